@@ -1,0 +1,198 @@
+"""The nouns of modal-lint: plain frozen data that every room shares. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+
+class _Ranked(str, Enum):
+    """A string enum whose members compare by their order of definition, lowest first."""
+
+    @property
+    def rank(self) -> int:
+        return list(type(self)).index(self)
+
+
+class Severity(_Ranked):
+    """How bad a finding is: ``error`` exposes a credential or fails for certain."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Confidence(_Ranked):
+    """How sure we are that a value is a credential (detection.md, "The verdict")."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Hidden:
+    """A credential's value on its way to the preserved file; it cannot be printed by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The raw value. Only the code that preserves it may ask."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Hidden(••••)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of text: 1-based lines, 0-based columns counted in code points (libcst's convention)."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def contains(self, other: Span) -> bool:
+        """Whether ``other`` lies inside this span."""
+        return (self.line, self.column) <= (other.line, other.column) and (other.end_line, other.end_column) <= (
+            self.end_line,
+            self.end_column,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of ``span`` by ``text``; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One credential that a fix takes out of the source: where its value has to be preserved."""
+
+    secret: str  # name of the Secret that will hold it
+    key: str  # environment variable
+    value: Hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of one file, applied whole or not at all.
+
+    ``safe`` keeps the behaviour; an unsafe fix changes what the container sees until the named Secrets exist.
+    ``moves`` are preserved before the file is touched. ``notes`` are told to the user after the fix.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = False
+    moves: tuple[Move, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptLine:
+    """One line of source shown to a person, every credential in it already masked."""
+
+    number: int
+    text: str
+    # Columns of the underlined part in the masked text; equal where nothing is underlined.
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a value's flow, from the literal to the sink: where, and what happens there."""
+
+    path: str
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One diagnostic. It never holds a credential's value: messages name keys, excerpts are masked.
+
+    ``origin`` is where the credential's literal stands, as (path, span): the same credential is reported once.
+    """
+
+    path: str
+    span: Span
+    code: str
+    name: str
+    message: str
+    severity: Severity
+    confidence: Confidence = Confidence.HIGH
+    key: str | None = None
+    provider: str | None = None
+    help: str | None = None  # the remedy, one or two sentences
+    excerpt: tuple[ExcerptLine, ...] = ()
+    flow: tuple[Step, ...] = ()
+    fix: Fix | None = None
+    origin: tuple[str, Span] | None = None
+    statement: Span | None = None  # the whole statement flagged: a suppression on any of its lines counts
+
+    @property
+    def sort_key(self) -> tuple[str, Span, str, str]:
+        return (self.path, self.span, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be analysed; never the same as clean. ``reason`` quotes no source."""
+
+    path: str
+    reason: str
+    line: int = 1
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run found."""
+
+    findings: tuple[Finding, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    checked: int = 0  # files that were read and, where they concern Modal, analysed
+    suppressed: int = 0
+    fixed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: ``check`` yields the findings of a file; its docstring is the rule's page."""
+
+    code: str
+    name: str
+    severity: Severity
+    check: Callable[[File], Iterable[Finding]] = field(repr=False)
+    fixable: str = "none"  # "safe", "unsafe", "hint" or "none": what the catalogue promises
+
+    @property
+    def page(self) -> str:
+        """The rule's documentation in Markdown."""
+        import inspect
+
+        return inspect.getdoc(self.check) or ""

@@ -1,0 +1,1 @@
+"""The rules. One rule, one file."""
