@@ -1,0 +1,314 @@
+"""Changes of calls and displays: entries and arguments out, arguments and list items in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from modal_lint.rewrite.text import CannotRewrite, Source, apply
+from modal_lint.rewrite.tree import Parsed, parse_call, parse_expression, parsed_ast, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Sequence as Many
+
+    from modal_lint.model import Edit, Span
+    from modal_lint.rewrite.sequence import Item, Pieces, Sequence
+
+Argument = str | int
+
+_LOOSER_THAN_STAR = (cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.Lambda, cst.NamedExpr, cst.Yield)
+
+
+def replace(source: Source, span: Span, text: str) -> list[Edit]:
+    """Put ``text`` in place of a span."""
+    return [source.edit(*source.range(span), text)]
+
+
+def remove_entries(source: Source, mapping: Span, entries: Many[Span]) -> list[Edit]:
+    """Take entries out of a dict display or a ``dict(…)`` call; ``entries`` are their keys or keywords.
+
+    Raises ``CannotRewrite`` where an entry is not found or binds a name.
+    """
+    parsed = parse_expression(source, *source.range(mapping))
+    pieces = _without_entries(parsed, parsed.node, entries)[0]
+    return _checked(source, mapping, source.edits(parsed.start, parsed.end, pieces))
+
+
+def remove_argument(source: Source, call: Span, argument: Argument) -> list[Edit]:
+    """Take a keyword argument, or the positional one at an index, out of a call."""
+    return rewrite_call(source, call, drop_arguments=(argument,))
+
+
+def add_argument(source: Source, call: Span, text: str) -> list[Edit]:
+    """Add the keyword argument ``text`` (``name=value``) at the end of a call, laid out as its other arguments."""
+    change = _CallChange(source, call)
+    change.append(text)
+    return change.edits()
+
+
+def replace_argument_value(source: Source, call: Span, keyword: str, text: str) -> list[Edit]:
+    """Put ``text`` in place of a keyword argument's value; raises ``CannotRewrite`` where it is not passed."""
+    change = _CallChange(source, call)
+    change.set_value(change.item(keyword), text)
+    return change.edits()
+
+
+def append_to_list(source: Source, list_span: Span, text: str, *, at_front: bool = False) -> list[Edit]:
+    """Add an item to a list, tuple or set display; any other expression is extended."""
+    parsed = parse_expression(source, *source.range(list_span))
+    pieces = _extended(parsed, parsed.node, (parsed.start, parsed.end), text, at_front=at_front)
+    return _checked(source, list_span, source.edits(parsed.start, parsed.end, pieces))
+
+
+def extend_expression(
+    source: Source, span: Span, text: str, at_front: bool = False, *, may_be_none: bool = False
+) -> list[Edit]:
+    """Turn an expression that gives a sequence into ``[*expression, text]``; ``None`` becomes ``[text]``."""
+    parsed = parse_expression(source, *source.range(span))
+    whole = (parsed.start, parsed.end)
+    pieces = _starred(parsed.node, whole, text, at_front=at_front, may_be_none=may_be_none)
+    return _checked(source, span, source.edits(*whole, pieces))
+
+
+def rewrite_call(
+    source: Source,
+    call: Span,
+    *,
+    drop_entries: Mapping[Argument, Many[Span]] | None = None,
+    drop_arguments: Many[Argument] = (),
+    set_argument: Mapping[str, str] | None = None,
+    extend_list: Mapping[Argument, tuple[str, bool]] | None = None,
+    drop_empty: bool = True,
+) -> list[Edit]:
+    """Make several changes of one call at once; the edits touch nothing else.
+
+    Args:
+        drop_entries: argument to the keys of the entries that its mapping loses.
+        drop_arguments: arguments that go altogether.
+        set_argument: keyword to the text of its new value; added where it is not passed.
+        extend_list: argument to (item, at front); ``name=[item]`` is added where it is not passed.
+        drop_empty: whether a mapping that lost its last entry and holds no comment goes with its argument.
+
+    Raises:
+        CannotRewrite: where an argument or entry is not found, binds a name, or its removal moves others.
+    """
+    change = _CallChange(source, call)
+    for argument, entries in (drop_entries or {}).items():
+        change.drop_entries(argument, entries, drop_empty=drop_empty)
+    for argument, (text, at_front) in (extend_list or {}).items():
+        change.extend(argument, text, at_front=at_front)
+    for name, text in (set_argument or {}).items():
+        change.set_or_append(name, text)
+    for argument in drop_arguments:
+        change.drop(change.item(argument))
+    return change.edits()
+
+
+class _CallChange:
+    """The changes of one call, gathered on its arguments before any text is made."""
+
+    def __init__(self, source: Source, call: Span) -> None:
+        self.source = source
+        self.call = call
+        self.parsed = parse_call(source, *source.range(call))
+        node = self.parsed.node
+        sequence = self.parsed.sequence(node)
+        if not isinstance(node, cst.Call) or sequence is None:
+            raise CannotRewrite("there is no call at this place")
+        self.sequence = sequence
+        self.original = list(sequence.items)
+        self.args = list(zip(node.args, sequence.items, strict=True))
+        self.dropped: list[Item] = []
+
+    def find(self, argument: Argument) -> Item | None:
+        """The item of an argument, None where a keyword is not passed."""
+        if isinstance(argument, str):
+            return next((i for arg, i in self.args if arg.keyword and arg.keyword.value == argument), None)
+        plain = [(arg, item) for arg, item in self.args if arg.keyword is None and arg.star != "**"]
+        if not 0 <= argument < len(plain) or any(arg.star for arg, _ in plain[: argument + 1]):
+            raise CannotRewrite("the call has no such positional argument")
+        return plain[argument][1]
+
+    def item(self, argument: Argument) -> Item:
+        found = self.find(argument)
+        if found is None:
+            raise CannotRewrite(f"the call has no argument {argument}")
+        return found
+
+    def arg(self, item: Item) -> cst.Arg:
+        return next(arg for arg, other in self.args if other is item)
+
+    def value_range(self, item: Item) -> tuple[int, int]:
+        return self.parsed.ranges[self.arg(item).value]
+
+    def set_value(self, item: Item, text: str) -> None:
+        """Put new text in place of a value."""
+        _refuse_bindings(self.arg(item).value)
+        self._replace(item, [text])
+
+    def _replace(self, item: Item, pieces: Pieces) -> None:
+        if item.body != [(item.start, item.end)]:
+            raise CannotRewrite("two changes touch the same argument")
+        start, end = self.value_range(item)
+        item.body = [(item.start, start), *pieces, (end, item.end)]
+
+    def append(self, text: str) -> None:
+        """Add an argument at the end."""
+        if len(self.args) == 1:
+            arg, item = self.args[0]
+            if isinstance(arg.value, cst.GeneratorExp) and not arg.value.lpar:
+                item.body = ["(", *item.body, ")"]
+        self.sequence.append(text)
+
+    def set_or_append(self, name: str, text: str) -> None:
+        """Give a keyword a new value, or pass it."""
+        item = self.find(name)
+        if item is None:
+            self.append(f"{name}={text}")
+        else:
+            self.set_value(item, text)
+
+    def extend(self, argument: Argument, text: str, *, at_front: bool) -> None:
+        """Add an item to an argument's sequence, or pass one."""
+        item = self.find(argument)
+        if item is None:
+            self.append(f"{argument}=[{text}]")
+            return
+        value = self.arg(item).value
+        self._replace(item, _extended(self.parsed, value, self.value_range(item), text, at_front=at_front))
+
+    def drop_entries(self, argument: Argument, entries: Many[Span], *, drop_empty: bool) -> None:
+        """Take entries out of an argument's mapping, and the argument where nothing is left of it."""
+        item = self.item(argument)
+        pieces, empty = _without_entries(self.parsed, self.arg(item).value, entries)
+        self._replace(item, pieces)
+        if empty and drop_empty and (isinstance(argument, str) or self._is_last_positional(item)):
+            self.drop(item)
+
+    def drop(self, item: Item) -> None:
+        """Take an argument out; one that is out already stays out."""
+        if any(item is gone for gone in self.dropped):
+            return
+        arg = self.arg(item)
+        _refuse_bindings(arg)
+        if arg.keyword is None and not self._is_last_positional(item):
+            raise CannotRewrite("without this argument the others would move")
+        self.dropped.append(item)
+        self.sequence.remove(item)
+
+    def _is_last_positional(self, item: Item) -> bool:
+        plain = [other for arg, other in self.args if arg.keyword is None and arg.star != "**"]
+        kept = [other for other in plain if not any(other is gone for gone in self.dropped)]
+        return bool(kept) and kept[-1] is item
+
+    def edits(self) -> list[Edit]:
+        sequence = self.sequence
+        made = self.source.edits(sequence.start, sequence.end, sequence.pieces())
+        return _checked(self.source, self.call, made)
+
+
+def _checked(source: Source, span: Span, edits: list[Edit]) -> list[Edit]:
+    """The edits, once the expression at ``span`` is known to parse with them."""
+    start, end = source.range(span)
+    whole = apply(source.text, edits)
+    parsed_ast(Source(whole).plain[start : len(Source(whole).plain) - (len(source.plain) - end)])
+    return edits
+
+
+def _refuse_bindings(node: cst.CSTNode) -> None:
+    for part in walk(node):
+        if isinstance(part, cst.NamedExpr):
+            raise CannotRewrite("a name is bound inside the text that would go")
+        if isinstance(part, (cst.Yield, cst.Await)):
+            raise CannotRewrite("the text that would go suspends its function")
+
+
+def _without_entries(parsed: Parsed, value: cst.CSTNode, entries: Many[Span]) -> tuple[Pieces, bool]:
+    """The pieces of ``value`` without the entries, and whether ``value`` is now a mapping with nothing in it."""
+    mappings = [(node, parsed.sequence(node)) for node in walk(value) if _is_mapping(node)]
+    places = [_entry(mappings, parsed, *parsed.source.range(span)) for span in entries]
+    changed: list[Sequence] = []
+    for sequence, item in places:
+        if any(item is other for other in sequence.items):
+            sequence.remove(item)
+        if not any(sequence is other for other in changed):
+            changed.append(sequence)
+    start, end = parsed.ranges[value] if value is not parsed.node else (parsed.start, parsed.end)
+    pieces: Pieces = []
+    for sequence in sorted(changed, key=lambda sequence: sequence.start):
+        if sequence.start < start:
+            raise CannotRewrite("an entry lies inside another one")
+        pieces += [(start, sequence.start), *sequence.pieces()]
+        start = sequence.end
+    whole = mappings[0][1] if mappings and mappings[0][0] is value else None
+    empty = whole is not None and not any(True for _ in whole.pieces())
+    return [*pieces, (start, end)], empty
+
+
+def _is_mapping(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Dict() | cst.Call(func=cst.Name(value="dict")):
+            return True
+    return False
+
+
+def _entry(
+    mappings: Many[tuple[cst.CSTNode, Sequence | None]], parsed: Parsed, start: int, end: int
+) -> tuple[Sequence, Item]:
+    """The innermost mapping and the item of it whose key lies between two offsets."""
+    for node, sequence in reversed(mappings):
+        nodes = node.args if isinstance(node, cst.Call) else node.elements if isinstance(node, cst.Dict) else ()
+        for part, item in zip(nodes, sequence.items if sequence else (), strict=False):
+            if item.start <= start and end <= item.end and _is_key(part, parsed, start):
+                _refuse_bindings(part)
+                assert sequence is not None
+                return sequence, item
+    raise CannotRewrite("the entry is not in this mapping")
+
+
+def _is_key(part: cst.CSTNode, parsed: Parsed, start: int) -> bool:
+    if isinstance(part, cst.DictElement):
+        return start < parsed.ranges[part.value][0]
+    return True
+
+
+def _extended(parsed: Parsed, node: cst.BaseExpression, place: tuple[int, int], text: str, *, at_front: bool) -> Pieces:
+    sequence = parsed.sequence(node) if isinstance(node, (cst.List, cst.Tuple, cst.Set)) else None
+    if sequence is None:
+        return _starred(node, place, text, at_front=at_front)
+    if at_front:
+        sequence.prepend(text)
+    else:
+        sequence.append(text)
+    return [(place[0], sequence.start), *sequence.pieces(), (sequence.end, place[1])]
+
+
+def _starred(
+    node: cst.BaseExpression, place: tuple[int, int], text: str, *, at_front: bool, may_be_none: bool = False
+) -> Pieces:
+    if isinstance(node, cst.Name) and node.value == "None":
+        return [f"[{text}]"]
+    _refuse_unlisted(node)
+    none = may_be_none or _gives_none(node)
+    inner: Pieces = ["(", place, ")"] if isinstance(node, _LOOSER_THAN_STAR) else [place]
+    if none:
+        inner = ["(", *inner, " or ())"]
+    return ["[" + text + ", *", *inner, "]"] if at_front else ["[*", *inner, f", {text}]"]
+
+
+def _refuse_unlisted(node: cst.BaseExpression) -> None:
+    if isinstance(node, (cst.GeneratorExp, cst.Lambda, cst.Dict)):
+        raise CannotRewrite("the expression is not a sequence")
+
+
+def _gives_none(node: cst.BaseExpression) -> bool:
+    match node:
+        case cst.Name(value="None"):
+            return True
+        case cst.IfExp():
+            return _gives_none(node.body) or _gives_none(node.orelse)
+        case cst.BooleanOperation():
+            return _gives_none(node.right) or isinstance(node.operator, cst.And)
+    return False

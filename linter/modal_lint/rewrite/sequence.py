@@ -1,0 +1,164 @@
+"""Comma-separated items between brackets, with every comment and blank: take items out, put items in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modal_lint.rewrite.text import Piece, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Pieces = list[Piece]
+
+
+@dataclass
+class Item:
+    """One item: its text, what stands before its comma, the comma, and the gap up to the next item or bracket."""
+
+    body: Pieces
+    before_comma: Pieces = field(default_factory=list)
+    comma: Piece | None = None
+    gap: Pieces = field(default_factory=list)
+    start: int = -1
+    end: int = -1
+
+
+@dataclass
+class Sequence:
+    """The inside of a pair of brackets, from ``start`` to ``end``."""
+
+    source: Source
+    start: int
+    end: int
+    lead: Pieces
+    items: list[Item]
+    is_tuple: bool = False
+
+    def pieces(self) -> Iterator[Piece]:
+        """The inside as it stands after the changes."""
+        yield from self.lead
+        for item in self.items:
+            yield from item.body
+            yield from item.before_comma
+            if item.comma is not None:
+                yield item.comma
+            yield from item.gap
+
+    def remove(self, item: Item) -> None:
+        """Take an item out with its comma, its own trailing comment and its own lines."""
+        index = next(i for i, other in enumerate(self.items) if other is item)
+        del self.items[index]
+        before = self.items[index - 1] if index else None
+        last = index == len(self.items)
+        gap = self._joined(before.gap if before else self.lead, item, opening=before is None, last=last)
+        if before:
+            before.gap = gap
+        else:
+            self.lead = gap
+        if before and last and item.comma is None:
+            before.comma = None
+            if not self._comments(before.before_comma):
+                before.before_comma = []
+        if not self.items and not self._comments(self.lead):
+            self.lead = []
+
+    def append(self, text: str) -> None:
+        """Put an item at the end, laid out as the last one."""
+        if not self.items:
+            self._fill(text)
+            return
+        last = self.items[-1]
+        indent = self._own_indent(len(self.items) - 1)
+        comma, single = last.comma, self.is_tuple and len(self.items) == 1
+        new = Item([text], comma="," if comma is not None else None, gap=last.gap)
+        last.comma = "," if comma is None else comma
+        if indent is None:
+            last.gap = [" "]
+            if single:
+                new.comma = None
+        elif "\n" in self._text(new.gap):
+            first, rest = self._cut(new.gap, self._text(new.gap).index("\n") + 1)
+            last.gap, new.gap = [*first, indent], ["\n", *rest]
+        else:
+            last.gap = ["\n" + indent]
+        self.items.append(new)
+
+    def prepend(self, text: str) -> None:
+        """Put an item in front, laid out as the first one."""
+        if not self.items:
+            self._fill(text)
+            return
+        if self.is_tuple and len(self.items) == 1 and "\n" not in self._text(self.items[0].gap):
+            self.items[0].comma = None
+        indent = self._own_indent(0)
+        new = Item([text], comma=",", gap=[" "])
+        if indent is not None:
+            first, rest = self._cut(self.lead, self._text(self.lead).index("\n") + 1)
+            self.lead, new.gap = [*first, indent], ["\n", *rest]
+        self.items.insert(0, new)
+
+    def _fill(self, text: str) -> None:
+        lead = self._text(self.lead)
+        new = Item([text], comma="," if self.is_tuple else None)
+        if "#" in lead:
+            above, below = self._cut(self.lead, lead.rindex("\n") + 1)
+            last_line = lead.rstrip(" \t")[:-1].rpartition("\n")[2] if "\n" in lead[: lead.rindex("\n")] else ""
+            own = last_line[: len(last_line) - len(last_line.lstrip())]
+            indent = own or self._text(below) + self.source.indent
+            self.lead, new.comma, new.gap = [*above, indent], ",", ["\n", *below]
+        else:
+            self.lead = []
+        self.items.append(new)
+
+    def _own_indent(self, index: int) -> str | None:
+        """The indentation of an item that starts its own line, None where it shares a line."""
+        gap = self._text(self.items[index - 1].gap if index else self.lead)
+        return gap.rpartition("\n")[2] if "\n" in gap else None
+
+    def _joined(self, gap: Pieces, item: Item, *, opening: bool, last: bool) -> Pieces:
+        """What stands in place of ``gap`` + ``item`` + its gap once the item is out."""
+        above = self._text(gap)
+        starts_line = "\n" in above
+        after = self._after(item, owns_comment=starts_line or opening)
+        below = self._text(after)
+        ends_line = "\n" in below
+        if starts_line and ends_line:
+            return self._cut(gap, above.rindex("\n") + 1)[0] + self._cut(after, below.index("\n") + 1)[1]
+        if starts_line:
+            return gap if not last or "#" in above else after
+        if not ends_line:
+            return after if last else gap
+        if not opening:
+            return after
+        rest = self._cut(after, below.index("\n"))[1]
+        return gap + rest if self._comments(rest) else gap
+
+    def _after(self, item: Item, *, owns_comment: bool) -> Pieces:
+        """The text after an item without its comma; a comment before the comma counts as after it."""
+        before = self._text(item.before_comma)
+        own_line = before.partition("\n")
+        if "#" not in before or (owns_comment and "#" not in own_line[2]):
+            return item.gap
+        return item.before_comma + item.gap
+
+    def _comments(self, pieces: Pieces) -> bool:
+        return "#" in self._text(pieces)
+
+    def _text(self, pieces: Pieces) -> str:
+        return self.source.pieces_text(pieces)
+
+    def _cut(self, pieces: Pieces, at: int) -> tuple[Pieces, Pieces]:
+        """The pieces before and after ``at`` characters."""
+        left: Pieces = []
+        for index, piece in enumerate(pieces):
+            size = len(piece) if isinstance(piece, str) else piece[1] - piece[0]
+            if size > at:
+                if isinstance(piece, str):
+                    return [*left, piece[:at]], [piece[at:], *pieces[index + 1 :]]
+                middle = piece[0] + at
+                return [*left, (piece[0], middle)], [(middle, piece[1]), *pieces[index + 1 :]]
+            left.append(piece)
+            at -= size
+        return left, []
