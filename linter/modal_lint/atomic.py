@@ -9,11 +9,11 @@ import contextlib
 import os
 import secrets
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 try:
     import fcntl
@@ -65,8 +65,7 @@ def write_atomic(path: Path, data: bytes, *, expected: bytes) -> tuple[str, ...]
         WriteError: the file changed meanwhile, is read-only, is no regular file, or the system refused.
     """
     try:
-        target = path.resolve(strict=True)
-        return _replace(target, data, expected)
+        return _replace(Path(os.path.realpath(path, strict=True)), data, expected)
     except OSError as error:
         raise WriteError(error.strerror or type(error).__name__) from None
 
@@ -82,8 +81,8 @@ def _replace(target: Path, data: bytes, expected: bytes) -> tuple[str, ...]:
     try:
         try:
             _hold(fd)
-            write_all(fd, data)
             _dress(fd, target, status)
+            write_all(fd, data)
             if target.read_bytes() != expected:
                 raise WriteError("it changed while it was being fixed")
             # Windows cannot rename a file that is open; elsewhere the lock lives until the rename is done.
@@ -117,7 +116,6 @@ def _dress(fd: int, target: Path, status: os.stat_result) -> None:
             for name in os.listxattr(target):
                 os.setxattr(fd, name, os.getxattr(target, name))
     os.fchmod(fd, stat.S_IMODE(status.st_mode))
-    os.fsync(fd)
 
 
 def sweep(folders: Iterable[Path]) -> None:

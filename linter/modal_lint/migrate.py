@@ -1,7 +1,8 @@
 """Moving values out of the source: preserve them under ``.modal-lint/secrets`` and say what to run next.
 
 One Secret is one file, ``<name>.env``, in the form that ``modal secret create <name> --from-dotenv`` reads back
-exactly. What that form cannot hold (a key that is no identifier, a lone surrogate) goes to ``<name>.json`` for ``--from-json``.
+exactly. What that form cannot hold (a key that is no identifier, a lone surrogate) goes to ``<name>.json`` for
+``--from-json``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modal_lint import dotenv_format
+from modal_lint.history import History
 from modal_lint.vault import NAME, SECRETS, RefusedError, open_vault
 
 if TYPE_CHECKING:
@@ -105,7 +107,10 @@ class _Secret:
             if not entries:
                 continue
             name = f"{self.name}.{kind}"
-            folder.replace(name, _merge(folder.read(name), kind, entries))
+            old = folder.read(name)
+            if old is not None and History(folder.path, seconds=2).tracks(name):
+                raise RefusedError(f"{folder.path / name} is tracked by git")
+            folder.replace(name, _merge(old, kind, entries))
             if _load(folder, name, kind) != self.files[kind] | entries:
                 raise RefusedError(f"{folder.path / name} does not read back as it was written")
 
