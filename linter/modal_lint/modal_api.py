@@ -1,108 +1,129 @@
 """Modal's API as data: which callable and which parameter is which sink, and what becomes of what goes in.
 
 Facts are those of the Python SDK ``modal`` 1.6.4 (proved against ``inspect.signature`` by the tests) and of the
-reference client in ``modal_lint_runtime``. A row's parameters are written as in a Python signature, each with its
-sink behind a colon: ``"*args:argv, app, *, env:env, secrets:secrets"``.
+reference client in ``modal_lint_runtime``. The rows stand in ``modal_lint.api``; here are the ways to ask for one.
+
+A type that has no public name of its own is named by its class in the SDK (``modal.SandboxFilesystem``);
+``modal.Obj`` is an instance of a class decorated with ``@app.cls``, whose every attribute is a Function.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from modal_lint.api import apps, host, images, reference, sandboxes, storage
+from modal_lint.api.schema import Api, Param, Persists, Sink
+
+__all__ = [
+    "API",
+    "ATTRIBUTES",
+    "CALL_NAMES",
+    "TYPES",
+    "Api",
+    "Param",
+    "Persists",
+    "Sink",
+    "attribute_type",
+    "canonical",
+    "method",
+]
+
+_MODULES = (apps, images, sandboxes, storage, reference, host)
+_RUNTIME = "modal_lint_runtime"
+_OLD_NAMES = {"modal.Stub": "modal.App"}
+_SANDBOX_STREAMS = {"stdin": "StreamWriter", "stdout": "StreamReader", "stderr": "StreamReader"}
+
+API: dict[str, Api] = {row.name: row for module in _MODULES for row in module.ROWS}
+"""Every row by its canonical name."""
+
+ATTRIBUTES: dict[tuple[str, str], str] = {
+    ("modal.Secret", "objects"): "modal.Secret.objects",
+    ("modal.Function", "app"): "modal.App",
+    ("modal.Obj", "*"): "modal.Function",
+    ("modal.Sandbox", "filesystem"): "modal.SandboxFilesystem",
+    ("modal.Sandbox", "_experimental_sidecars"): "modal.SidecarManager",
+    ("modal.SidecarContainer", "filesystem"): "modal.SandboxFilesystem",
+    ("modal.Workspace", "proxy_tokens"): "modal.WorkspaceProxyTokenManager",
+    ("modal.Workspace", "service_users"): "modal.WorkspaceServiceUserManager",
+    **{
+        (f"modal.{owner}", stream): f"modal.{kind}"
+        for owner in ("Sandbox", "ContainerProcess")
+        for stream, kind in _SANDBOX_STREAMS.items()
+    },
+    **{
+        (f"{_RUNTIME}.{owner}", stream): f"{_RUNTIME}.{kind}"
+        for owner in ("Sandbox", "Process")
+        for stream, kind in _SANDBOX_STREAMS.items()
+    },
+    **{
+        (f"{_RUNTIME}.{client}", group.lower()): f"{_RUNTIME}.{group}"
+        for client in ("ModalClient", "AsyncModalClient")
+        for group in ("Secrets", "Apps", "Images", "Sandboxes", "Functions")
+    },
+}
+"""(type, attribute) to the type that the attribute has; the attribute ``*`` stands for any other."""
 
 
-class Sink(str, Enum):
-    """What a parameter does with a value that goes in."""
-
-    ENV = "env"  # mapping: environment of a container
-    BUILD_ENV = "build-env"  # mapping: environment of one build step
-    SECRET = "secret-dict"  # mapping: becomes an anonymous Secret
-    STORED_SECRET = "stored-secret"  # mapping: written to a named Secret
-    IMAGE_ENV = "image-env"  # mapping: baked into the image
-    BUILD_ARGS = "build-args"  # mapping: kept in the image's definition
-    COMMAND = "command"  # text or list of texts: shell or Dockerfile lines
-    URL = "url"  # text or list of texts: index and channel URLs
-    PACKAGE = "package"  # text or list of texts: requirement specifiers
-    GIT_USER = "git-user"  # text: interpolated into a clone URL
-    BUILD_PAYLOAD = "build-payload"  # any: pickled into the image's definition
-    IMAGE_ARGV = "image-argv"  # list of texts: entrypoint and cmd of an image
-    ARGV = "argv"  # texts: arguments of a process in a container
-    TOKEN = "token"  # text: Modal's own credentials
-    FILE = "file"  # path of a local file that is shipped
-    FILES = "files"  # mapping or list of local files that are shipped
-    DIRECTORY = "directory"  # path of a local directory that is shipped
-    IGNORE = "ignore"  # what a shipped directory leaves out
-    PAYLOAD = "payload"  # any: input of a function, entry of a Dict or Queue
-    LABEL = "label"  # text, or mapping of texts: names and tags, kept in clear
-    HEADER = "header"  # mapping: header values of an outbound policy
-    SECRETS = "secrets"  # list of Secret objects
-    SECRET_REF = "secret"  # one Secret object
-    HOST_ENV = "host-env"  # mapping: environment of a local process
-    HOST_ARGV = "host-argv"  # text or list of texts: command line of a local process
+def _is_type(name: str) -> bool:
+    package, _, last = name.rpartition(".")
+    return package.startswith("modal") and (last[:1].isupper() or name in ATTRIBUTES.values())
 
 
-class Persists(str, Enum):
-    """Where a value ends up (the codes of semantics.md)."""
-
-    SECRET = "SEC"
-    INLINE = "INL"
-    IMAGE = "IMG"
-    DEFINITION = "DEF"
-    INPUT = "INP"
-    FILE = "FILE"
-    LOCAL = "LOC"
+def _types() -> frozenset[str]:
+    named = {row.owner for row in API.values()} | {row.returns for row in API.values() if row.returns}
+    return frozenset(filter(_is_type, named | {owner for owner, _ in ATTRIBUTES} | set(ATTRIBUTES.values())))
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
-    """One parameter. ``kind`` is "positional", "keyword", "both", "args" or "kwargs"."""
+TYPES: frozenset[str] = _types()
+"""The canonical names of all types: classes that an annotation may name, and managers reached by an attribute."""
 
-    name: str
-    kind: str
-    sink: Sink | None = None
+CALL_NAMES: frozenset[str] = frozenset(
+    name.rpartition(".")[2]
+    for name in (*API, *_OLD_NAMES)
+    if name in _OLD_NAMES or any(param.sink for param in API[name].params)
+) - {"__call__", "__setitem__"}
+"""Last names of all callables with a sink, for a syntactic prefilter.
+
+Two sinks have no name of their own in the source: calling a class made by ``@app.cls``, and ``a_dict[key] = value``.
+"""
+
+_CLASSES = {
+    root: {name.rpartition(".")[2]: name for name in TYPES if name.split(".")[0] == root}
+    for root in ("modal", _RUNTIME)
+}
+_CLASSES["modal"]["Stub"] = "modal.App"
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
-    """One callable.
+def canonical(name: str) -> str:
+    """The public spelling of a dotted name: ``modal.secret.Secret.from_dict.aio`` is ``modal.Secret.from_dict``.
 
-    ``name`` is canonical (``modal.Sandbox.create``); ``returns`` is the canonical type of the result, ``owner`` the
-    canonical type a method is called on (its ``self`` is not among the parameters). ``since`` is the first version
-    that has it, ``until`` the first that does not. ``binds_image`` names the parameter that takes the Image.
+    Module paths inside the SDK, its private classes (``_Secret``), old names (``modal.Stub``) and a trailing ``.aio``
+    are resolved, and attributes of classes followed (``modal.Sandbox.filesystem.write_text``). Any other name comes
+    back as it is.
     """
-
-    name: str
-    params: tuple[Param, ...]
-    returns: str | None = None
-    persists: Persists = Persists.DEFINITION
-    since: str | None = None
-    until: str | None = None
-    decorator: bool = False
-
-    def param(self, name: str) -> Param | None:
-        return next((p for p in self.params if p.name == name), None)
-
-    def with_sink(self, *sinks: Sink) -> Param | None:
-        """The first parameter that is one of these sinks."""
-        return next((p for p in self.params if p.sink in sinks), None)
+    if name in API:
+        return name
+    root, *parts = name.removesuffix(".aio").split(".")
+    classes = _CLASSES.get(root)
+    if classes is None:
+        return name
+    for index, part in enumerate(parts):
+        found = classes.get(part.removeprefix("_"))
+        if found is not None:
+            return _follow(found, parts[index + 1 :])
+    public = f"{root}.{parts[-1]}" if parts else name
+    return public if public in API else name
 
 
-def _params(signature: str) -> tuple[Param, ...]:
-    params: list[Param] = []
-    kind = "both"
-    for part in filter(None, (piece.strip() for piece in signature.split(","))):
-        if part == "*":
-            kind = "keyword"
-            continue
-        name, _, sink = part.partition(":")
-        this = kind
-        if name.startswith("**"):
-            this, name = "kwargs", name[2:]
-        elif name.startswith("*"):
-            this, name, kind = "args", name[1:], "keyword"
-        params.append(Param(name, this, Sink(sink.strip()) if sink else None))
-    return tuple(params)
+def _follow(type_name: str, attributes: list[str]) -> str:
+    while attributes and (type_name, attributes[0]) in ATTRIBUTES:
+        type_name = ATTRIBUTES[type_name, attributes.pop(0)]
+    return ".".join((type_name, *attributes))
 
 
-def _api(name: str, signature: str, returns: str | None = None, **facts: object) -> Api:
-    return Api(name, _params(signature), returns, **facts)  # type: ignore[arg-type]
+def method(type_name: str, attribute: str) -> Api | None:
+    """The row of a method, by the canonical type it is called on; None where there is none."""
+    return API.get(f"{type_name}.{attribute}")
+
+
+def attribute_type(type_name: str, attribute: str) -> str | None:
+    """The type of an attribute of a typed object (``modal.Sandbox``, ``stdin``); None where it is not known."""
+    return ATTRIBUTES.get((type_name, attribute)) or ATTRIBUTES.get((type_name, "*"))
