@@ -6,7 +6,8 @@ The tree may be hostile, and a repository's own ``.git/config`` can name program
 runs: only plumbing (``rev-list``, ``cat-file``, ``ls-files``) is used, which has no hooks, pager, aliases, external
 diffs, textconv or signature checks and applies no filters; ``core.fsmonitor`` and ``core.hooksPath`` are overridden; a
 partial clone would fetch what is missing through a transport of the repository's choice, so fetching is off and no
-transport is allowed. A repository of another user stays git's own decision (``safe.directory``): if it declines, we do not know.
+transport is allowed. A repository of another user stays git's own decision (``safe.directory``): if it declines, we do
+not know.
 """
 
 from __future__ import annotations
