@@ -74,6 +74,8 @@ NO_SINK = {
     "modal.Sandbox._experimental_list": "filters by tags, stores nothing",
     "modal.app.AppSandboxesManager.stats": "filters by tags, stores nothing",
     "modal.TokenData": "a record that the SDK hands out",
+    "modal.types.": "records that the SDK hands out",
+    "modal.workspace.WorkspaceMemberTokenManager.delete": "takes an id alone",
     "modal._image.DockerfileSpec": "internal record",
     "modal.sandbox._common.SandboxCreateArgs": "internal record",
     "modal.sandbox._impl_v2.": "internal: what Sandbox calls",
