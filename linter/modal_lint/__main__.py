@@ -1,0 +1,5 @@
+"""`python -m modal_lint`."""
+
+from modal_lint.cli import main
+
+main()

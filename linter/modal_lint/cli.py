@@ -1,0 +1,276 @@
+"""The command line. It decides nothing: it turns arguments into a request, and mistakes into one line and status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from modal_lint import __version__
+from modal_lint.terminal import tell
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_FORMATS = ("full", "concise", "json")
+_SEVERITIES = ("info", "warning", "error")
+_CONFIDENCES = ("low", "medium", "high")
+
+
+class _Commands(click.Group):
+    """The commands; arguments that name none are paths to check."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in ("-h", "--help", "--version") and args[0] not in self.commands:
+            self._refuse_typos(args[0])
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def _refuse_typos(self, word: str) -> None:
+        """A bare word that is no file is meant as a command if it looks like one."""
+        if word.startswith("-") or os.path.lexists(word) or os.sep in word or "." in word:
+            return
+        from modal_lint.settings import nearest
+
+        hint = nearest(word, self.commands)
+        if hint:
+            raise click.UsageError(f"no such command or file `{word}`{hint}")
+
+
+@click.group(cls=_Commands, context_settings=_CONTEXT, invoke_without_command=True)
+@click.version_option(__version__, prog_name="modal-lint", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> int:
+    """Find credentials hardcoded into Modal code, and move them into named Secrets.
+
+    `modal-lint PATH...` is short for `modal-lint check PATH...`.
+    """
+    if ctx.invoked_subcommand is None:
+        tell(ctx.get_help())
+        return 2
+    return 0
+
+
+def _check_options(command: F) -> F:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _switch(name: str, text: str) -> Callable[[F], F]:
+    return click.option(f"--{name}/--no-{name}", default=None, help=text)
+
+
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.argument("paths", nargs=-1, metavar="[PATHS]..."),
+    _switch("unsafe-fixes", "Also apply fixes that change what the container sees until the named Secret exists."),
+    _switch("show-fixes", "List what was fixed."),
+    click.option("--diff", is_flag=True, help="Show what fixes would change, values masked, and write nothing."),
+    click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 also if every finding was fixed."),
+    click.option("--select", multiple=True, metavar="RULES", help="Rules to check: codes, prefixes, names, or ALL."),
+    click.option("--extend-select", multiple=True, metavar="RULES", help="Rules to check besides those selected."),
+    click.option("--ignore", multiple=True, metavar="RULES", help="Rules not to check."),
+    click.option(
+        "--per-file-ignores", multiple=True, metavar="GLOB:RULE,...", help="Rules not to check in some files."
+    ),
+    click.option("--fixable", multiple=True, metavar="RULES", help="Rules whose fixes may be applied."),
+    click.option("--unfixable", multiple=True, metavar="RULES", help="Rules whose fixes must not be applied."),
+    click.option("--min-severity", type=click.Choice(_SEVERITIES), help="Report only findings at least so bad."),
+    click.option("--min-confidence", type=click.Choice(_CONFIDENCES), help="Report only findings at least so sure."),
+    _switch("ignore-suppressions", "Report findings also where a comment silences them."),
+    click.option(
+        "--output-format",
+        type=click.Choice(_FORMATS),
+        envvar="MODAL_LINT_OUTPUT_FORMAT",
+        show_envvar=True,
+        help="How to show findings.",
+    ),
+    click.option("-o", "--output-file", metavar="FILE", help="Write findings to a file instead of standard output."),
+    click.option(
+        "--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", help="Use colour."
+    ),
+    click.option("--statistics", is_flag=True, help="Show how often each rule fired instead of the findings."),
+    click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else."),
+    click.option("-v", "--verbose", is_flag=True, help="Say more about the run on standard error."),
+    click.option("-s", "--silent", is_flag=True, help="Print nothing; only the exit status tells."),
+    click.option(
+        "--exclude", multiple=True, metavar="GLOBS", help="Files and directories to skip, instead of the defaults."
+    ),
+    click.option("--extend-exclude", multiple=True, metavar="GLOBS", help="Files and directories to skip, too."),
+    _switch("force-exclude", "Skip excluded files also if they are named on the command line."),
+    _switch("respect-gitignore", "Skip what git ignores (on by default)."),
+    click.option("--stdin-filename", metavar="FILE", help="What to call standard input, given as `-`."),
+    click.option("--show-files", is_flag=True, help="List the files that would be checked."),
+    click.option("--show-settings", is_flag=True, help="Show the settings in use."),
+    click.option(
+        "--config", multiple=True, metavar="PATH|KEY=VALUE", help="A configuration file, or one setting as TOML."
+    ),
+    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes to use; 0 is one per processor."
+    ),
+    click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 also if there are findings."),
+]
+
+
+@cli.command(context_settings=_CONTEXT)
+@_switch("fix", "Apply fixes.")
+@_check_options
+def check(**options: Any) -> int:
+    """Check files and directories (the current one by default); `-` is standard input."""
+    return _run(options)
+
+
+@cli.command(context_settings=_CONTEXT)
+@_check_options
+def fix(**options: Any) -> int:
+    """Check, and apply fixes: the same as `check --fix`."""
+    return _run({**options, "fix": True})
+
+
+@cli.command(context_settings=_CONTEXT)
+@click.argument("rule")
+@click.option("--output-format", type=click.Choice(("text", "json")), default="text", help="How to show the page.")
+@click.option("--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", help="Use colour.")
+def explain(rule: str, output_format: str, colour: str) -> int:
+    """Show the page of a rule, named by its code or its name."""
+    from modal_lint.report import pages
+    from modal_lint.terminal import look, write
+
+    write(pages.explain(rule, look(colour, sys.stdout), as_json=output_format == "json"))
+    return 0
+
+
+@cli.command(context_settings=_CONTEXT)
+@click.option("--output-format", type=click.Choice(("text", "json")), default="text", help="How to show the list.")
+@click.option("--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", help="Use colour.")
+def rules(output_format: str, colour: str) -> int:
+    """List all rules."""
+    from modal_lint.report import pages
+    from modal_lint.terminal import look, write
+
+    write(pages.listing(look(colour, sys.stdout), as_json=output_format == "json"))
+    return 0
+
+
+def _run(options: dict[str, Any]) -> int:
+    from modal_lint import command
+
+    paths = options["paths"] or (".",)
+    layers, config = _layers(options)
+    levels = {"silent": -2, "quiet": -1, "verbose": 1}
+    return command.check(
+        command.Request(
+            paths=tuple(paths),
+            overrides=layers,
+            config=config,
+            isolated=options["isolated"],
+            stdin_filename=options["stdin_filename"],
+            diff=options["diff"],
+            show_files=options["show_files"],
+            show_settings=options["show_settings"],
+            statistics=options["statistics"],
+            exit_zero=options["exit_zero"],
+            exit_non_zero_on_fix=options["exit_non_zero_on_fix"],
+            output_file=options["output_file"],
+            colour=options["colour"],
+            verbosity=next((level for name, level in levels.items() if options[name]), 0),
+        )
+    )
+
+
+def _layers(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
+    """The layers that the options make, and the configuration file they name."""
+    from modal_lint.config import inline
+    from modal_lint.settings import UserError, layer
+
+    files = [text for text in options["config"] if "=" not in text or os.path.lexists(text)]
+    if len(files) > 1:
+        raise UserError("--config: more than one file")
+    if files and options["isolated"]:
+        raise UserError("--isolated reads no file, --config names one: choose")
+    inlines = [inline(text) for text in options["config"] if text not in files]
+    flags = layer(dict(_flags(options)), os.getcwd(), "command line")
+    return (*inlines, flags), files[0] if files else None
+
+
+_LISTS = ("select", "extend_select", "ignore", "fixable", "unfixable", "exclude", "extend_exclude")
+_VALUES = (
+    "fix", "unsafe_fixes", "show_fixes", "min_severity", "min_confidence", "ignore_suppressions", "output_format",
+    "force_exclude", "respect_gitignore", "jobs",
+)  # fmt: skip
+
+
+def _flags(options: dict[str, Any]) -> Iterable[tuple[str, object]]:
+    """The options that are settings, with the keys of the configuration."""
+    for name in _LISTS:
+        if options[name]:
+            yield name.replace("_", "-"), [word for text in options[name] for word in _words(text)]
+    for name in _VALUES:
+        if options.get(name) is not None:
+            yield name.replace("_", "-"), options[name]
+    if options["per_file_ignores"]:
+        yield "per-file-ignores", _per_file(options["per_file_ignores"])
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _per_file(texts: Sequence[str]) -> dict[str, list[str]]:
+    """`a.py:MS101,b.py:MS1` as a table; a pattern may come several times."""
+    from modal_lint.settings import UserError
+
+    table: dict[str, list[str]] = {}
+    for word in (word for text in texts for word in _words(text)):
+        pattern, colon, code = word.rpartition(":")
+        if not colon or not pattern or not code:
+            raise UserError("--per-file-ignores: write GLOB:RULE, with commas between several")
+        table.setdefault(pattern, []).append(code)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 clean, 1 findings, 2 a mistake or an internal error."""
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    from modal_lint.settings import UserError
+
+    try:
+        status = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="modal-lint", standalone_mode=False
+        )
+        return status if isinstance(status, int) else 0
+    except UserError as mistake:
+        return _complain(str(mistake))
+    except click.exceptions.NoSuchOption as error:
+        from modal_lint.settings import nearest
+
+        known = [
+            name for one in (error.ctx.command.params if error.ctx else ()) for name in (*one.opts, *one.secondary_opts)
+        ]
+        return _complain(f"no such option `{error.option_name}`{nearest(error.option_name, known)}")
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter would complain while it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # its text may quote a checked file, so only its type and place are told
+        import traceback
+
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+        return _complain(f"internal error: {type(error).__name__}{place}; please report it")
+
+
+def _complain(message: str) -> int:
+    tell("error: " + " ".join(message.split()))
+    return 2

@@ -1,0 +1,304 @@
+"""What the commands do once the command line is understood: check, fix, show differences, tell the result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modal_lint.config import Resolver
+from modal_lint.discover import STDIN
+from modal_lint.engine import Session
+from modal_lint.report import base, summary
+from modal_lint.settings import Layer, Settings, UserError
+from modal_lint.terminal import Progress, look, tell, write
+
+if TYPE_CHECKING:
+    from modal_lint.fix import FixResult
+    from modal_lint.model import Finding, Report
+
+_INTERNAL = "internal error"
+MACHINE_FORMATS = ("json",)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for, beyond what `Settings` say."""
+
+    paths: tuple[str, ...]
+    overrides: tuple[Layer, ...] = ()
+    config: str | None = None
+    isolated: bool = False
+    stdin_filename: str | None = None
+    explicit: bool = True  # the paths were given, not defaulted
+    diff: bool = False
+    show_files: bool = False
+    show_settings: bool = False
+    statistics: bool = False
+    exit_zero: bool = False
+    exit_non_zero_on_fix: bool = False
+    output_file: str | None = None
+    colour: str = "auto"
+    verbosity: int = 0  # -2 silent, -1 quiet, 1 verbose
+
+
+def check(request: Request) -> int:
+    """Do what ``request`` says and return the exit status.
+
+    Raises:
+        UserError: of the user, on the command line or in a configuration file.
+    """
+    return _Check(request).run()
+
+
+class _Check:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._began = time.monotonic()
+        source = Resolver(request.overrides, isolated=request.isolated, explicit=request.config)
+        self._settings: Settings = source.at(str(Path.cwd()))
+        self._session = Session(
+            request.paths,
+            source,
+            stdin=_standard_input() if STDIN in request.paths else None,
+            stdin_filename=request.stdin_filename,
+            jobs=self._settings.jobs,
+        )
+        self._look = look(
+            "never" if request.output_file and request.colour == "auto" else request.colour,
+            sys.stdout,
+            unsafe=self._settings.unsafe_fixes,
+        )
+
+    def run(self) -> int:
+        if self._request.show_settings:
+            return self._show_settings()
+        if self._request.show_files:
+            self._result("".join(target.absolute + "\n" for target in self._session.found.targets))
+            return 0
+        self._warn_of_nothing()
+        with Progress(wanted=self._request.verbosity >= 0) as progress:
+            self._session.progress = progress
+            report = self._session.run()
+        if self._request.diff:
+            return self._diff(report)
+        if self._settings.fix:
+            return self._fix(report)
+        return self._tell(report, ())
+
+    def _show_settings(self) -> int:
+        from dataclasses import fields
+
+        pairs = [(item.name.replace("_", "-"), getattr(self._settings, item.name)) for item in fields(self._settings)]
+        self._result("".join(f"{name} = {_plain(value)}\n" for name, value in pairs))
+        return 0
+
+    def _warn_of_nothing(self) -> None:
+        found = self._session.found
+        if self._request.explicit and not found.targets and not found.failures and self._request.verbosity > -2:
+            asked = ", ".join(base.visible(path) for path in self._request.paths)
+            tell(f"warning: no Python files found in {asked}: nothing was checked")
+
+    def _result(self, text: str) -> None:
+        if self._request.verbosity <= -2:
+            return
+        if self._request.output_file is None:
+            write(text)
+            return
+        try:
+            Path(self._request.output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UserError(f"--output-file: cannot be written: {(error.strerror or 'unknown').lower()}") from None
+
+    def _tell(self, report: Report, fixed: Sequence[Finding]) -> int:
+        as_json = self._settings.output_format in MACHINE_FORMATS
+        if self._request.statistics:
+            text = summary.statistics(report, self._look, as_json=as_json)
+        else:
+            text = base.render(self._settings.output_format, report, self._look)
+        end = summary.summary(report, self._look, fixed=len(fixed)) if self._request.verbosity >= 0 else ""
+        # Standard input that was fixed has standard output for itself.
+        as_text = not as_json and self._request.output_file is None and not self._fixes_stdin
+        if self._fixes_stdin:
+            write(text + end, sys.stderr)
+        else:
+            self._result(text + end if as_text else text)
+            if not as_text:
+                write(end, sys.stderr)
+        self._verbose()
+        return self._status(report, fixed)
+
+    def _verbose(self) -> None:
+        if self._request.verbosity > 0:
+            seconds = time.monotonic() - self._began
+            tell(f"checked {summary.count(len(self._session.found.targets), 'file')} in {seconds:.2f} s")
+
+    def _status(self, report: Report, fixed: Sequence[Finding]) -> int:
+        if any(failure.reason.startswith(_INTERNAL) for failure in report.failures):
+            return 2
+        if self._request.exit_zero:
+            return 0
+        left = bool(report.findings or report.failures)
+        return 1 if left or (fixed and self._request.exit_non_zero_on_fix) else 0
+
+    @property
+    def _fixes_stdin(self) -> bool:
+        return self._settings.fix and STDIN in self._request.paths and not self._request.diff
+
+    def _allowed(self) -> Callable[[Finding], bool]:
+        """Whether a finding may be fixed, as its file's `fixable` and `unfixable` say."""
+        from modal_lint.selection import catalogue, is_fixable
+
+        rules = {rule.code: rule for rule in catalogue()}
+        targets = {target.path: target for target in self._session.found.targets}
+
+        def allow(finding: Finding) -> bool:
+            target, rule = targets.get(finding.path), rules.get(finding.code)
+            if target is None or rule is None:
+                return False
+            # What standard input gives up has no file to be taken from, so nothing is moved out of it.
+            if target.is_stdin and finding.fix is not None and finding.fix.moves and not self._request.diff:
+                return False
+            return is_fixable(rule, target.settings.fixable, target.settings.unfixable)
+
+        return allow
+
+    def _previews(self, report: Report, allow: Callable[[Finding], bool]) -> list[tuple[str, bytes, bytes]]:
+        from modal_lint.fix import preview
+
+        seen = list(report.findings)
+
+        def recheck(contents: Mapping[str, bytes]) -> Report:
+            again = self._session.recheck(tuple(contents), contents)
+            seen.extend(again.findings)
+            return again
+
+        previews = preview(
+            report,
+            unsafe=self._settings.unsafe_fixes,
+            allow=allow,
+            read=self._content,
+            recheck=recheck,
+        )
+        return [(one.path, one.old, one.new) for one in previews]
+
+    def _content(self, path: str) -> bytes:
+        for target in self._session.found.targets:
+            if target.path == path and target.is_stdin:
+                return self._session.stdin or b""
+        return Path(path).read_bytes()
+
+    def _diff(self, report: Report) -> int:
+        from modal_lint.report.diff import unified
+
+        changes = self._previews(report, self._allowed())
+        self._result("".join(unified(*change, report.findings, self._look) for change in changes))
+        if self._request.verbosity >= 0:
+            if changes:
+                tell(f"Would fix {summary.count(len(changes), 'file')} ({report.checked} checked).")
+            else:
+                tell(f"No fixes to show ({summary.count(report.checked, 'file')} checked).")
+        if any(failure.reason.startswith(_INTERNAL) for failure in report.failures):
+            return 2
+        return 1 if changes and not self._request.exit_zero else 0
+
+    def _fix(self, report: Report) -> int:
+        if self._fixes_stdin:
+            return self._fix_stdin(report)
+        applied: list[Finding] = []
+        for root in sorted(set(self._session.roots().values())):
+            result = self._fix_root(report, root)
+            report = result.report
+            applied += result.applied
+            if self._request.verbosity > -2:
+                self._tell_fix(result, root)
+        if applied and self._settings.show_fixes and self._request.verbosity > -2:
+            tell(summary.fixed_list(applied).rstrip("\n"))
+        return self._tell(report, applied)
+
+    def _fix_root(self, report: Report, root: str) -> FixResult:
+        from modal_lint.fix import fix_files
+
+        roots, allow = self._session.roots(), self._allowed()
+        return fix_files(
+            report,
+            self._session.recheck,
+            unsafe=self._settings.unsafe_fixes,
+            root=Path(root),
+            allow=lambda finding: roots.get(finding.path) == root and allow(finding),
+            base=Path.cwd(),
+        )
+
+    def _tell_fix(self, result: FixResult, root: str) -> None:
+        if not result.applied and not result.notes:
+            return
+        from modal_lint.migrate import report_lines
+
+        committed, unknown = _history(result, root)
+        lines = report_lines(
+            result.preserved, committed=committed, unknown=unknown, notes=result.notes, root=Path(root)
+        )
+        for line in lines:
+            tell(base.visible(line))
+
+    def _fix_stdin(self, report: Report) -> int:
+        previews = self._previews(report, self._allowed())
+        new = previews[0][2] if previews else self._session.stdin or b""
+        if self._request.verbosity > -2:
+            sys.stdout.buffer.write(new)
+            sys.stdout.buffer.flush()
+        before = len(report.findings)
+        report = self._session.recheck(
+            [target.path for target in self._session.found.targets], _stdin_contents(self._session, new)
+        )
+        gone = before - len(report.findings)
+        return self._tell(replace(report, fixed=max(gone, 0)), ())
+
+
+def _stdin_contents(session: Session, data: bytes) -> dict[str, bytes]:
+    return {target.path: data for target in session.found.targets if target.is_stdin}
+
+
+def _history(result: FixResult, root: str) -> tuple[list[str], list[str]]:
+    """The keys whose values git's history holds, and those for which that could not be found out."""
+    from modal_lint.history import History
+
+    history = History(Path(root))
+    committed: list[str] = []
+    unknown: list[str] = []
+    for finding in result.applied:
+        place = finding.origin[0] if finding.origin is not None else finding.path
+        for move in finding.fix.moves if finding.fix is not None else ():
+            held = history.holds(str(Path.cwd() / place), move.value)
+            if held is None:
+                unknown.append(move.key)
+            elif held:
+                committed.append(move.key)
+    return committed, unknown
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise UserError("standard input is closed")
+    return sys.stdin.buffer.read()
+
+
+def _plain(value: object) -> str:
+    import json
+    from enum import Enum
+
+    def convert(item: object) -> object:
+        if isinstance(item, Enum):
+            return item.value
+        if isinstance(item, Mapping):
+            return {str(key): convert(one) for key, one in item.items()}
+        if isinstance(item, (tuple, list)) and not hasattr(item, "_asdict"):
+            return [convert(one) for one in item]
+        if hasattr(item, "pattern"):
+            return item.pattern
+        return {key: convert(one) for key, one in item._asdict().items()} if hasattr(item, "_asdict") else item
+
+    return json.dumps(convert(value))

@@ -1,0 +1,180 @@
+"""Which files to check: directories are walked once, explicit files are taken as they are, nothing is opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modal_lint.files import ReadError, project_root, reason_of, require_regular
+from modal_lint.globs import matches, matches_upwards
+from modal_lint.ignorefiles import IgnoreFiles
+from modal_lint.model import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from modal_lint.config import Source
+    from modal_lint.settings import Settings
+
+STDIN = "-"
+SUFFIXES = (".py", ".pyi")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One file to check: how to call it, where it is, whose project it belongs to, what the settings for it are."""
+
+    path: str  # relative to the current directory if it is inside, as findings show it
+    absolute: str
+    root: str
+    settings: Settings
+    is_stdin: bool = False
+
+
+@dataclass(slots=True)
+class Discovery:
+    """The files found, sorted by path, and what could not be looked at."""
+
+    targets: list[Target] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    absolute: str
+    settings: Settings
+    ignored: IgnoreFiles | None
+
+
+def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None = None) -> Discovery:
+    """The files that ``paths`` mean.
+
+    Args:
+        paths: directories, files of any name, or ``-`` for standard input.
+        source: says the settings of each directory.
+        stdin_filename: what to call standard input; nothing of that name is opened.
+
+    Raises:
+        UserError: a configuration file on the way is wrong.
+    """
+    search = _Search(source)
+    for path in paths:
+        if path == STDIN:
+            search.take_stdin(stdin_filename)
+        else:
+            search.take(path)
+    search.found.targets.sort(key=lambda target: target.path)
+    search.found.failures.sort(key=lambda failure: failure.path)
+    return search.found
+
+
+def shown_path(absolute: str) -> str:
+    """How to call a file: relative to the current directory where it is inside, else absolute."""
+    here = os.getcwd().rstrip(os.sep) + os.sep
+    return absolute[len(here) :] if absolute.startswith(here) else absolute
+
+
+class _Search:
+    def __init__(self, source: Source) -> None:
+        self.found = Discovery()
+        self._source = source
+        self._seen: set[str] = set()
+        self._here = os.getcwd().rstrip(os.sep) + os.sep
+
+    def take_stdin(self, name: str | None) -> None:
+        here = self._here.rstrip(os.sep) or os.sep
+        root = project_root(here)
+        absolute = os.path.abspath(name) if name else os.path.join(here, STDIN)
+        # A name from outside the project is a name only: neither its settings nor its neighbours are read.
+        directory = os.path.dirname(absolute) if _is_inside(absolute, root) else here
+        settings = self._source.at(directory)
+        if not (settings.force_exclude and matches_upwards(settings.excluded, absolute, root)):
+            shown = self._shown(absolute) if name else STDIN
+            self.found.targets.append(Target(shown, absolute, root, settings, is_stdin=True))
+
+    def take(self, path: str) -> None:
+        absolute = os.path.abspath(path)
+        directory = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+        root = project_root(directory)
+        settings = self._source.at(directory)
+        if settings.force_exclude and matches_upwards(settings.excluded, absolute, root):
+            return
+        if directory is absolute:
+            self._walk(absolute, root)
+        else:
+            self._add_file(absolute, root, settings)
+
+    def _walk(self, top: str, root: str) -> None:
+        real_root = os.path.realpath(root)
+        pending: list[tuple[str, IgnoreFiles | None]] = [(top, None)]
+        while pending:
+            directory, ignored = pending.pop()
+            entries = self._entries(directory)
+            names = {entry.name for entry in entries}
+            settings = self._source.at(directory, names)
+            if settings.respect_gitignore:
+                ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
+                ignored = (ignored or IgnoreFiles()).entered(directory, names)
+            for entry in self._wanted(entries, _Directory(directory, settings, ignored)):
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((entry.path, ignored))
+                elif entry.is_symlink():
+                    self._add_link(entry.path, root, real_root, settings)
+                elif entry.is_file(follow_symlinks=False):
+                    self._add(entry.path, root, settings)
+                else:
+                    self._add_file(entry.path, root, settings)
+
+    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(directory) as entries:
+                return list(entries)
+        except OSError as error:
+            self._fail(directory, reason_of(error, directory))
+            return []
+
+    def _wanted(self, entries: Iterable[os.DirEntry[str]], where: _Directory) -> Iterator[os.DirEntry[str]]:
+        excluded = where.settings.excluded
+        for entry in entries:
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if not is_directory and not entry.name.endswith(SUFFIXES):
+                continue
+            if matches(excluded, entry.path):
+                continue
+            if where.ignored is not None and where.ignored.ignores(entry.path, is_directory):
+                continue
+            yield entry
+
+    def _add_link(self, absolute: str, root: str, real_root: str, settings: Settings) -> None:
+        if os.path.isdir(absolute):
+            return  # never followed: it may lead in circles, and what is inside the project is found anyway
+        if os.path.exists(absolute) and not _is_inside(os.path.realpath(absolute), real_root):
+            self._fail(absolute, "symbolic link out of the project; name it on the command line to check it")
+            return
+        self._add_file(absolute, root, settings)
+
+    def _add_file(self, absolute: str, root: str, settings: Settings) -> None:
+        try:
+            require_regular(absolute)
+        except ReadError as trouble:
+            self._fail(absolute, trouble.reason)
+        else:
+            self._add(absolute, root, settings)
+
+    def _add(self, absolute: str, root: str, settings: Settings) -> None:
+        if absolute not in self._seen:
+            self._seen.add(absolute)
+            self.found.targets.append(Target(self._shown(absolute), absolute, root, settings))
+
+    def _fail(self, absolute: str, reason: str) -> None:
+        if absolute not in self._seen:
+            self._seen.add(absolute)
+            self.found.failures.append(Failure(self._shown(absolute), reason))
+
+    def _shown(self, absolute: str) -> str:
+        return absolute[len(self._here) :] if absolute.startswith(self._here) else absolute
+
+
+def _is_inside(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)

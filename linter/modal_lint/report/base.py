@@ -1,0 +1,102 @@
+"""What the formats share: the list of diagnostics, how text is made safe for a terminal, and the choice of a format."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from importlib import import_module
+
+from modal_lint.model import Failure, Finding, Report, Severity, Span
+
+UNREADABLE = "MS001"
+UNREADABLE_NAME = "unreadable-source"
+
+_SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text for people looks.
+
+    ``unsafe`` says that unsafe fixes are switched on, ``hint`` that it may be told how to apply fixes.
+    """
+
+    colour: bool = False
+    width: int = 100
+    unsafe: bool = False
+
+    def paint(self, text: str, *styles: str) -> str:
+        """``text`` in ``styles``, plain where there is no colour."""
+        if not self.colour or not text:
+            return text
+        return f"\x1b[{';'.join(_SGR[style] for style in styles)}m{text}\x1b[0m"
+
+
+def render(name: str, report: Report, look: Look) -> str:
+    """``report`` in the format ``name``; only that format's module is loaded."""
+    module = import_module(f"modal_lint.report.{name.replace('-', '_')}")
+    text: str = module.render(report, look)
+    return text
+
+
+def diagnostics(report: Report) -> list[Finding]:
+    """The findings and, as MS001, the files that could not be analysed, in the order of paths and places."""
+    everything = [*report.findings, *map(from_failure, report.failures)]
+    return sorted(everything, key=lambda finding: finding.sort_key)
+
+
+def from_failure(failure: Failure) -> Finding:
+    """A failure as the finding that users see."""
+    span = Span(failure.line, failure.column, failure.line, failure.column)
+    return Finding(
+        path=failure.path,
+        span=span,
+        code=UNREADABLE,
+        name=UNREADABLE_NAME,
+        message=f"not checked: {failure.reason}",
+        severity=Severity.ERROR,
+    )
+
+
+def visible(text: str) -> str:
+    """``text`` with nothing in it that could steer a terminal or break a line."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return "    "
+    # Controls, format characters (they can reorder a line), surrogates, line separators.
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return character.encode("ascii", "backslashreplace").decode()
+    return character
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def place(finding: Finding) -> str:
+    """``path:line:column`` as editors and terminals make links of it."""
+    return f"{visible(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
+
+
+def fix_mark(finding: Finding, look: Look) -> str:
+    """``[*] `` where a fix would be applied as things are, ``[-] `` where only with unsafe fixes, else nothing."""
+    if finding.fix is None or not finding.fix.edits:
+        return ""
+    if finding.fix.safe or look.unsafe:
+        return look.paint("[*]", "cyan") + " "
+    return look.paint("[-]", "dim") + " "

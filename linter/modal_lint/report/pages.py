@@ -1,0 +1,75 @@
+"""The rules' own words: the page of one, the list of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modal_lint.report.base import SEVERITY_COLOUR, Look
+from modal_lint.report.json import dump
+from modal_lint.selection import catalogue, vocabulary
+from modal_lint.settings import UserError, nearest
+
+if TYPE_CHECKING:
+    from modal_lint.model import Rule
+
+
+def explain(word: str, look: Look, *, as_json: bool) -> str:
+    """The page of the rule with the code or name ``word``.
+
+    Raises:
+        UserError: there is no such rule.
+    """
+    for rule in catalogue():
+        if word.upper() == rule.code or word.lower() == rule.name:
+            return dump(_described(rule)) if as_json else _page(rule, look)
+    raise UserError(f"no such rule `{word}`{nearest(word, vocabulary()[1:])}")
+
+
+def listing(look: Look, *, as_json: bool) -> str:
+    """All rules, by code."""
+    if as_json:
+        return dump([_described(rule) for rule in catalogue()])
+    wide = max((len(rule.name) for rule in catalogue()), default=0)
+    return "".join(_row(rule, wide, look) + "\n" for rule in catalogue())
+
+
+def summary_of(rule: Rule) -> str:
+    """The first line of a rule's page, without its mark-up."""
+    lines = [line.strip("# ").strip() for line in rule.page.splitlines()]
+    return next((line for line in lines if line), "")
+
+
+def _described(rule: Rule) -> dict[str, object]:
+    return {
+        "name": rule.name,
+        "code": rule.code,
+        "severity": rule.severity.value,
+        "fix": rule.fixable,
+        "summary": summary_of(rule),
+        "explanation": rule.page,
+    }
+
+
+def _row(rule: Rule, wide: int, look: Look) -> str:
+    level = look.paint(f"{rule.severity.value:<7}", SEVERITY_COLOUR[rule.severity])
+    return f"{look.paint(rule.code, 'bold')}  {rule.name:<{wide}}  {level}  {rule.fixable:<6}  {summary_of(rule)}"
+
+
+def _page(rule: Rule, look: Look) -> str:
+    level = look.paint(rule.severity.value, SEVERITY_COLOUR[rule.severity])
+    head = f"{look.paint(f'{rule.name} ({rule.code})', 'bold')}  {level}, fix: {rule.fixable}"
+    return "\n".join([head, "", *_body(rule.page, look)]) + "\n"
+
+
+def _body(page: str, look: Look) -> list[str]:
+    lines: list[str] = []
+    in_code = False
+    for line in page.splitlines():
+        if line.startswith("```"):
+            in_code = not in_code
+            lines.append(look.paint(line, "dim"))
+        elif in_code:
+            lines.append(look.paint(line, "cyan"))
+        else:
+            lines.append(look.paint(line, "bold") if line.startswith("#") else line)
+    return lines

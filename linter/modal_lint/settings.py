@@ -1,0 +1,214 @@
+"""What a run can be told: the keys, their types and defaults, and how layers of them merge."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from modal_lint.globs import Glob
+from modal_lint.model import Confidence, Severity
+from modal_lint.selection import DEFAULT, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from enum import Enum
+
+# What ruff skips, plus the places where this tool keeps its own files.
+DEFAULT_EXCLUDE = (
+    ".bzr", ".direnv", ".eggs", ".git", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".modal-lint",
+    ".modal-lint-cache", ".mypy_cache", ".nox", ".pants.d", ".pyenv", ".pytest_cache", ".pytype", ".ruff_cache",
+    ".svn", ".tox", ".venv", ".vscode", "__pycache__", "__pypackages__", "_build", "buck-out", "build", "dist",
+    "node_modules", "site-packages", "venv",
+)  # fmt: skip
+
+FORMATS = ("full", "concise", "json")
+
+
+class UserError(Exception):
+    """A mistake of the user, told in one line: on the command line or in a configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides what is checked in one directory, and what is done with the findings."""
+
+    selections: tuple[Selection, ...] = (DEFAULT,)
+    per_file_ignores: tuple[tuple[Glob, tuple[str, ...]], ...] = ()
+    fixable: tuple[str, ...] = ("ALL",)
+    unfixable: tuple[str, ...] = ()
+    min_severity: Severity = Severity.INFO
+    min_confidence: Confidence = Confidence.MEDIUM
+    exclude: tuple[Glob, ...] = tuple(Glob(name, "") for name in DEFAULT_EXCLUDE)
+    extend_exclude: tuple[Glob, ...] = ()
+    force_exclude: bool = False
+    respect_gitignore: bool = True
+    respect_foreign_markers: bool = True
+    ignore_suppressions: bool = False
+    known_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fix: bool = False
+    unsafe_fixes: bool = False
+    show_fixes: bool = False
+    output_format: str = "full"
+    jobs: int = 0  # 0: one for each processor
+
+    def at(self, directory: str, names: Collection[str] | None = None) -> Settings:
+        """These settings, wherever: what a run without configuration files uses in place of a `Resolver`."""
+        del directory, names
+        return self
+
+    @property
+    def excluded(self) -> tuple[Glob, ...]:
+        """All patterns of files and directories to skip."""
+        return self.exclude + self.extend_exclude
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Checked keys and values from one place: a configuration file, `--config`, or the command line."""
+
+    values: Mapping[str, Any]
+    base: str  # the directory its patterns are relative to
+
+
+def _expected(value: object, kind: type, what: str) -> Any:
+    # A bool is an int to Python, not to the user.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(what)
+    return value
+
+
+def _flag(value: object) -> bool:
+    return bool(_expected(value, bool, "true or false"))
+
+
+def _words(value: object) -> tuple[str, ...]:
+    items = _expected(value, list, "a list of strings")
+    return tuple(_expected(item, str, "a list of strings") for item in items)
+
+
+def _lists(value: object) -> dict[str, tuple[str, ...]]:
+    table = _expected(value, dict, "a table of lists of strings")
+    return {str(key): _words(items) for key, items in table.items()}
+
+
+def _count(value: object) -> int:
+    count = int(_expected(value, int, "a number, 0 or more"))
+    if count < 0:
+        raise TypeError("a number, 0 or more")
+    return count
+
+
+def _text(value: object) -> str:
+    return str(_expected(value, str, "a string"))
+
+
+def _one_of(choices: Iterable[str]) -> Callable[[object], str]:
+    names = tuple(choices)
+
+    def convert(value: object) -> str:
+        if value not in names:
+            raise TypeError("one of " + ", ".join(names))
+        return str(value)
+
+    return convert
+
+
+_KINDS: dict[str, Callable[[object], Any]] = {
+    "extend": _text,
+    "select": _words,
+    "extend-select": _words,
+    "ignore": _words,
+    "per-file-ignores": _lists,
+    "fixable": _words,
+    "unfixable": _words,
+    "min-severity": _one_of(level.value for level in Severity),
+    "min-confidence": _one_of(level.value for level in Confidence),
+    "exclude": _words,
+    "extend-exclude": _words,
+    "force-exclude": _flag,
+    "respect-gitignore": _flag,
+    "respect-foreign-markers": _flag,
+    "ignore-suppressions": _flag,
+    "known-secrets": _lists,
+    "fix": _flag,
+    "unsafe-fixes": _flag,
+    "show-fixes": _flag,
+    "output-format": _one_of(FORMATS),
+    "jobs": _count,
+}
+
+KEYS = tuple(_KINDS)
+_SELECTORS = ("select", "extend-select", "ignore", "fixable", "unfixable")
+_CONVERTED: dict[str, Callable[[str], Enum]] = {"min-severity": Severity, "min-confidence": Confidence}
+
+
+def layer(table: Mapping[str, object], base: str, where: str) -> Layer:
+    """``table`` as a checked layer.
+
+    Args:
+        table: keys in kebab-case and their raw values.
+        base: the directory that patterns in it are relative to.
+        where: named in complaints: the file, or the option.
+
+    Raises:
+        UserError: an unknown key, a value of the wrong type, or an unknown rule.
+    """
+    values: dict[str, Any] = {}
+    for key, raw in table.items():
+        if key not in _KINDS:
+            raise UserError(f"{where}: unknown key `{key}`{nearest(key, KEYS)}")
+        try:
+            values[key] = _KINDS[key](raw)
+        except TypeError as wrong:
+            raise UserError(f"{where}: `{key}` must be {wrong}") from None
+    for key in _SELECTORS:
+        check_selectors(values.get(key, ()), f"{where}: `{key}`")
+    for selectors in values.get("per-file-ignores", {}).values():
+        check_selectors(selectors, f"{where}: `per-file-ignores`")
+    return Layer(values, base)
+
+
+def check_selectors(selectors: Iterable[str], where: str) -> None:
+    """Raise `UserError` for a selector that names no rule; the rules are loaded only if there is one to check."""
+    for selector in selectors:
+        from modal_lint.selection import is_known, vocabulary
+
+        if not is_known(selector):
+            raise UserError(f"{where}: unknown rule `{selector}`{nearest(selector, vocabulary())}")
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """A sentence end that suggests the candidate nearest to ``word``, or nothing."""
+    known = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean `{known[close[0]]}`?" if close else ""
+
+
+def merge(layers: Iterable[Layer]) -> Settings:
+    """The settings that ``layers`` make together, the later ones winning.
+
+    Excludes that extend, per-file ignores and known Secrets add up; everything else is replaced.
+    """
+    merged: dict[str, Any] = {}
+    selections = [DEFAULT]
+    for one in layers:
+        selections.append(Selection.of(one.values))
+        for key, value in one.values.items():
+            _put(merged, key, value, one.base)
+    known = {item.name for item in fields(Settings)}
+    return Settings(selections=tuple(selections), **{key: value for key, value in merged.items() if key in known})
+
+
+def _put(merged: dict[str, Any], key: str, value: Any, base: str) -> None:
+    name = key.replace("-", "_")
+    if key == "per-file-ignores":
+        merged[name] = merged.get(name, ()) + tuple((Glob(pattern, base), codes) for pattern, codes in value.items())
+    elif key == "exclude":
+        merged[name] = tuple(Glob(pattern, base) for pattern in value)
+    elif key == "extend-exclude":
+        merged[name] = merged.get(name, ()) + tuple(Glob(pattern, base) for pattern in value)
+    elif key == "known-secrets":
+        merged[name] = {**merged.get(name, {}), **value}
+    else:
+        merged[name] = _CONVERTED[key](value) if key in _CONVERTED else value
