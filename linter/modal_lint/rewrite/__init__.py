@@ -15,6 +15,7 @@ from modal_lint.rewrite.calls import (
     rewrite_call,
 )
 from modal_lint.rewrite.chains import drop_chain_step
+from modal_lint.rewrite.imports import ensure_import
 from modal_lint.rewrite.references import secret_reference, string_literal
 from modal_lint.rewrite.text import CannotRewrite, Source, apply, combine, span_of
 
@@ -27,6 +28,7 @@ __all__ = [
     "apply",
     "combine",
     "drop_chain_step",
+    "ensure_import",
     "extend_expression",
     "remove_argument",
     "remove_entries",

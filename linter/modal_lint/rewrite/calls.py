@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from modal_lint.rewrite.text import CannotRewrite, Source, apply
+from modal_lint.rewrite.text import CannotRewrite, Source
 from modal_lint.rewrite.tree import Parsed, parse_call, parse_expression, parsed_ast, walk
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def rewrite_call(
         CannotRewrite: where an argument or entry is not found, binds a name, or its removal moves others.
     """
     change = _CallChange(source, call)
-    for argument, entries in (drop_entries or {}).items():
-        change.drop_entries(argument, entries, drop_empty=drop_empty)
     for argument, (text, at_front) in (extend_list or {}).items():
         change.extend(argument, text, at_front=at_front)
     for name, text in (set_argument or {}).items():
         change.set_or_append(name, text)
+    for argument, entries in (drop_entries or {}).items():
+        change.drop_entries(argument, entries, drop_empty=drop_empty)
     for argument in drop_arguments:
         change.drop(change.item(argument))
     return change.edits()
@@ -212,8 +212,11 @@ class _CallChange:
 def _checked(source: Source, span: Span, edits: list[Edit]) -> list[Edit]:
     """The edits, once the expression at ``span`` is known to parse with them."""
     start, end = source.range(span)
-    whole = apply(source.text, edits)
-    parsed_ast(Source(whole).plain[start : len(Source(whole).plain) - (len(source.plain) - end)])
+    text = source.plain[start:end]
+    for edit in edits[::-1]:
+        first, last = source.range(edit.span)
+        text = text[: first - start] + edit.text + text[last - start :]
+    parsed_ast(text)
     return edits
 
 
@@ -279,7 +282,7 @@ def _extended(parsed: Parsed, node: cst.BaseExpression, place: tuple[int, int], 
     if sequence is None:
         return _starred(node, place, text, at_front=at_front)
     if at_front:
-        sequence.prepend(text)
+        sequence.insert(0, text)
     else:
         sequence.append(text)
     return [(place[0], sequence.start), *sequence.pieces(), (sequence.end, place[1])]

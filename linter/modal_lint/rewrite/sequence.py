@@ -52,11 +52,8 @@ class Sequence:
         del self.items[index]
         before = self.items[index - 1] if index else None
         last = index == len(self.items)
-        gap = self._joined(before.gap if before else self.lead, item, opening=before is None, last=last)
-        if before:
-            before.gap = gap
-        else:
-            self.lead = gap
+        gap = self._joined(self._gap_above(index), item, opening=before is None, last=last)
+        self._set_gap_above(index, gap)
         if before and last and item.comma is None:
             before.comma = None
             if not self._comments(before.before_comma):
@@ -85,19 +82,30 @@ class Sequence:
             last.gap = ["\n" + indent]
         self.items.append(new)
 
-    def prepend(self, text: str) -> None:
-        """Put an item in front, laid out as the first one."""
-        if not self.items:
-            self._fill(text)
+    def insert(self, index: int, text: str) -> None:
+        """Put an item in front of the one at ``index``, laid out as that one."""
+        if index >= len(self.items):
+            self.append(text)
             return
         if self.is_tuple and len(self.items) == 1 and "\n" not in self._text(self.items[0].gap):
             self.items[0].comma = None
-        indent = self._own_indent(0)
+        indent = self._own_indent(index)
         new = Item([text], comma=",", gap=[" "])
         if indent is not None:
-            first, rest = self._cut(self.lead, self._text(self.lead).index("\n") + 1)
-            self.lead, new.gap = [*first, indent], ["\n", *rest]
-        self.items.insert(0, new)
+            above = self._gap_above(index)
+            first, rest = self._cut(above, self._text(above).index("\n") + 1)
+            new.gap = ["\n", *rest]
+            self._set_gap_above(index, [*first, indent])
+        self.items.insert(index, new)
+
+    def _gap_above(self, index: int) -> Pieces:
+        return self.items[index - 1].gap if index else self.lead
+
+    def _set_gap_above(self, index: int, gap: Pieces) -> None:
+        if index:
+            self.items[index - 1].gap = gap
+        else:
+            self.lead = gap
 
     def _fill(self, text: str) -> None:
         lead = self._text(self.lead)
@@ -114,7 +122,7 @@ class Sequence:
 
     def _own_indent(self, index: int) -> str | None:
         """The indentation of an item that starts its own line, None where it shares a line."""
-        gap = self._text(self.items[index - 1].gap if index else self.lead)
+        gap = self._text(self._gap_above(index))
         return gap.rpartition("\n")[2] if "\n" in gap else None
 
     def _joined(self, gap: Pieces, item: Item, *, opening: bool, last: bool) -> Pieces:
@@ -136,12 +144,11 @@ class Sequence:
         return gap + rest if self._comments(rest) else gap
 
     def _after(self, item: Item, *, owns_comment: bool) -> Pieces:
-        """The text after an item without its comma; a comment before the comma counts as after it."""
-        before = self._text(item.before_comma)
-        own_line = before.partition("\n")
-        if "#" not in before or (owns_comment and "#" not in own_line[2]):
-            return item.gap
-        return item.before_comma + item.gap
+        """The text after an item without its comma, as far as anything in it has to stay."""
+        own, _, others = self._text(item.before_comma + item.gap).partition("\n")
+        if "\n" in self._text(item.before_comma) and ("#" in others or ("#" in own and not owns_comment)):
+            return item.before_comma + item.gap
+        return item.gap
 
     def _comments(self, pieces: Pieces) -> bool:
         return "#" in self._text(pieces)

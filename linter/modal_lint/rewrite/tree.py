@@ -36,11 +36,11 @@ class Parsed:
             case cst.Call():
                 return self._call(node)
             case cst.Dict():
-                return self._sequence(node.elements, node.lbrace.whitespace_after, node.rbrace.whitespace_before)
+                return self.between(node.elements, node.lbrace.whitespace_after, node.rbrace.whitespace_before)
             case cst.List():
-                return self._sequence(node.elements, node.lbracket.whitespace_after, node.rbracket.whitespace_before)
+                return self.between(node.elements, node.lbracket.whitespace_after, node.rbracket.whitespace_before)
             case cst.Set():
-                return self._sequence(node.elements, node.lbrace.whitespace_after, node.rbrace.whitespace_before)
+                return self.between(node.elements, node.lbrace.whitespace_after, node.rbrace.whitespace_before)
             case cst.Tuple():
                 return self._tuple(node)
         return None
@@ -51,7 +51,8 @@ class Parsed:
             end = self.ranges[node.args[-1]][1]
         return Sequence(self.source, start, end, *self._items(node.args, start, end))
 
-    def _sequence(self, nodes: Many[cst.CSTNode], opening: cst.CSTNode, closing: cst.CSTNode) -> Sequence:
+    def between(self, nodes: Many[cst.CSTNode], opening: cst.CSTNode, closing: cst.CSTNode) -> Sequence:
+        """The items between the blanks after an opening and before a closing bracket."""
         start, end = self.ranges[opening][0], self.ranges[closing][1]
         return Sequence(self.source, start, end, *self._items(nodes, start, end))
 
@@ -65,13 +66,13 @@ class Parsed:
     def _items(self, nodes: Many[cst.CSTNode], start: int, end: int) -> tuple[list[tuple[int, int] | str], list[Item]]:
         starts = [self.ranges[node][0] for node in nodes]
         items = [
-            self._item(node, begin, until) for node, begin, until in zip(nodes, starts, [*starts[1:], end], strict=True)
+            self._item(node, begin, until) for node, begin, until in zip(nodes, starts, [*starts, end][1:], strict=True)
         ]
         return [(start, starts[0] if starts else end)], items
 
     def _item(self, node: cst.CSTNode, start: int, until: int) -> Item:
-        end = self.ranges[node.value][1]  # type: ignore[attr-defined]
-        comma = node.comma  # type: ignore[attr-defined]
+        end = self.ranges[_last_part(node)][1]
+        comma = getattr(node, "comma", None)
         if not isinstance(comma, cst.Comma):
             return Item([(start, end)], gap=[(end, until)], start=start, end=end)
         place = self.ranges[comma.whitespace_before][1]
@@ -93,6 +94,18 @@ def parse_call(source: Source, start: int, end: int) -> Parsed:
         _check_depth(part)
     opening = skip(source.plain, start + end_of(source.plain[start:end], node.func), "(")
     return _parse(source, opening, end, "(_")
+
+
+def parse_import_names(source: Source, start: int, end: int) -> Sequence | None:
+    """The parenthesised names of the ``from`` import between two offsets; None where they have no parentheses."""
+    module, ranges = _module(start, f"{source.plain[start:end]}\n", 0)
+    statement = module.body[0]
+    node = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    match node:
+        case cst.ImportFrom(names=[*names], lpar=cst.LeftParen() as left, rpar=cst.RightParen() as right):
+            parsed = Parsed(source, start, end, cst.Name("_"), ranges)
+            return parsed.between(names, left.whitespace_after, right.whitespace_before)
+    return None
 
 
 def parsed_ast(text: str) -> ast.expr:
@@ -126,21 +139,36 @@ def skip(text: str, offset: int, wanted: str) -> int:
 
 def _parse(source: Source, start: int, end: int, prefix: str) -> Parsed:
     text = f"{prefix}{source.plain[start:end]}\n)\n"
+    module, ranges = _module(start, text, len(prefix))
+    return Parsed(source, start, end, _only_expression(module), ranges)
+
+
+def _module(start: int, text: str, prefix: int) -> tuple[cst.Module, dict[cst.CSTNode, tuple[int, int]]]:
+    """``text`` as a module, and its nodes' offsets in the file, where what follows the prefix stands at ``start``."""
     try:
         module = cst.parse_module(text)
         positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(WhitespaceInclusivePositionProvider)
     except (cst.ParserSyntaxError, RecursionError):
         raise CannotRewrite("libcst cannot read the text at this place") from None
     part = Source(text)
-    base = start - len(prefix)
-    ranges = {
+    base = start - prefix
+    return module, {
         node: (
             base + part.offset(place.start.line, place.start.column),
             base + part.offset(place.end.line, place.end.column),
         )
         for node, place in positions.items()
     }
-    return Parsed(source, start, end, _only_expression(module), ranges)
+
+
+def _last_part(node: cst.CSTNode) -> cst.CSTNode:
+    """The child an item's text ends with."""
+    if isinstance(node, cst.ImportAlias):
+        return node.asname or node.name
+    value = getattr(node, "value", None)
+    if not isinstance(value, cst.CSTNode):
+        raise CannotRewrite("an item at this place has no value")
+    return value
 
 
 def _only_expression(module: cst.Module) -> cst.BaseExpression:

@@ -1,0 +1,137 @@
+"""Which names a file's scopes bind, and which of them reach a module at a place. Standard library only."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_OWN_SCOPE = (*_Function, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One binding of a name in a scope; ``target`` is the dotted name it imports, None for anything else."""
+
+    name: str
+    target: str | None
+    node: ast.AST
+    runtime: bool = True  # False under ``if TYPE_CHECKING``
+    fallback: bool = False  # in an ``except`` handler
+
+    @property
+    def line(self) -> int:
+        return getattr(self.node, "end_lineno", None) or 0
+
+
+def scopes_at(tree: ast.Module, line: int, column: int) -> list[ast.AST]:
+    """The scopes around a place (1-based line, 0-based UTF-8 column), the module first."""
+    scopes: list[ast.AST] = [tree]
+    node: ast.AST | None = tree
+    while node is not None:
+        child = _child_at(node, line, column)
+        if child is not None and isinstance(node, _OWN_SCOPE) and _in_body(node, child):
+            scopes.append(node)
+        node = child
+    return scopes
+
+
+def visible(scopes: list[ast.AST], name: str) -> tuple[ast.AST, tuple[Binding, ...]] | None:
+    """The scope whose ``name`` is seen from the innermost of ``scopes``, with its bindings; None where unbound."""
+    for index in range(len(scopes) - 1, -1, -1):
+        scope = scopes[index]
+        if isinstance(scope, ast.ClassDef) and index < len(scopes) - 1:
+            continue
+        if found := bindings(scope).get(name):
+            return scope, found
+    return None
+
+
+def is_deferred(scopes: list[ast.AST], scope: ast.AST) -> bool:
+    """Whether the innermost scope runs later than the body of ``scope``."""
+    return any(isinstance(inner, _Function) for inner in scopes[scopes.index(scope) + 1 :])
+
+
+@lru_cache(maxsize=16)
+def bindings(scope: ast.AST) -> dict[str, tuple[Binding, ...]]:
+    """Every name a module, function, class or lambda binds."""
+    found: dict[str, tuple[Binding, ...]] = {}
+    elsewhere: set[str] = set()
+    for binding in _bindings(scope, elsewhere):
+        found[binding.name] = (*found.get(binding.name, ()), binding)
+    return {name: all_of for name, all_of in found.items() if name not in elsewhere}
+
+
+def _bindings(scope: ast.AST, elsewhere: set[str]) -> Iterator[Binding]:
+    if isinstance(scope, _Function):
+        arguments = scope.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        yield from (Binding(argument.arg, None, argument) for argument in every if argument is not None)
+    body = getattr(scope, "body", [])
+    stack = [(node, True, False) for node in (body if isinstance(body, list) else [body])]
+    while stack:
+        node, runtime, fallback = stack.pop()
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            elsewhere.update(node.names)
+        yield from (Binding(name, target, node, runtime, fallback) for name, target in _bound_by(node))
+        for child in _inside(node):
+            typing_only = isinstance(node, ast.If) and child in node.body and _is_type_checking(node.test)
+            handler = fallback or isinstance(node, ast.ExceptHandler)
+            stack.append((child, runtime and not typing_only, handler))
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    if not isinstance(node, _OWN_SCOPE):
+        yield from ast.iter_child_nodes(node)
+
+
+def _bound_by(node: ast.AST) -> Iterator[tuple[str, str | None]]:
+    match node:
+        case ast.Import():
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (top, top)
+        case ast.ImportFrom():
+            for alias in node.names:
+                target = f"{node.module}.{alias.name}" if node.module and not node.level else None
+                yield alias.asname or alias.name, target
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name, None
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            yield node.id, None
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name, None
+        case ast.MatchMapping(rest=str(name)):
+            yield name, None
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+def _in_body(scope: ast.AST, child: ast.AST) -> bool:
+    body = getattr(scope, "body", None)
+    return child is body or (isinstance(body, list) and any(child is node for node in body))
+
+
+def _child_at(node: ast.AST, line: int, column: int) -> ast.AST | None:
+    for child in ast.iter_child_nodes(node):
+        if not hasattr(child, "lineno"):
+            if (inner := _child_at(child, line, column)) is not None:
+                return inner
+        elif _start(child) <= (line, column) < (child.end_lineno or 0, child.end_col_offset or 0):  # type: ignore[attr-defined]
+            return child
+    return None
+
+
+def _start(node: ast.AST) -> tuple[int, int]:
+    first: tuple[int, int] = (node.lineno, node.col_offset)  # type: ignore[attr-defined]
+    decorators = getattr(node, "decorator_list", [])
+    return min([first, *((decorator.lineno, 0) for decorator in decorators)])
