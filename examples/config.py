@@ -1,0 +1,18 @@
+"""Settings of the support bot. Nothing here looks like Modal: the constants travel."""
+
+APP_NAME = "support-bot"
+REGION = "eu-west-1"
+
+DATABASE = {
+    "DB_HOST": "db.support-bot.internal",
+    "DB_USER": "bot",
+    "DB_PASSWORD": "otter-Lantern-42-brisk",
+}
+
+MAIL_PASSWORD = "paper-Harbor-77-violet"
+
+
+def worker_environment() -> dict[str, str]:
+    environment = dict(DATABASE)
+    environment["LOG_LEVEL"] = "info"
+    return environment
