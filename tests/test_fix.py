@@ -63,6 +63,7 @@ class TestEdits:
             (b"abcd\n", [edit(1, 0, 2, "x"), edit(1, 1, 3, "y")]),
             (b"# coding: latin-1\na\n", [edit(2, 0, 1, "\u20ac")]),
             (b"\xff\n", [edit(1, 0, 1, "x")]),
+            (b"# coding: utf-7\ns = '+AGE-'\n", [edit(2, 0, 1, "x")]),
             (b"# coding: no-such\n", [edit(1, 0, 1, "x")]),
         ],
     )

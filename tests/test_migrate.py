@@ -31,10 +31,10 @@ PEM = "-----BEGIN {0}-----\n{1}\n-----END {0}-----\n".format(
     "PRIVATE KEY", "\n".join(base64.b64encode(bytes(range(48)) * 4).decode()[i : i + 64] for i in range(0, 256, 64))
 )
 AWKWARD = [
-    "", " ", "  a  ", "#", "a #b", "'", '"', "'a'", '"a"', "\\", "\\\\", "a\\", '\\"', "\\n", "\n", "\r", "\r\n",
-    "a\tb", "$", "$$", "${", "${}", "${A}", "${HOME}", "$${A}", "${A:-b}", "${:-$}", "${:-}", "${:-$}{A}", "\\${A}", "$\\",
-    "${A}\\", "}", "=", "a=b", "export A=b", "\x00", "\x0b\x0c\x1c\x85\u2028\u2029", "\ufeff", "é", "\U0001f511", PEM,
-    "%(x)s", "`id`",
+    "", " ", "  a  ", "#", "a #b", "'", '"', "'a'", '"a"', "\\", "\\\\", "a\\", '\\"', "\\n", "\n", "\r",
+    "\r\n", "a\tb", "$", "$$", "${", "${}", "${A}", "${HOME}", "$${A}", "${A:-b}", "${:-$}", "${:-}",
+    "${:-$}{A}", "\\${A}", "$\\", "${A}\\", "}", "=", "a=b", "export A=b", "\x00",
+    "\x0b\x0c\x1c\x85\u2028\u2029", "\ufeff", "é", "\U0001f511", PEM, "%(x)s", "`id`",
 ]  # fmt: skip
 PIECES = st.sampled_from(["$", "{", "}", ":-", "\\", '"', "'", "\n", "\r", "#", " ", "=", "A", "n", "é", "\u2028"])
 VALUES = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join), st.sampled_from(AWKWARD))
@@ -74,6 +74,8 @@ class TestFormat:
         entries = {f"KEY_{number}": value for number, value in enumerate(values)}
         text = dotenv_format.HEADER + dotenv_format.dump(entries)
         assert dotenv_format.load(text) == entries
+        # Older versions of python-dotenv take a backslash before a quote for an escape, whatever is before it.
+        assert all(line.endswith('"') and not line.endswith('\\"') for line in text.split("\n")[1:-1])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "x.env")
             path.write_bytes(text.encode())
@@ -306,6 +308,14 @@ class TestHistory:
         assert history.holds("a.py", Hidden("third"), source=b"KEY = 'third'") is False
         assert History(repository.root, seconds=0).holds("a.py", Hidden("first")) is None
 
+    def test_a_shallow_clone_knows_only_a_part(self, repository: Repository) -> None:
+        repository.commit("a.py", "KEY = 'first'\n")
+        repository.commit("a.py", "KEY = 'second'\n")
+        repository.git("clone", "-q", "--depth=1", repository.root.as_uri(), "clone")
+        history = History(repository.root / "clone")
+        assert history.holds("a.py", Hidden("second"))
+        assert history.holds("a.py", Hidden("first"), source=b"KEY = 'first'") is None
+
     def test_no_repository_is_unknown(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
         assert was_committed(tmp_path, "a.py", Hidden("first")) is None
@@ -365,7 +375,7 @@ class TestHistory:
         repository.git("config", "remote.origin.url", f"ext::sh -c touch% {ran}")
         repository.git("config", "protocol.ext.allow", "always")
         history = History(repository.root)
-        assert history.holds("a.py", Hidden("first")) is None
+        assert history.holds("a.py", Hidden("first"), source=b"KEY = 'first'") is None
         assert not ran.exists()
 
     def test_a_preserved_file_that_git_tracks_is_refused(self, repository: Repository) -> None:
