@@ -193,7 +193,7 @@ def _layers(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
     if files and options["isolated"]:
         raise UserError("--isolated reads no file, --config names one: choose")
     inlines = [inline(text) for text in options["config"] if text not in files]
-    flags = layer(dict(_flags(options)), os.getcwd(), "command line")
+    flags = layer(dict(_flags(options)), os.getcwd())
     return (*inlines, flags), files[0] if files else None
 
 

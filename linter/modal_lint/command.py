@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,8 @@ from modal_lint.settings import Layer, Settings, UserError
 from modal_lint.terminal import Progress, look, tell, write
 
 if TYPE_CHECKING:
-    from modal_lint.fix import FixResult
-    from modal_lint.model import Finding, Report
+    from modal_lint.fixing import Fixer
+    from modal_lint.model import Report
 
 _INTERNAL = "internal error"
 MACHINE_FORMATS = ("json",)
@@ -87,7 +87,7 @@ class _Check:
             return self._diff(report)
         if self._settings.fix:
             return self._fix(report)
-        return self._tell(report, ())
+        return self._tell(report, 0)
 
     def _show_settings(self) -> int:
         from dataclasses import fields
@@ -113,13 +113,13 @@ class _Check:
         except OSError as error:
             raise UserError(f"--output-file: cannot be written: {(error.strerror or 'unknown').lower()}") from None
 
-    def _tell(self, report: Report, fixed: Sequence[Finding]) -> int:
+    def _tell(self, report: Report, fixed: int) -> int:
         as_json = self._settings.output_format in MACHINE_FORMATS
         if self._request.statistics:
             text = summary.statistics(report, self._look, as_json=as_json)
         else:
             text = base.render(self._settings.output_format, report, self._look)
-        end = summary.summary(report, self._look, fixed=len(fixed)) if self._request.verbosity >= 0 else ""
+        end = summary.summary(report, self._look, fixed=fixed) if self._request.verbosity >= 0 else ""
         # Standard input that was fixed has standard output for itself.
         as_text = not as_json and self._request.output_file is None and not self._fixes_stdin
         if self._fixes_stdin:
@@ -136,8 +136,8 @@ class _Check:
             seconds = time.monotonic() - self._began
             tell(f"checked {summary.count(len(self._session.found.targets), 'file')} in {seconds:.2f} s")
 
-    def _status(self, report: Report, fixed: Sequence[Finding]) -> int:
-        if any(failure.reason.startswith(_INTERNAL) for failure in report.failures):
+    def _status(self, report: Report, fixed: int) -> int:
+        if _is_broken(report):
             return 2
         if self._request.exit_zero:
             return 0
@@ -148,136 +148,44 @@ class _Check:
     def _fixes_stdin(self) -> bool:
         return self._settings.fix and STDIN in self._request.paths and not self._request.diff
 
-    def _allowed(self) -> Callable[[Finding], bool]:
-        """Whether a finding may be fixed, as its file's `fixable` and `unfixable` say."""
-        from modal_lint.selection import catalogue, is_fixable
-
-        rules = {rule.code: rule for rule in catalogue()}
-        targets = {target.path: target for target in self._session.found.targets}
-
-        def allow(finding: Finding) -> bool:
-            target, rule = targets.get(finding.path), rules.get(finding.code)
-            if target is None or rule is None:
-                return False
-            # What standard input gives up has no file to be taken from, so nothing is moved out of it.
-            if target.is_stdin and finding.fix is not None and finding.fix.moves and not self._request.diff:
-                return False
-            return is_fixable(rule, target.settings.fixable, target.settings.unfixable)
-
-        return allow
-
-    def _previews(self, report: Report, allow: Callable[[Finding], bool]) -> list[tuple[str, bytes, bytes]]:
-        from modal_lint.fix import preview
-
-        seen = list(report.findings)
-
-        def recheck(contents: Mapping[str, bytes]) -> Report:
-            again = self._session.recheck(tuple(contents), contents)
-            seen.extend(again.findings)
-            return again
-
-        previews = preview(
-            report,
-            unsafe=self._settings.unsafe_fixes,
-            allow=allow,
-            read=self._content,
-            recheck=recheck,
-        )
-        return [(one.path, one.old, one.new) for one in previews]
-
-    def _content(self, path: str) -> bytes:
-        for target in self._session.found.targets:
-            if target.path == path and target.is_stdin:
-                return self._session.stdin or b""
-        return Path(path).read_bytes()
-
     def _diff(self, report: Report) -> int:
-        from modal_lint.report.diff import unified
-
-        changes = self._previews(report, self._allowed())
-        self._result("".join(unified(*change, report.findings, self._look) for change in changes))
+        changes = self._fixer.diff(report, self._look)
+        self._result("".join(changes.values()))
         if self._request.verbosity >= 0:
-            if changes:
-                tell(f"Would fix {summary.count(len(changes), 'file')} ({report.checked} checked).")
-            else:
-                tell(f"No fixes to show ({summary.count(report.checked, 'file')} checked).")
-        if any(failure.reason.startswith(_INTERNAL) for failure in report.failures):
+            checked = f"({summary.count(report.checked, 'file')} checked)"
+            tell(f"Would fix {summary.count(len(changes), 'file')} {checked}." if changes else f"No fixes {checked}.")
+        if _is_broken(report):
             return 2
         return 1 if changes and not self._request.exit_zero else 0
 
     def _fix(self, report: Report) -> int:
         if self._fixes_stdin:
             return self._fix_stdin(report)
-        applied: list[Finding] = []
-        for root in sorted(set(self._session.roots().values())):
-            result = self._fix_root(report, root)
-            report = result.report
-            applied += result.applied
-            if self._request.verbosity > -2:
-                self._tell_fix(result, root)
-        if applied and self._settings.show_fixes and self._request.verbosity > -2:
-            tell(summary.fixed_list(applied).rstrip("\n"))
-        return self._tell(report, applied)
-
-    def _fix_root(self, report: Report, root: str) -> FixResult:
-        from modal_lint.fix import fix_files
-
-        roots, allow = self._session.roots(), self._allowed()
-        return fix_files(
-            report,
-            self._session.recheck,
-            unsafe=self._settings.unsafe_fixes,
-            root=Path(root),
-            allow=lambda finding: roots.get(finding.path) == root and allow(finding),
-            base=Path.cwd(),
-        )
-
-    def _tell_fix(self, result: FixResult, root: str) -> None:
-        if not result.applied and not result.notes:
-            return
-        from modal_lint.migrate import report_lines
-
-        committed, unknown = _history(result, root)
-        lines = report_lines(
-            result.preserved, committed=committed, unknown=unknown, notes=result.notes, root=Path(root)
-        )
-        for line in lines:
-            tell(base.visible(line))
+        fixed = self._fixer.apply(report)
+        if self._request.verbosity > -2:
+            for line in fixed.lines:
+                tell(base.visible(line))
+            if fixed.applied and self._settings.show_fixes:
+                write(summary.fixed_list(fixed.applied), sys.stderr)
+        return self._tell(fixed.report, len(fixed.applied))
 
     def _fix_stdin(self, report: Report) -> int:
-        previews = self._previews(report, self._allowed())
-        new = previews[0][2] if previews else self._session.stdin or b""
+        data, left = self._fixer.fixed_stdin(report)
         if self._request.verbosity > -2:
-            sys.stdout.buffer.write(new)
+            sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        before = len(report.findings)
-        report = self._session.recheck(
-            [target.path for target in self._session.found.targets], _stdin_contents(self._session, new)
-        )
-        gone = before - len(report.findings)
-        return self._tell(replace(report, fixed=max(gone, 0)), ())
+        return self._tell(left, max(len(report.findings) - len(left.findings), 0))
+
+    @property
+    def _fixer(self) -> Fixer:
+        from modal_lint.fixing import Fixer
+
+        return Fixer(self._session, unsafe=self._settings.unsafe_fixes)
 
 
-def _stdin_contents(session: Session, data: bytes) -> dict[str, bytes]:
-    return {target.path: data for target in session.found.targets if target.is_stdin}
-
-
-def _history(result: FixResult, root: str) -> tuple[list[str], list[str]]:
-    """The keys whose values git's history holds, and those for which that could not be found out."""
-    from modal_lint.history import History
-
-    history = History(Path(root))
-    committed: list[str] = []
-    unknown: list[str] = []
-    for finding in result.applied:
-        place = finding.origin[0] if finding.origin is not None else finding.path
-        for move in finding.fix.moves if finding.fix is not None else ():
-            held = history.holds(str(Path.cwd() / place), move.value)
-            if held is None:
-                unknown.append(move.key)
-            elif held:
-                committed.append(move.key)
-    return committed, unknown
+def _is_broken(report: Report) -> bool:
+    """Whether we, not the checked files, are to blame for a failure."""
+    return any(failure.reason.startswith(_INTERNAL) for failure in report.failures)
 
 
 def _standard_input() -> bytes:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modal_lint import analysis
 from modal_lint.analysis import INTERNAL, Outcome, Projects, with_deep_stack
@@ -48,7 +48,7 @@ class _Pool:
         self._rules = tuple(rules)
         self._jobs = jobs
         self._progress = progress
-        self._context = multiprocessing.get_context(_METHOD)
+        self._context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
         # Large files first: the last one to finish decides how long everything takes.
         self._waiting = sorted(range(len(work)), key=lambda at: len(work[at][1]))
         self._done: dict[int, Outcome] = {}

@@ -143,13 +143,13 @@ _SELECTORS = ("select", "extend-select", "ignore", "fixable", "unfixable")
 _CONVERTED: dict[str, Callable[[str], Enum]] = {"min-severity": Severity, "min-confidence": Confidence}
 
 
-def layer(table: Mapping[str, object], base: str, where: str) -> Layer:
+def layer(table: Mapping[str, object], base: str, where: str | None = None) -> Layer:
     """``table`` as a checked layer.
 
     Args:
         table: keys in kebab-case and their raw values.
         base: the directory that patterns in it are relative to.
-        where: named in complaints: the file, or the option.
+        where: named in complaints: the file; None for options of the command line.
 
     Raises:
         UserError: an unknown key, a value of the wrong type, or an unknown rule.
@@ -161,12 +161,16 @@ def layer(table: Mapping[str, object], base: str, where: str) -> Layer:
         try:
             values[key] = _KINDS[key](raw)
         except TypeError as wrong:
-            raise UserError(f"{where}: `{key}` must be {wrong}") from None
+            raise UserError(f"{_named(key, where)} must be {wrong}") from None
     for key in _SELECTORS:
-        check_selectors(values.get(key, ()), f"{where}: `{key}`")
+        check_selectors(values.get(key, ()), _named(key, where))
     for selectors in values.get("per-file-ignores", {}).values():
-        check_selectors(selectors, f"{where}: `per-file-ignores`")
+        check_selectors(selectors, _named("per-file-ignores", where))
     return Layer(values, base)
+
+
+def _named(key: str, where: str | None) -> str:
+    return f"--{key}:" if where is None else f"{where}: `{key}`:"
 
 
 def check_selectors(selectors: Iterable[str], where: str) -> None:
@@ -175,7 +179,7 @@ def check_selectors(selectors: Iterable[str], where: str) -> None:
         from modal_lint.selection import is_known, vocabulary
 
         if not is_known(selector):
-            raise UserError(f"{where}: unknown rule `{selector}`{nearest(selector, vocabulary())}")
+            raise UserError(f"{where} unknown rule `{selector}`{nearest(selector, vocabulary())}")
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

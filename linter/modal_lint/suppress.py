@@ -160,7 +160,7 @@ def _ours(comment: _Comment, comments: _Comments) -> Iterator[Suppression]:
 
 
 def _suppression(comment: _Comment, kind: str, found: re.Match[str], line: int | None, end: int) -> Suppression:
-    codes = ()
+    codes: tuple[Code, ...] = ()
     if found["codes"] is not None:
         start = comment.column + found.start("codes")
         codes = tuple(

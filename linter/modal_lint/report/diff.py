@@ -36,11 +36,11 @@ def unified(path: str, old: bytes, new: bytes, findings: Iterable[Finding], look
     try:
         before, after = _decoded(old), _decoded(new)
         secret = hider.touched(before)
-        lines = [hider.masked(text, secret).splitlines() for text in (before, after)]
+        lines = [hider.masked(text, secret).split("\n") for text in (before, after)]
     except (SyntaxError, tokenize.TokenError, UnicodeDecodeError, LookupError):
         return f"{visible(path)}: changes, but cannot be shown with its values masked\n"
     named = visible(path)
-    diff = difflib.unified_diff(*lines, fromfile=named, tofile=named, lineterm="")
+    diff = difflib.unified_diff(lines[0], lines[1], fromfile=named, tofile=named, lineterm="")
     return "".join(_painted(visible(line), look) + "\n" for line in diff)
 
 
@@ -89,7 +89,7 @@ class _Hider:
         for value in sorted(self._values, key=len, reverse=True):
             if len(value) > 3:
                 shown = shown.replace(value, _HIDDEN)
-        return mask_text(shown)
+        return str(mask_text(shown))
 
 
 def _spans_in(path: str, finding: Finding) -> Iterator[Span]:

@@ -32,18 +32,18 @@ def statistics(report: Report, look: Look, *, as_json: bool) -> str:
     """How often each rule fired, the most frequent first."""
     found = diagnostics(report)
     counts = Counter((finding.code, finding.name) for finding in found)
-    fixable = {finding.code for finding in found if fix_mark(finding, look)}
+    marks = {finding.code: fix_mark(finding, look) or "[ ] " for finding in found}
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if as_json:
         return dump(
             [
-                {"code": code, "name": name, "count": number, "fixable": code in fixable}
+                {"code": code, "name": name, "count": number, "fixable": "[ ]" not in marks[code]}
                 for (code, name), number in ordered
             ]
         )
     wide = len(str(max(counts.values(), default=0)))
     rows = [
-        f"{number:>{wide}}  {look.paint(code, 'bold', 'red')}  {'[*]' if code in fixable else '[ ]'} {name}\n"
+        f"{number:>{wide}}  {look.paint(code, 'bold', 'red')}  {marks[code]}{name}\n"
         for (code, name), number in ordered
     ]
     return "".join(rows)
