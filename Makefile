@@ -10,7 +10,7 @@ DEMO := modalkit==0.2.0 modal==1.6.4
 .PHONY: demo test check types style self venv
 
 demo: .venv/.plain .demo/packages
-	@$(BIN)/modal-lint check .demo/packages; test $$? -le 1
+	@$(BIN)/modal-lint check --isolated --no-respect-gitignore .demo/packages; test $$? -le 1
 	@$(BIN)/modal-lint check --isolated examples; test $$? -le 1
 
 test: .venv/.dev
