@@ -32,7 +32,9 @@ venv: .venv/.dev
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.10 found; say where one is: make PYTHON=/path/to/python" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@# Debian's Python comes without ensurepip; its pip can install another one.
+	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --clear --without-pip .venv && \
+		$(PYTHON) -m pip --python $(BIN)/python install -q pip; }
 
 # One environment, two ways to install into it: the later one wins, so each forgets the other.
 .venv/.plain: $(BIN)/python $(SOURCES)

@@ -33,7 +33,6 @@ def answer() -> None: ...
 pytestmark = [
     pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs this repository's history, not only its files"),
     pytest.mark.skipif(shutil.which("git") is None, reason="needs git"),
-    pytest.mark.xdist_group("pre-commit"),
 ]
 
 
