@@ -1,0 +1,261 @@
+"""Calls: frames in which code is evaluated, and which argument goes to which parameter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modal_lint.scopes import FunctionNode
+from modal_lint.values import (
+    UNKNOWN,
+    Argument,
+    Arguments,
+    Const,
+    Entry,
+    Mapping,
+    Sequence,
+    Text,
+    Value,
+    Values,
+    text,
+    unite,
+    with_steps,
+)
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+Evaluate = Callable[[ast.AST, "Frame"], Values]
+
+
+class Frame:
+    """One run of a module's, class's or function's body.
+
+    Args:
+        file: the file of the code.
+        node: the module, class or function.
+        arguments: what a function was called with; None when that is not known.
+        outer: the frame around its definition.
+        receiver: what ``self`` or ``cls`` is.
+        caller: the frame that called, for bounding recursion.
+        loops: what the target of a loop is in this run: loop node ▸ one element.
+    """
+
+    __slots__ = ("arguments", "bound", "caller", "depth", "file", "loops", "memo", "node", "outer", "receiver")
+
+    def __init__(
+        self,
+        file: File,
+        node: ast.AST,
+        *,
+        arguments: Arguments | None = None,
+        outer: Frame | None = None,
+        receiver: Value | None = None,
+        caller: Frame | None = None,
+        loops: dict[ast.AST, Values] | None = None,
+    ) -> None:
+        self.file, self.node, self.arguments, self.outer = file, node, arguments, outer
+        self.receiver, self.caller, self.loops = receiver, caller, loops or {}
+        self.depth: int = caller.depth + 1 if caller is not None else 0
+        self.memo: dict[ast.AST, Values] = {}
+        self.bound: Bound | None = None
+
+    def looping(self, loop: ast.AST, element: Values) -> Frame:
+        """This run, at one element of a loop."""
+        frame = Frame(
+            self.file,
+            self.node,
+            arguments=self.arguments,
+            outer=self.outer,
+            receiver=self.receiver,
+            caller=self.caller,
+            loops={**self.loops, loop: element},
+        )
+        frame.depth = self.depth
+        return frame
+
+    def of(self, node: ast.AST) -> Frame | None:
+        """The frame of an enclosing module, class or function."""
+        frame: Frame | None = self
+        while frame is not None and frame.node is not node:
+            frame = frame.outer
+        return frame
+
+    def calls_of(self, node: ast.AST) -> int:
+        """How many runs of this function are under way."""
+        count, frame = 0, self
+        while frame is not None:
+            count += frame.node is node
+            frame = frame.caller  # type: ignore[assignment]
+        return count
+
+
+@dataclass(slots=True)
+class Bound:
+    """The arguments of a call, by parameter. ``open`` says that unknown further keywords may be there."""
+
+    named: dict[str, list[Argument]] = field(default_factory=dict)
+    extra: list[Argument] = field(default_factory=list)  # what goes to ``*args``
+    keywords: list[tuple[str, Argument]] = field(default_factory=list)  # what goes to ``**kwargs``
+    open: bool = False
+
+
+def arguments_of(call: ast.Call, frame: Frame, skip: int = 0) -> Arguments:
+    """The arguments written in a call, without the first ``skip`` positional ones."""
+    positional = tuple(
+        (True, Argument(node.value, frame)) if isinstance(node, ast.Starred) else (False, Argument(node, frame))
+        for node in call.args[skip:]
+    )
+    keywords = tuple((keyword.arg, Argument(keyword.value, frame)) for keyword in call.keywords)
+    return Arguments(positional, keywords)
+
+
+def join_arguments(first: Arguments, second: Arguments) -> Arguments:
+    """Arguments of a partial, then those of its call; a keyword of the latter replaces one of the former."""
+    names = {name for name, _ in second.keywords if name is not None}
+    kept = tuple((name, argument) for name, argument in first.keywords if name not in names)
+    return Arguments(first.positional + second.positional, kept + second.keywords)
+
+
+def values_of(argument: Argument, evaluate: Evaluate) -> Values:
+    """What an argument may be."""
+    if argument.node is None or argument.frame is None:
+        return argument.values or UNKNOWN
+    return evaluate(argument.node, argument.frame)
+
+
+def bind(
+    arguments: Arguments,
+    parameters: Iterable[tuple[str, str]],
+    evaluate: Evaluate,
+) -> Bound:
+    """Give each argument to its parameter.
+
+    Args:
+        arguments: what was written.
+        parameters: (name, kind) in order; kinds as in modal_api.Param.
+        evaluate: used for splats only.
+    """
+    bound = Bound()
+    given = _positionals(arguments, evaluate, bound)
+    known: list[str] = []
+    has_args = False
+    for name, kind in parameters:
+        if kind in ("both", "positional"):
+            if given:
+                bound.named[name] = [given.pop(0)]
+            known.append(name)
+        elif kind == "args":
+            has_args = True
+            bound.extra, given = given, []
+        elif kind == "keyword":
+            known.append(name)
+    if not has_args:
+        bound.extra = given
+    for keyword, argument in _keywords(arguments, evaluate, bound):
+        if keyword in known:
+            bound.named.setdefault(keyword, [])
+            if argument.entry is not None and argument.entry.maybe:
+                bound.named[keyword].append(argument)
+            else:
+                bound.named[keyword].append(argument)
+        else:
+            bound.keywords.append((keyword, argument))
+    return bound
+
+
+def _positionals(arguments: Arguments, evaluate: Evaluate, bound: Bound) -> list[Argument]:
+    given: list[Argument] = []
+    for starred, argument in arguments.positional:
+        if not starred:
+            given.append(argument)
+            continue
+        sequences = [v for v in values_of(argument, evaluate) if isinstance(v, Sequence)]
+        if not sequences:
+            bound.open = True
+            continue
+        longest = max(sequences, key=lambda s: len(s.items))
+        for index in range(len(longest.items)):
+            items = unite(
+                *(
+                    tuple(with_steps(v, s.steps) for v in s.items[index])
+                    for s in sequences
+                    if index < len(s.items)
+                )
+            )
+            given.append(Argument(None, None, items))
+        bound.open = bound.open or not all(s.complete for s in sequences)
+    return given
+
+
+def _keywords(arguments: Arguments, evaluate: Evaluate, bound: Bound) -> list[tuple[str, Argument]]:
+    found: list[tuple[str, Argument]] = []
+    for name, argument in arguments.keywords:
+        if name is not None:
+            found.append((name, argument))
+            continue
+        values = values_of(argument, evaluate)
+        mappings = [value for value in values if isinstance(value, Mapping)]
+        bound.open = bound.open or len(mappings) < len(values) or not all(m.complete for m in mappings)
+        for mapping in mappings:
+            for entry in effective(mapping):
+                key = entry.key.known if isinstance(entry.key, Text) else None
+                if key is None:
+                    bound.open = True
+                    continue
+                passed = tuple(with_steps(value, entry.steps + mapping.steps) for value in entry.value)
+                found.append((key, Argument(None, None, passed, entry)))
+    return found
+
+
+def effective(mapping: Mapping) -> list[Entry]:
+    """The entries that a reader of the mapping can see: one that a later entry surely replaces is dropped."""
+    shown: list[Entry] = []
+    replaced: set[object] = set()
+    for entry in reversed(mapping.entries):
+        key = entry.key.known if isinstance(entry.key, Text) else None
+        if key is None and isinstance(entry.key, Const):
+            key = entry.key.value  # type: ignore[assignment]
+        if key is not None and key in replaced:
+            continue
+        shown.append(entry)
+        if key is not None and not entry.maybe:
+            replaced.add(key)
+    return shown[::-1]
+
+
+def parameters_of(node: FunctionNode, skip: int = 0) -> list[tuple[str, str]]:
+    """A function's parameters as (name, kind), without the first ``skip`` (``self``)."""
+    arguments = node.args
+    found = [(a.arg, "positional") for a in arguments.posonlyargs] + [(a.arg, "both") for a in arguments.args]
+    found = found[skip:]
+    if arguments.vararg is not None:
+        found.append((arguments.vararg.arg, "args"))
+    found += [(a.arg, "keyword") for a in arguments.kwonlyargs]
+    if arguments.kwarg is not None:
+        found.append((arguments.kwarg.arg, "kwargs"))
+    return found
+
+
+def default_of(node: FunctionNode, name: str) -> ast.expr | None:
+    """The default of a parameter."""
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    for arg, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
+        if arg.arg == name:
+            return default
+    for arg, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if arg.arg == name:
+            return keyword_default
+    return None
+
+
+def extra_mapping(keywords: list[tuple[str, Argument]], evaluate: Evaluate, complete: bool) -> Mapping:
+    """The mapping that ``**kwargs`` is."""
+    entries = tuple(
+        Entry(text(name, None), values_of(argument, evaluate), argument.entry.place if argument.entry else None)
+        for name, argument in keywords
+    )
+    return Mapping(entries, complete)

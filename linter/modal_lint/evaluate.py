@@ -1,0 +1,641 @@
+"""Expression ▸ what it may be, with the way each value came.
+
+Demand-driven: a name is followed to the bindings that can reach it, a call into the function it runs, an import into
+the file it names. Everything is remembered per frame, every cycle is cut, and a budget bounds the rest; what is cut or
+not understood is Unknown, and from that nothing is reported.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from modal_lint import library, mutate, objects, operators
+from modal_lint.calls import (
+    Arguments,
+    Bound,
+    Frame,
+    arguments_of,
+    bind,
+    default_of,
+    extra_mapping,
+    join_arguments,
+    parameters_of,
+    values_of,
+)
+from modal_lint.modal_api import TYPES, canonical, method
+from modal_lint.scopes import Binding, FunctionNode, Scope
+from modal_lint.values import (
+    UNKNOWN,
+    Argument,
+    Builtin,
+    Class,
+    Const,
+    Entry,
+    EnvRead,
+    External,
+    Fallback,
+    Function,
+    Instance,
+    Mapping,
+    Method,
+    Module,
+    Object,
+    Partial,
+    Passage,
+    Piece,
+    Place,
+    Sequence,
+    Text,
+    Unknown,
+    Value,
+    Values,
+    passed,
+    text,
+    truth,
+    unite,
+)
+
+if TYPE_CHECKING:
+    from modal_lint.project import Project
+    from modal_lint.source import File
+
+FUEL = 60_000  # nodes evaluated for one question
+MAX_DEPTH = 14  # calls inside calls
+MAX_ELEMENTS = 200  # elements of a literal collection that a loop is followed through
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_TRANSPARENT_ENTER = frozenset(("modal.Sandbox", "modal.App", "modal_lint_runtime.ModalClient"))
+
+
+class Evaluator:
+    """Evaluates expressions of one project's files.
+
+    Args:
+        project: where imported names are found.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.fuel = FUEL
+        self.needed_caller = False  # set when a value depends on how a function is called
+        self._modules: dict[File, Frame] = {}
+        self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
+        self.frames: dict[tuple[ast.AST, str], Frame] = {}  # the runs of class bodies
+
+    def module_frame(self, file: File) -> Frame:
+        """The frame of a file's module."""
+        if file not in self._modules:
+            self._modules[file] = Frame(file, file.tree)
+        return self._modules[file]
+
+    def ask(self, node: ast.AST, frame: Frame) -> Values:
+        """What an expression may be; a question of its own, with a fresh budget."""
+        self.fuel = FUEL
+        return self.evaluate(node, frame)
+
+    def evaluate(self, node: ast.AST, frame: Frame) -> Values:
+        """What an expression may be, within the budget of the question under way."""
+        known = frame.memo.get(node)
+        if known is not None:
+            return known
+        handler = _HANDLERS.get(type(node))
+        self.fuel -= 1
+        if handler is None or self.fuel < 0:
+            return UNKNOWN
+        frame.memo[node] = UNKNOWN  # cuts cycles
+        try:
+            values = handler(self, node, frame)
+        except RecursionError:
+            values = UNKNOWN
+        frame.memo[node] = values
+        return values
+
+    # ---- literals and displays ------------------------------------------------------------------------------
+
+    def _constant(self, node: ast.Constant, frame: Frame) -> Values:
+        place = Place(frame.file, node)
+        if isinstance(node.value, str):
+            return (text(node.value, place),)
+        if isinstance(node.value, bytes):
+            return (Text((Piece(operators.decoded(node.value), place),), binary=True),)
+        return (Const(node.value, place),)
+
+    def _fstring(self, node: ast.JoinedStr, frame: Frame) -> Values:
+        return operators.fstring(self, node, frame)
+
+    def _formatted(self, node: ast.FormattedValue, frame: Frame) -> Values:
+        return operators.formatted(self, node, frame)
+
+    def _sequence(self, node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Values:
+        items: list[Values] = []
+        complete = True
+        for element in node.elts:
+            if isinstance(element, ast.Starred):
+                spread = library.elements(self, self.evaluate(element.value, frame))
+                complete = complete and spread is not None
+                items += spread or []
+            else:
+                items.append(self.evaluate(element, frame))
+        return (Sequence(tuple(items), complete, Place(frame.file, node)),)
+
+    def _dict(self, node: ast.Dict, frame: Frame) -> Values:
+        entries: list[Entry] = []
+        complete = True
+        display = Place(frame.file, node)
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                merged, whole = mutate.merged(self.evaluate(value, frame))
+                entries += merged
+                complete = complete and whole
+                continue
+            values = self.evaluate(value, frame)
+            place = Place(frame.file, key)
+            keys = self.evaluate(key, frame)
+            entries += [Entry(one, values, place, display, len(keys) > 1) for one in keys]
+        return (Mapping(tuple(entries), complete, display),)
+
+    # ---- comprehensions -------------------------------------------------------------------------------------
+
+    def _runs(self, generators: list[ast.comprehension], frame: Frame) -> tuple[list[tuple[Frame, bool]], bool]:
+        """The runs of a comprehension's body, each with whether a filter may leave it out; and if these are all."""
+        runs: list[tuple[Frame, bool]] = [(frame, False)]
+        complete = True
+        for generator in generators:
+            following: list[tuple[Frame, bool]] = []
+            for run, maybe in runs:
+                elements = library.elements(self, self.evaluate(generator.iter, run))
+                if elements is None:
+                    complete = False
+                    following.append((run.looping(generator, UNKNOWN), True))
+                    continue
+                for element in elements[:MAX_ELEMENTS]:
+                    inner = run.looping(generator, element)
+                    verdicts = [operators.condition(self, test, inner) for test in generator.ifs]
+                    if not any(verdict is False for verdict in verdicts):
+                        following.append((inner, maybe or any(verdict is None for verdict in verdicts)))
+            runs = following[:MAX_ELEMENTS]
+        return runs, complete
+
+    def _dict_comprehension(self, node: ast.DictComp, frame: Frame) -> Values:
+        runs, complete = self._runs(node.generators, frame)
+        place = Place(frame.file, node)
+        entries: list[Entry] = []
+        for run, maybe in runs:
+            values = self.evaluate(node.value, run)
+            keys = self.evaluate(node.key, run)
+            entries += [Entry(key, values, Place(frame.file, node.key), None, maybe or len(keys) > 1) for key in keys]
+        return (Mapping(tuple(entries), complete, place),)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Values:
+        runs, complete = self._runs(node.generators, frame)
+        items = tuple(self.evaluate(node.elt, run) for run, _ in runs)
+        complete = complete and not any(maybe for _, maybe in runs)
+        return (Sequence(items, complete, Place(frame.file, node)),)
+
+    # ---- operators ------------------------------------------------------------------------------------------
+
+    def _binary(self, node: ast.BinOp, frame: Frame) -> Values:
+        return operators.binary(self, node, frame)
+
+    def _unary(self, node: ast.UnaryOp, frame: Frame) -> Values:
+        verdict = operators.condition(self, node, frame) if isinstance(node.op, ast.Not) else None
+        return UNKNOWN if verdict is None else (Const(verdict, Place(frame.file, node)),)
+
+    def _boolean(self, node: ast.BoolOp, frame: Frame) -> Values:
+        return operators.boolean(self, node, frame)
+
+    def _conditional(self, node: ast.IfExp, frame: Frame) -> Values:
+        return operators.conditional(self, node, frame)
+
+    def _compare(self, node: ast.Compare, frame: Frame) -> Values:
+        verdict = operators.condition(self, node, frame)
+        return UNKNOWN if verdict is None else (Const(verdict, Place(frame.file, node)),)
+
+    def _walrus(self, node: ast.NamedExpr, frame: Frame) -> Values:
+        return self.evaluate(node.value, frame)
+
+    def _inner(self, node: ast.Await | ast.Starred, frame: Frame) -> Values:
+        return self.evaluate(node.value, frame)
+
+    def _lambda(self, node: ast.Lambda, frame: Frame) -> Values:
+        return (Function(Place(frame.file, node), frame),)
+
+    def _subscript(self, node: ast.Subscript, frame: Frame) -> Values:
+        return library.subscript(self, node, frame)
+
+    # ---- names ----------------------------------------------------------------------------------------------
+
+    def _name(self, node: ast.Name, frame: Frame) -> Values:
+        scopes = frame.file.scopes
+        scope = scopes.scope(node)
+        home = scopes.lookup(node.id, scope)
+        if home is None:
+            starred = self._starred(node.id, frame)
+            return starred if starred is not None else (External(f"builtins.{node.id}"),)
+        home_frame = self._frame_of(home, frame)
+        here = home.function is scope.function
+        return self._bound(node.id, home, home_frame, node if here else None, node, frame)
+
+    def _frame_of(self, home: Scope, frame: Frame) -> Frame:
+        owner = home.function.node
+        found = frame.of(owner)
+        if found is not None:
+            return found
+        if owner is frame.file.tree:
+            return self.module_frame(frame.file)
+        return Frame(frame.file, owner, outer=self.module_frame(frame.file))
+
+    def _bound(
+        self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame
+    ) -> Values:
+        """What a name holds at ``use`` (None: at the end of its scope), its mutations applied.
+
+        ``frame`` runs the scope that binds the name, ``asker`` the code in which ``node`` asks for it.
+        """
+        scopes = frame.file.scopes
+        asking = scopes.scope(node).function
+        reaching = scopes.reaching(home, name, use)
+        groups: list[Values] = []
+        for binding, _ in reaching:
+            values = self._binding(binding, home, frame)
+            if values is UNKNOWN:
+                groups.append(values)
+                continue
+            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else []
+            if home.function is not asking and name in asking.mutations:
+                changes += scopes.changes(asking, name, (0, 0), node)
+            elif home is scopes.module and use is None:
+                changes += self._foreign_changes(name, home, asking, frame)
+            groups.append(mutate.apply(self, values, changes, (frame, asker)) if changes else values)
+        values = unite(*groups)
+        fallback = self._guarded(reaching, groups, frame)
+        return fallback if fallback is not None else values
+
+    def held_before(self, binding: Binding, home: Scope, frame: Frame) -> Values:
+        """What a name held before a statement that binds it anew from itself."""
+        scopes = frame.file.scopes
+        groups = []
+        for earlier, _ in scopes.reaching(home, binding.name, binding.node):
+            if earlier is not binding:
+                values = self._binding(earlier, home, frame)
+                changes = scopes.changes(home, binding.name, earlier.position, binding.node)
+                groups.append(mutate.apply(self, values, changes, (frame, frame)) if changes else values)
+        return unite(*groups)
+
+    def held_at_end(self, name: str, scope: Scope, frame: Frame) -> Values:
+        """What a name of a class holds once the class is made."""
+        groups = []
+        for binding, _ in frame.file.scopes.reaching(scope, name, None):
+            if isinstance(binding.node, (ast.Assign, ast.AnnAssign)) and binding.value is not None:
+                step = Passage(Place(frame.file, binding.node), f"assigned to {name}")
+                values = objects.field_default(self, binding.value, frame)
+                groups.append(passed(library.project(self, values, binding.path), step))
+            else:
+                groups.append(self._binding(binding, scope, frame))
+        changes = frame.file.scopes.changes(scope, name, (0, 0), None)
+        values = unite(*groups)
+        return mutate.apply(self, values, changes, (frame, frame)) if changes else values
+
+    def _foreign_changes(self, name: str, home: Scope, asking: Scope, frame: Frame) -> list[tuple[Any, bool]]:
+        """What functions of the module do to a module's name: may or may not have happened."""
+        scopes = frame.file.scopes
+        found: list[tuple[Any, bool]] = []
+        for scope in scopes.of.values():
+            if name in scope.mutations and scope is not home and scope is not asking and (
+                scopes.lookup(name, scope) is home
+            ):
+                found += [(mutation, True) for mutation in scope.mutations[name] if mutation.kind != "argument"]
+        return found
+
+    def _guarded(
+        self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame
+    ) -> Values | None:
+        """``if not key: key = "…"`` after ``key = os.getenv(…)``: mark the literal as the fallback of the read."""
+        reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
+        if not reads or len(reaching) < 2:
+            return None
+        marked: list[Values] = []
+        for (binding, _), values in zip(reaching, groups, strict=True):
+            if binding.kind == "assign" and operators.guards(frame.file.scopes, binding):
+                place = Place(frame.file, binding.node)
+                fallback = Fallback(reads[0].key, place, reads[0].place)
+                values = operators.mark(values, fallback)
+            marked.append(values)
+        return unite(*marked)
+
+    def _binding(self, binding: Binding, home: Scope, frame: Frame) -> Values:
+        kind, node, value = binding.kind, binding.node, binding.value
+        if kind == "param":
+            return self._parameter(binding.name, home, frame)
+        if kind == "import":
+            return self._import(node, frame)
+        if kind == "def":
+            return self._definition(node, frame)
+        if value is None:
+            return UNKNOWN
+        if kind == "aug":
+            return operators.augmented(self, binding, home, frame)
+        if kind == "for":
+            return self._element(binding, frame)
+        values = self.evaluate(value, frame)
+        if kind == "with":
+            values = self._entered(values)
+        values = library.project(self, values, binding.path)
+        step = Passage(Place(frame.file, node), f"assigned to {binding.name}")
+        annotated = isinstance(node, ast.AnnAssign) and self.promised(node.annotation, frame)
+        if annotated and all(isinstance(one, (Unknown, External)) for one in values):
+            return annotated
+        return passed(values, step)
+
+    def _element(self, binding: Binding, frame: Frame) -> Values:
+        """What the target of a loop is: the element of this run, or any of them."""
+        element = frame.loops.get(binding.node)
+        if element is None:
+            assert binding.value is not None
+            elements = library.elements(self, self.evaluate(binding.value, frame))
+            element = UNKNOWN if elements is None else unite(*elements[:MAX_ELEMENTS])
+        return library.project(self, element, binding.path)
+
+    def _entered(self, values: Values) -> Values:
+        """What ``with value as name`` gives."""
+        found: list[Value] = []
+        for value in values:
+            if isinstance(value, Object):
+                found.append(value)
+            elif isinstance(value, Sequence) and value.items:  # a context manager written as a generator
+                found += value.items[0]
+            elif isinstance(value, Instance):
+                found.append(value)
+            else:
+                found.append(Unknown())
+        return tuple(found)
+
+    def _parameter(self, name: str, home: Scope, frame: Frame) -> Values:
+        node = home.node
+        if not isinstance(node, _FUNCTIONS):
+            return UNKNOWN
+        skip = self._skipped(frame)
+        positional = [*node.args.posonlyargs, *node.args.args]
+        if skip and positional and positional[0].arg == name and frame.receiver is not None:
+            return (frame.receiver,)
+        values = self._given(name, node, frame, skip)
+        if values is None:
+            self.needed_caller = self.needed_caller or frame.arguments is None
+            values = UNKNOWN
+        if frame.arguments is None:
+            self.needed_caller = True
+        if all(isinstance(value, (Unknown, External)) for value in values):
+            annotation = next((a.annotation for a in [*positional, *node.args.kwonlyargs] if a.arg == name), None)
+            annotated = self.promised(annotation, frame.outer or self.module_frame(frame.file))
+            return annotated or values
+        return values
+
+    def _skipped(self, frame: Frame) -> int:
+        """1 for a method with a receiver, 0 for a function."""
+        return 1 if frame.receiver is not None else 0
+
+    def _given(self, name: str, node: FunctionNode, frame: Frame, skip: int) -> Values | None:
+        bound = self._bind(node, frame, skip)
+        file = frame.file
+        if bound is not None:
+            given = bound.named.get(name)
+            if given:
+                title = getattr(node, "name", "a lambda")
+                return unite(*(self._handed(argument, name, title) for argument in given))
+            if node.args.vararg is not None and node.args.vararg.arg == name:
+                return (Sequence(tuple(values_of(a, self.evaluate) for a in bound.extra), not bound.open),)
+            if node.args.kwarg is not None and node.args.kwarg.arg == name:
+                return (extra_mapping(bound.keywords, self.evaluate, not bound.open),)
+        default = default_of(node, name)
+        if default is None:
+            return objects.option_default(self, node, name, frame)
+        around = frame.outer or self.module_frame(file)
+        step = Passage(Place(file, default), f"default of parameter {name}")
+        values = passed(self.evaluate(default, around), step)
+        return unite(values, UNKNOWN) if bound is None or bound.open else values
+
+    def _handed(self, argument: Argument, name: str, title: str) -> Values:
+        values = values_of(argument, self.evaluate)
+        if argument.node is None or argument.frame is None:
+            return values
+        return passed(values, Passage(Place(argument.frame.file, argument.node), f"passed to {title}({name}=…)"))
+
+    def _bind(self, node: FunctionNode, frame: Frame, skip: int) -> Bound | None:
+        if frame.arguments is None:
+            return None
+        if frame.bound is None:
+            frame.bound = Bound(open=True)  # a splat that depends on itself
+            frame.bound = bind(frame.arguments, parameters_of(node, skip), self.evaluate)
+        return frame.bound
+
+    def promised(self, annotation: ast.expr | None, frame: Frame) -> Values | None:
+        """The Modal object or instance of a project's class that an annotation promises."""
+        if annotation is None:
+            return None
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            return self._annotated_by_name(annotation.value, frame)
+        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+            return self.promised(annotation.left, frame) or self.promised(annotation.right, frame)
+        if isinstance(annotation, ast.Subscript):
+            base = ast.unparse(annotation.value).rpartition(".")[2]
+            inner = annotation.slice
+            if base in ("Optional", "Annotated", "Union"):
+                first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+                return self.promised(first, frame)
+            return None
+        if not isinstance(annotation, (ast.Name, ast.Attribute)):
+            return None
+        for value in self.evaluate(annotation, frame):
+            if isinstance(value, External) and canonical(value.name) in TYPES:
+                return (Object(canonical(value.name)),)
+            if isinstance(value, Class):
+                return (Instance(value),)
+        return None
+
+    def _annotated_by_name(self, name: str, frame: Frame) -> Values | None:
+        parts = name.split("|")[0].strip().removeprefix("Optional[").rstrip("]").split(".")
+        scopes = frame.file.scopes
+        if not all(part.isidentifier() for part in parts) or parts[0] not in scopes.module.bindings:
+            return None
+        module = self.module_frame(frame.file)
+        values = self._bound(parts[0], scopes.module, module, None, frame.file.tree, module)
+        for part in parts[1:]:
+            values = objects.attribute(self, values, part, frame)
+        for value in values:
+            if isinstance(value, External) and canonical(value.name) in TYPES:
+                return (Object(canonical(value.name)),)
+            if isinstance(value, Class):
+                return (Instance(value),)
+        return None
+
+    # ---- imports and definitions ----------------------------------------------------------------------------
+
+    def _import(self, alias: ast.AST, frame: Frame) -> Values:
+        assert isinstance(alias, ast.alias)
+        statement = frame.file.scopes.parents[alias]
+        if isinstance(statement, ast.ImportFrom):
+            return self._imported(statement, alias.name, frame.file)
+        dotted = alias.name if alias.asname else alias.name.split(".")[0]
+        file = self.project.module(dotted, frame.file)
+        return (Module(file),) if file is not None else (External(dotted),)
+
+    def _imported(self, statement: ast.ImportFrom, name: str, file: File) -> Values:
+        module = self.project.module(statement.module or "", file, statement.level)
+        if module is not None and (module is not file or statement.level == 0):
+            values = self.member(module, name)
+            step = Passage(Place(file, statement), f"imported from {statement.module or '.'}")
+            if values is not None:
+                return passed(values, step)
+        inner = f"{statement.module}.{name}" if statement.module else name
+        submodule = self.project.module(inner, file, statement.level)
+        if submodule is not None:
+            return (Module(submodule),)
+        if statement.level or module is not None:
+            return UNKNOWN
+        return (External(f"{statement.module}.{name}"),)
+
+    def member(self, file: File, name: str) -> Values | None:
+        """What a name of a module is for those who import it; None if it has no such name."""
+        scopes = file.scopes
+        frame = self.module_frame(file)
+        key = (file, name)
+        if key in self.attributes:
+            return self.attributes[key]
+        if name not in scopes.module.bindings:
+            return self._starred(name, frame)
+        self.attributes[key] = UNKNOWN
+        values = self._bound(name, scopes.module, frame, None, file.tree, frame)
+        self.attributes[key] = values
+        return values
+
+    def _starred(self, name: str, frame: Frame) -> Values | None:
+        """A name that ``from module import *`` may have brought."""
+        for binding in frame.file.scopes.module.bindings.get("*", []):
+            statement = frame.file.scopes.parents[binding.node]
+            assert isinstance(statement, ast.ImportFrom)
+            module = self.project.module(statement.module or "", frame.file, statement.level)
+            if module is None or module is frame.file:
+                root = (statement.module or "").split(".")[0]
+                if root in ("modal", "os") and not statement.level and name[:1].isupper() | (name in ("environ", "getenv")):
+                    return (External(f"{statement.module}.{name}"),)
+                continue
+            values = self.member(module, name)
+            if values is not None:
+                return values
+        return None
+
+    def _definition(self, node: ast.AST, frame: Frame) -> Values:
+        if isinstance(node, ast.ClassDef):
+            defined: Value = Class(Place(frame.file, node), frame)
+        else:
+            defined = Function(Place(frame.file, node), frame)
+        for decorator in reversed(node.decorator_list):  # type: ignore[attr-defined]
+            if isinstance(decorator, ast.Call):
+                for made in self.evaluate(decorator, frame):
+                    if isinstance(made, Object) and made.type in ("modal.Function", "modal.Cls", "modal.Server"):
+                        return (Object(made.type, made.call, None, defined),)
+        return (defined,)
+
+    # ---- attributes and calls -------------------------------------------------------------------------------
+
+    def _attribute(self, node: ast.Attribute, frame: Frame) -> Values:
+        return objects.attribute(self, self.evaluate(node.value, frame), node.attr, frame)
+
+    def _call(self, node: ast.Call, frame: Frame) -> Values:
+        functions = self.evaluate(node.func, frame)
+        arguments = arguments_of(node, frame)
+        return unite(*(self.apply(function, arguments, node, frame) for function in functions))
+
+    def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+        """What a call gives."""
+        if isinstance(function, External):
+            return library.external(self, canonical(function.name), arguments, node, frame)
+        if isinstance(function, Method):
+            return self._method(function, arguments, node, frame)
+        if isinstance(function, Builtin):
+            return library.builtin(self, function, arguments, node, frame)
+        if isinstance(function, Partial):
+            return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
+        if isinstance(function, Class):
+            return objects.construct(self, function, arguments, node, frame)
+        if isinstance(function, Function):
+            return self.run(function, arguments, node, frame)
+        if isinstance(function, Object) and function.wraps is not None:
+            return self.apply(function.wraps, arguments, node, frame)
+        return UNKNOWN
+
+    def _method(self, function: Method, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+        owner = function.owner
+        if owner.wraps is not None and function.name in ("local", "remote", "get_raw_f"):
+            return self.apply(owner.wraps, arguments, node, frame)
+        row = method(owner.type, function.name)
+        if row is None:
+            # A step that the table does not know still gives an image; of others nothing is known.
+            made = "modal.Image" if owner.type == "modal.Image" else None
+        else:
+            made = row.returns
+        if made is None:
+            return UNKNOWN
+        if owner.type == "modal.Image" and function.name == "pipe":
+            return library.piped(self, owner, arguments, node, frame)
+        previous = owner if made == owner.type else None
+        wraps = owner.wraps if made == owner.type else None
+        return (Object(made, Place(frame.file, node), previous, wraps),)
+
+    def run(self, function: Function, arguments: Arguments, call: ast.AST, frame: Frame) -> Values:
+        """What a function of the project returns when called so."""
+        node, file = function.place.node, function.place.file
+        if frame.depth >= MAX_DEPTH or frame.calls_of(node) >= 2:
+            return UNKNOWN
+        inner = Frame(
+            file, node, arguments=arguments, outer=function.frame, receiver=function.receiver, caller=frame
+        )
+        if isinstance(node, ast.Lambda):
+            return self.evaluate(node.body, inner)
+        scope = file.scopes.of[node]
+        returned: list[Values] = []
+        yielded: list[Values] = []
+        for leaving in scope.returns:
+            value = leaving.value  # type: ignore[attr-defined]
+            values = UNKNOWN if value is None else self.evaluate(value, inner)
+            (yielded if isinstance(leaving, ast.Yield) else returned).append(values)
+        if yielded:
+            return (Sequence(tuple(yielded), False, Place(file, node)),)
+        if not returned:
+            return (Const(None, Place(frame.file, call)),)
+        step = Passage(Place(frame.file, call), f"returned by {node.name}()")  # type: ignore[attr-defined]
+        return passed(unite(*returned), step)
+
+    def truth(self, node: ast.AST, frame: Frame) -> bool | None:
+        """Whether an expression is true, where every possibility agrees."""
+        verdicts = {truth(value) for value in self.evaluate(node, frame)}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+
+_HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
+    ast.Constant: Evaluator._constant,
+    ast.JoinedStr: Evaluator._fstring,
+    ast.FormattedValue: Evaluator._formatted,
+    ast.List: Evaluator._sequence,
+    ast.Tuple: Evaluator._sequence,
+    ast.Set: Evaluator._sequence,
+    ast.Dict: Evaluator._dict,
+    ast.DictComp: Evaluator._dict_comprehension,
+    ast.ListComp: Evaluator._comprehension,
+    ast.SetComp: Evaluator._comprehension,
+    ast.GeneratorExp: Evaluator._comprehension,
+    ast.BinOp: Evaluator._binary,
+    ast.UnaryOp: Evaluator._unary,
+    ast.BoolOp: Evaluator._boolean,
+    ast.IfExp: Evaluator._conditional,
+    ast.Compare: Evaluator._compare,
+    ast.NamedExpr: Evaluator._walrus,
+    ast.Await: Evaluator._inner,
+    ast.Starred: Evaluator._inner,
+    ast.Lambda: Evaluator._lambda,
+    ast.Subscript: Evaluator._subscript,
+    ast.Name: Evaluator._name,
+    ast.Attribute: Evaluator._attribute,
+    ast.Call: Evaluator._call,
+}

@@ -1,0 +1,494 @@
+"""Attributes: of modules, classes, instances, dataclasses, enums, namespaces, and of Modal's own objects."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modal_lint import library, mutate
+from modal_lint.calls import Arguments, Bound, Frame, arguments_of, bind, values_of
+from modal_lint.modal_api import attribute_type, canonical
+from modal_lint.scopes import Mutation
+from modal_lint.values import (
+    UNKNOWN,
+    Argument,
+    Bag,
+    Builtin,
+    Class,
+    Const,
+    Entry,
+    EnvRead,
+    External,
+    Function,
+    Instance,
+    Mapping,
+    Method,
+    Module,
+    Object,
+    Partial,
+    Passage,
+    Place,
+    Sequence,
+    Text,
+    Unknown,
+    Value,
+    Values,
+    known_texts,
+    passed,
+    text,
+    unite,
+    with_steps,
+)
+
+if TYPE_CHECKING:
+    from modal_lint.evaluate import Evaluator
+    from modal_lint.library import Site
+
+MAX_BASES = 20
+_METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DUMPS = frozenset(("model_dump", "dict", "_asdict", "to_dict", "as_dict", "asdict"))
+_CHANGED = frozenset(("model_copy", "_replace"))
+_ENUMS = frozenset(("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag"))
+
+
+def attribute(ev: Evaluator, values: Values, name: str, frame: Frame) -> Values:
+    """``value.name``."""
+    return unite(*(_attribute(ev, value, name, frame) for value in values))
+
+
+def _attribute(ev: Evaluator, value: Value, name: str, frame: Frame) -> Values:
+    if isinstance(value, External):
+        return (External(canonical(f"{value.name}.{name}"), value.steps),)
+    if isinstance(value, Module):
+        found = ev.member(value.file, name)
+        if found is not None:
+            return found
+        below = ev.project.below(value.file, name)
+        return UNKNOWN if below is None else (Module(below),)
+    if isinstance(value, Object):
+        return _of_object(value, name)
+    if isinstance(value, Method) and name == "aio":
+        return (value,)
+    if isinstance(value, Class):
+        return class_attribute(ev, value, name)
+    if isinstance(value, Instance):
+        return instance_attribute(ev, value, name)
+    if isinstance(value, Bag):
+        return _of_bag(ev, value, name)
+    if isinstance(value, (Text, Const)) and name in ("value", "_value_"):
+        return (value,)
+    if isinstance(value, (Text, Mapping, Sequence, EnvRead)):
+        return (Builtin((value,), name),)
+    if isinstance(value, Partial) and name == "keywords":
+        entries = tuple(
+            Entry(text(key, None), values_of(argument, ev.evaluate))
+            for key, argument in value.arguments.keywords
+            if key is not None
+        )
+        return (Mapping(entries, False),)
+    return UNKNOWN
+
+
+def _of_object(value: Object, name: str) -> Values:
+    if name == "aio":
+        return (value,)
+    target = attribute_type(value.type, name)
+    if target is not None:
+        return (Object(target, value.call, value),)
+    return (Method(value, name),)
+
+
+def _of_bag(ev: Evaluator, value: Bag, name: str) -> Values:
+    found = value.attributes.get(name)
+    if found is not None:
+        return tuple(with_steps(one, value.steps) for one in found)
+    if name in ("parse_args", "parse_known_args"):
+        return (Builtin((value,), name),)
+    return UNKNOWN
+
+
+# ---- classes ------------------------------------------------------------------------------------------------
+
+
+def bases(ev: Evaluator, cls: Class) -> list[Class]:
+    """The class and its bases in the project, in the order of look-up."""
+    found: list[Class] = []
+    waiting = [cls]
+    while waiting and len(found) < MAX_BASES:
+        current = waiting.pop(0)
+        if any(current.place.node is known.place.node for known in found):
+            continue
+        found.append(current)
+        node = current.place.node
+        assert isinstance(node, ast.ClassDef)
+        frame = current.frame or ev.module_frame(current.place.file)
+        for base in node.bases:
+            waiting += [value for value in ev.evaluate(base, frame) if isinstance(value, Class)]
+    return found
+
+
+def body_frame(ev: Evaluator, cls: Class) -> Frame:
+    """The run of a class's body, the same one whenever it is asked for."""
+    around = cls.frame or ev.module_frame(cls.place.file)
+    key = (cls.place.node, "")
+    known = ev.frames.get(key)
+    if known is None or known.outer is not around:
+        known = ev.frames[key] = Frame(cls.place.file, cls.place.node, outer=around)
+    return known
+
+
+def class_attribute(ev: Evaluator, cls: Class, name: str, receiver: Value | None = None) -> Values:
+    """``Class.name``, or what an instance finds in its class."""
+    for owner in bases(ev, cls):
+        file, node = owner.place.file, owner.place.node
+        scope = file.scopes.of[node]
+        if name not in scope.bindings:
+            continue
+        frame = body_frame(ev, owner)
+        values = ev.held_at_end(name, scope, frame)
+        return unite(*(_bound_to(ev, value, receiver or cls, frame) for value in values))
+    return UNKNOWN
+
+
+def _bound_to(ev: Evaluator, value: Value, receiver: Value, frame: Frame) -> Values:
+    if not isinstance(value, Function):
+        return (value,)
+    node = value.place.node
+    names = {_decorator(decorator) for decorator in getattr(node, "decorator_list", ())}
+    if "staticmethod" in names:
+        return (value,)
+    instance = isinstance(receiver, Instance)
+    if names & {"property", "cached_property", "computed_field"} and instance:
+        assert isinstance(node, _METHODS)
+        bound = replace(value, receiver=receiver)
+        return ev.run(bound, Arguments(), node, frame)
+    if "classmethod" in names and isinstance(receiver, Instance):
+        return (replace(value, receiver=receiver.cls),)
+    if instance or "classmethod" in names:
+        return (replace(value, receiver=receiver),)
+    return (value,)
+
+
+def _decorator(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def enum_members(ev: Evaluator, cls: Class) -> list[Values] | None:
+    """The members of an enumeration; None if the class is none."""
+    if not is_enum(ev, cls):
+        return None
+    scope = cls.place.file.scopes.of[cls.place.node]
+    return [class_attribute(ev, cls, name) for name, bound in scope.bindings.items() if bound[-1].kind == "assign"]
+
+
+def is_enum(ev: Evaluator, cls: Class) -> bool:
+    """Whether a class is an enumeration."""
+    node = cls.place.node
+    assert isinstance(node, ast.ClassDef)
+    frame = cls.frame or ev.module_frame(cls.place.file)
+    return any(
+        isinstance(value, External) and value.name in _ENUMS for base in node.bases for value in ev.evaluate(base, frame)
+    )
+
+
+def construct(ev: Evaluator, cls: Class, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+    """``Class(…)``; an enumeration's call looks a member up."""
+    if is_enum(ev, cls):
+        return unite(*(enum_members(ev, cls) or [UNKNOWN]))
+    return (Instance(cls, arguments),)
+
+
+# ---- instances ----------------------------------------------------------------------------------------------
+
+
+def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
+    """``instance.name``: assigned from outside, in a method, a field, or the class's."""
+    assigned = [values for key, values in instance.attributes if key == name]
+    if assigned:
+        return assigned[-1]
+    key = (instance, name)
+    if key in ev.attributes:
+        return ev.attributes[key]
+    ev.attributes[key] = UNKNOWN  # cuts cycles
+    values = _from_methods(ev, instance, name)
+    if values is None:
+        values = _field(ev, instance, name)
+    if values is None:
+        if name in _DUMPS and not _defines(ev, instance.cls, name):
+            values = (Builtin(as_mapping(ev, (instance,)), "copy"),)
+        elif name in _CHANGED:
+            values = (Builtin((Mapping((), False),), "copy"),)
+        elif name == "__dict__":
+            values = as_mapping(ev, (instance,))
+        else:
+            values = class_attribute(ev, instance.cls, name, instance)
+    ev.attributes[key] = values
+    return values
+
+
+def _defines(ev: Evaluator, cls: Class, name: str) -> bool:
+    return any(name in owner.place.file.scopes.of[owner.place.node].bindings for owner in bases(ev, cls))
+
+
+def _from_methods(ev: Evaluator, instance: Instance, name: str) -> Values | None:
+    """What methods assign to ``self.name``; ``__init__`` first, the others are possibilities."""
+    groups: list[Values] = []
+    for owner in bases(ev, instance.cls):
+        sets = _assignments(owner, name)
+        for method, found in sets:
+            for mutation in found:
+                groups.append(_assigned(ev, instance, owner, method, mutation, name))
+        if groups:
+            break
+    if not groups:
+        return None
+    values = unite(*groups)
+    return _changed(ev, instance, name, values)
+
+
+def _assignments(owner: Class, name: str) -> list[tuple[ast.AST, list[Mutation]]]:
+    """The assignments to ``self.name`` in each method of a class, those in ``__init__`` alone if there are any."""
+    scopes = owner.place.file.scopes
+    found: list[tuple[ast.AST, list[Mutation]]] = []
+    for scope in scopes.of[owner.place.node].children:
+        if not isinstance(scope.node, _METHODS):
+            continue
+        this = _self_name(scope.node)
+        sets = [m for m in scope.mutations.get(this, []) if m.kind == "set" and m.path == (name,)]
+        if sets:
+            found.append((scope.node, sets))
+    first = [pair for pair in found if getattr(pair[0], "name", "") in ("__init__", "__post_init__", "setup")]
+    return first or found
+
+
+def _self_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    return arguments[0].arg if arguments else ""
+
+
+def method_frame(ev: Evaluator, instance: Instance, owner: Class, method: ast.AST) -> Frame:
+    """A run of a method of this instance; of ``__init__``, with the arguments of its construction."""
+    arguments = instance.arguments if getattr(method, "name", "") == "__init__" else None
+    return Frame(
+        owner.place.file, method, arguments=arguments, outer=body_frame(ev, owner), receiver=instance
+    )
+
+
+def _assigned(
+    ev: Evaluator, instance: Instance, owner: Class, method: ast.AST, mutation: Mutation, name: str
+) -> Values:
+    frame = method_frame(ev, instance, owner, method)
+    assert mutation.value is not None
+    values = ev.evaluate(mutation.value, frame)
+    parent = owner.place.file.scopes.parents.get(mutation.node)
+    if isinstance(parent, ast.AnnAssign):
+        annotated = ev.promised(parent.annotation, frame)
+        if annotated is not None and all(isinstance(value, (Unknown, External)) for value in values):
+            return annotated
+    return passed(values, Passage(Place(owner.place.file, mutation.node), f"assigned to self.{name}"))
+
+
+def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Values:
+    """The values after what methods do to ``self.name``: ``self.env["k"] = …``, ``self.env.update(…)``."""
+    for owner in bases(ev, instance.cls):
+        scopes = owner.place.file.scopes
+        for scope in scopes.of[owner.place.node].children:
+            if not isinstance(scope.node, _METHODS):
+                continue
+            this = _self_name(scope.node)
+            sure = scope.node.name in ("__init__", "__post_init__")
+            changes = [
+                (replace_path(m), not sure)
+                for m in scope.mutations.get(this, [])
+                if m.path[:1] == (name,) and (len(m.path) > 1 or m.kind in ("call", "aug"))
+            ]
+            if changes:
+                frame = method_frame(ev, instance, owner, scope.node)
+                values = mutate.apply(ev, values, changes, (frame, frame))
+    return values
+
+
+def replace_path(mutation: Mutation) -> Mutation:
+    """The same change as seen from the attribute that it goes through."""
+    return replace(mutation, path=mutation.path[1:])
+
+
+def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
+    """A field of a dataclass, pydantic model, named tuple or attrs class: its argument, or its default."""
+    for owner in bases(ev, instance.cls):
+        file, node = owner.place.file, owner.place.node
+        assert isinstance(node, ast.ClassDef)
+        declared = [s for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
+        match = next((s for s in declared if isinstance(s.target, ast.Name) and s.target.id == name), None)
+        if match is None:
+            continue
+        given = _given(ev, instance, name)
+        if given is not None:
+            return given
+        frame = body_frame(ev, owner)
+        if match.value is None:
+            if instance.arguments is None:
+                ev.needed_caller = True
+            return ev.promised(match.annotation, frame) or UNKNOWN
+        step = Passage(Place(file, match), f"default of {node.name}.{name}")
+        default = passed(field_default(ev, match.value, frame), step)
+        if instance.arguments is None:
+            ev.needed_caller = True
+        return default
+    return None
+
+
+def field_default(ev: Evaluator, node: ast.expr, frame: Frame) -> Values:
+    """What a field holds by default: ``field(default_factory=…)`` is called, ``Field("…")`` is looked into."""
+    if isinstance(node, ast.Call):
+        called = ev.evaluate(node.func, frame)
+        names = {value.name.rpartition(".")[2] for value in called if isinstance(value, External)}
+        if names & {"field", "Field", "ib", "attrib", "parameter", "PrivateAttr", "Factory"}:
+            site = library.Site(ev, arguments_of(node, frame), node, frame)
+            default = site.arg(0, "default")
+            if default is not None:
+                return default
+            factory = site.arg(99, "default_factory") or site.arg(99, "factory")
+            if factory is not None:
+                return unite(*(ev.apply(function, Arguments(), node, frame) for function in factory))
+            return UNKNOWN
+    return ev.evaluate(node, frame)
+
+
+def field_names(ev: Evaluator, cls: Class) -> list[str]:
+    """The declared fields of a class, bases first, in order."""
+    names: dict[str, None] = {}
+    for owner in reversed(bases(ev, cls)):
+        assert isinstance(owner.place.node, ast.ClassDef)
+        for statement in owner.place.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                names[statement.target.id] = None
+    return list(names)
+
+
+def _given(ev: Evaluator, instance: Instance, name: str) -> Values | None:
+    """The argument of the construction that becomes this field."""
+    if instance.arguments is None:
+        return None
+    bound = _bound_fields(ev, instance)
+    given = bound.named.get(name)
+    if not given:
+        return None
+    return unite(*(_handed(ev, argument, name) for argument in given))
+
+
+def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
+    values = values_of(argument, ev.evaluate)
+    if argument.node is None or argument.frame is None:
+        return values
+    return passed(values, Passage(Place(argument.frame.file, argument.node), f"given as field {name}"))
+
+
+def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:
+    assert instance.arguments is not None
+    return bind(instance.arguments, [(name, "both") for name in field_names(ev, instance.cls)], ev.evaluate)
+
+
+def as_mapping(ev: Evaluator, values: Values) -> Values:
+    """An object's attributes as a mapping: ``vars(x)``, ``asdict(x)``, ``x.model_dump()``."""
+    made: list[Value] = []
+    for value in values:
+        if isinstance(value, Bag):
+            made.append(value.attributes)
+        elif isinstance(value, Instance):
+            names = field_names(ev, value.cls) or _assigned_names(value.cls)
+            entries = tuple(Entry(text(name, None), instance_attribute(ev, value, name)) for name in names)
+            made.append(Mapping(entries, bool(names), value.cls.place, value.steps))
+        elif isinstance(value, Mapping):
+            made.append(value)
+        else:
+            made.append(Unknown())
+    return tuple(made)
+
+
+def _assigned_names(cls: Class) -> list[str]:
+    names: dict[str, None] = {}
+    for scope in cls.place.file.scopes.of[cls.place.node].children:
+        if isinstance(scope.node, _METHODS):
+            for mutation in scope.mutations.get(_self_name(scope.node), []):
+                if mutation.kind == "set" and isinstance(mutation.path[0], str):
+                    names[mutation.path[0]] = None
+    return list(names)
+
+
+def replaced(ev: Evaluator, values: Values, site: Site) -> Values:
+    """``dataclasses.replace(x, …)``."""
+    made: list[Value] = []
+    for value in values:
+        if isinstance(value, Instance):
+            more = tuple(
+                (name, values_of(argument, ev.evaluate)) for name, argument in site.arguments.keywords if name
+            )
+            made.append(replace(value, attributes=value.attributes + more))
+        else:
+            made.append(Unknown())
+    return tuple(made) or UNKNOWN
+
+
+# ---- command-line options and the environment ---------------------------------------------------------------
+
+
+def option_default(ev: Evaluator, node: ast.AST, name: str, frame: Frame) -> Values | None:
+    """The default that ``@click.option("--name", default=…)`` gives a parameter."""
+    for decorator in getattr(node, "decorator_list", ()):
+        if not isinstance(decorator, ast.Call) or _decorator(decorator) not in ("option", "argument"):
+            continue
+        spelled = [arg.value for arg in decorator.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        if not any(word.lstrip("-").replace("-", "_") == name for word in spelled):
+            continue
+        default = next((keyword.value for keyword in decorator.keywords if keyword.arg == "default"), None)
+        if default is not None:
+            values = ev.evaluate(default, frame.outer or ev.module_frame(frame.file))
+            return passed(values, Passage(Place(frame.file, default), f"default of option {name}"))
+    return None
+
+
+def parsed_arguments(ev: Evaluator, frame: Frame) -> Bag:
+    """The result of ``parser.parse_args()``: every option of the file that has a default."""
+    entries: list[Entry] = []
+    for call in frame.file.scopes.calls:
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "add_argument":
+            continue
+        names = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        destination = keywords.get("dest")
+        if isinstance(destination, ast.Constant) and isinstance(destination.value, str):
+            name = destination.value
+        else:
+            long = next((word for word in names if word.startswith("--")), names[0] if names else "")
+            name = long.lstrip("-").replace("-", "_")
+        if name and "default" in keywords:
+            here = frame.file.scopes.scope(call).function
+            run = frame.of(here.node) or ev.module_frame(frame.file)
+            step = Passage(Place(frame.file, call), f"default of option {name}")
+            entries.append(Entry(text(name, None), passed(ev.evaluate(keywords["default"], run), step)))
+    return Bag(Mapping(tuple(entries), False))
+
+
+def environment_assignments(ev: Evaluator, key: str | None, place: Place, frame: Frame) -> Values:
+    """What the same module assigns to ``os.environ[key]``."""
+    groups: list[Values] = []
+    for statement in place.file.scopes.subscripts:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if not isinstance(target, ast.Subscript) or statement.value is None:
+            continue
+        if not isinstance(target.value, (ast.Name, ast.Attribute)):
+            continue
+        if (target.value.attr if isinstance(target.value, ast.Attribute) else target.value.id) != "environ":
+            continue
+        here = place.file.scopes.scope(statement).function
+        run = frame.of(here.node) or Frame(place.file, here.node, outer=ev.module_frame(place.file))
+        if key not in known_texts(ev.evaluate(target.slice, run)):
+            continue
+        step = Passage(Place(place.file, statement), f"assigned to os.environ[{key!r}]")
+        values = tuple(v for v in ev.evaluate(statement.value, run) if isinstance(v, Text))
+        groups.append(passed(values, step))
+    return tuple(value for group in groups for value in group)

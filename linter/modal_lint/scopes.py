@@ -1,0 +1,523 @@
+"""Scopes of a file: who binds a name, who changes what it holds, and which of it can reach a use.
+
+Reaching definitions are block-structured: a binding in a block around the use ends the search, one in a branch is
+a possibility, one in the other branch of the same ``if`` is none.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Union
+
+from modal_lint.source import children
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+MUTATORS = frozenset(
+    ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
+)
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Position = tuple[int, int]
+Block = tuple[ast.AST, str]
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """One place that binds a name. ``path`` says which part of the value: ``a, (b, c) = value`` gives c (1, 1)."""
+
+    name: str
+    kind: str  # assign, aug, for, with, import, def, param, walrus, global-use, other
+    node: ast.AST
+    value: ast.expr | None = None
+    path: tuple[int | str, ...] = ()
+    position: Position = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Mutation:
+    """One place that changes what a name holds, at ``path`` below it (subscripts as nodes, attributes as strings)."""
+
+    name: str
+    kind: str  # set, aug, call, delete, argument
+    path: tuple[ast.expr | str, ...]
+    node: ast.AST  # the statement's target, or the call
+    value: ast.expr | None
+    position: Position
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module, class, function, lambda or comprehension."""
+
+    node: ast.AST
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    mutations: dict[str, list[Mutation]] = field(default_factory=dict)
+    outer_names: set[str] = field(default_factory=set)  # declared global or nonlocal
+    returns: list[ast.AST] = field(default_factory=list)  # Return and Yield nodes
+    children: list[Scope] = field(default_factory=list)
+
+    @property
+    def is_class(self) -> bool:
+        return isinstance(self.node, ast.ClassDef)
+
+    @property
+    def is_comprehension(self) -> bool:
+        return isinstance(self.node, COMPREHENSIONS)
+
+    @property
+    def function(self) -> Scope:
+        """The scope whose frame this one runs in: comprehensions run in the one around them."""
+        scope = self
+        while scope.is_comprehension and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+class Scopes:
+    """All scopes of a file, made in one walk."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
+        self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
+        self.calls: list[ast.Call] = []
+        self.strings: list[ast.Constant] = []
+        self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
+        self.module = self._open(file.tree, None)
+        self._walk()
+
+    def scope(self, node: ast.AST) -> Scope:
+        """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
+        child, parent = node, self.parents.get(node)
+        while parent is not None:
+            scope = self.of.get(parent)
+            if scope is not None and self._inside(child, parent):
+                return scope
+            child, parent = parent, self.parents.get(parent)
+        return self.module
+
+    def _inside(self, child: ast.AST, opener: ast.AST) -> bool:
+        if isinstance(opener, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return self.blocks.get(child, (None, ""))[0] is opener
+        if isinstance(opener, ast.Lambda):
+            return child is opener.body
+        if isinstance(opener, COMPREHENSIONS):
+            return child is not opener.generators[0].iter
+        return True
+
+    # ---- building -------------------------------------------------------------------------------------------
+
+    def _open(self, node: ast.AST, parent: Scope | None) -> Scope:
+        scope = Scope(node, parent)
+        self.of[node] = scope
+        if parent is not None:
+            parent.children.append(scope)
+        return scope
+
+    def _walk(self) -> None:
+        """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
+        stack: list[tuple[ast.AST, Scope]] = [(self.file.tree, self.module)]
+        while stack:
+            node, scope = stack.pop()
+            inner = self._enter(node, scope)
+            pending = []
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    for item in value:
+                        if isinstance(item, ast.AST):
+                            self.parents[item] = node
+                            if isinstance(item, ast.stmt):
+                                self.blocks[item] = (node, name)
+                            pending.append((item, self._scope_for(node, name, item, scope, inner)))
+                elif isinstance(value, ast.AST) and not isinstance(value, (ast.expr_context, ast.operator)):
+                    self.parents[value] = node
+                    pending.append((value, self._scope_for(node, name, value, scope, inner)))
+            stack.extend(reversed(pending))
+
+    def _scope_for(self, node: ast.AST, name: str, child: ast.AST, scope: Scope, inner: Scope) -> Scope:
+        if inner is scope:
+            return scope
+        if isinstance(node, _NAMED):
+            return inner if name == "body" else scope
+        if isinstance(node, ast.Lambda):
+            return inner if name == "body" else scope
+        return inner
+
+    def _enter(self, node: ast.AST, scope: Scope) -> Scope:
+        """Record what the node says; the scope of its inside."""
+        handler = _HANDLERS.get(type(node))
+        return (handler(self, node, scope) or scope) if handler is not None else scope
+
+    def _function(self, node: ast.AST, scope: Scope) -> Scope:
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if not isinstance(node, ast.Lambda):
+            self._bind(scope, Binding(node.name, "def", node, position=_end_of_header(node)))
+        inner = self._open(node, scope)
+        for arg in all_parameters(node.args):
+            self._bind(inner, Binding(arg.arg, "param", arg))
+        return inner
+
+    def _class(self, node: ast.AST, scope: Scope) -> Scope:
+        assert isinstance(node, ast.ClassDef)
+        self._bind(scope, Binding(node.name, "def", node, position=_end_of_header(node)))
+        return self._open(node, scope)
+
+    def _comprehension(self, node: ast.AST, scope: Scope) -> Scope:
+        inner = self._open(node, scope)
+        for generator in node.generators:  # type: ignore[attr-defined]
+            self._target(inner, generator.target, generator.iter, "for", generator, ())
+        return inner
+
+    def _assign(self, node: ast.AST, scope: Scope) -> None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+        value = node.value  # type: ignore[attr-defined]
+        if value is None:
+            return
+        for target in targets:
+            self._target(scope, target, value, "assign", node, ())
+
+    def _target(
+        self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
+    ) -> None:
+        if isinstance(target, ast.Name):
+            position = _end(node) if kind in ("assign", "walrus") else _end(target)
+            self._bind(scope, Binding(target.id, kind, node, value, path, position))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            starred = False
+            for index, item in enumerate(target.elts):
+                if isinstance(item, ast.Starred):
+                    starred = True
+                    self._target(scope, item.value, value, kind, node, (*path, f"{index}:{len(target.elts)}"))
+                else:
+                    step = index - len(target.elts) if starred else index
+                    self._target(scope, item, value, kind, node, (*path, step))
+        elif isinstance(target, (ast.Subscript, ast.Attribute)):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Subscript):
+                self.subscripts.append(node)
+            if not path:
+                self._mutate(scope, target, "set", target, value, _end(node))
+
+    def _aug(self, node: ast.AST, scope: Scope) -> None:
+        assert isinstance(node, ast.AugAssign)
+        if isinstance(node.target, ast.Name):
+            self._bind(scope, Binding(node.target.id, "aug", node, node.value, (), _end(node)))
+        else:
+            self._mutate(scope, node.target, "aug", node, node.value, _end(node))
+
+    def _walrus(self, node: ast.AST, scope: Scope) -> None:
+        assert isinstance(node, ast.NamedExpr)
+        self._target(scope.function, node.target, node.value, "walrus", node, ())
+
+    def _for(self, node: ast.AST, scope: Scope) -> None:
+        self._target(scope, node.target, node.iter, "for", node, ())  # type: ignore[attr-defined]
+
+    def _with(self, node: ast.AST, scope: Scope) -> None:
+        for item in node.items:  # type: ignore[attr-defined]
+            if item.optional_vars is not None:
+                self._target(scope, item.optional_vars, item.context_expr, "with", item, ())
+
+    def _import(self, node: ast.AST, scope: Scope) -> None:
+        for alias in node.names:  # type: ignore[attr-defined]
+            name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
+            self._bind(scope, Binding(name, "import", alias, position=_end(node)))
+
+    def _outer(self, node: ast.AST, scope: Scope) -> None:
+        scope.outer_names.update(node.names)  # type: ignore[attr-defined]
+
+    def _call(self, node: ast.AST, scope: Scope) -> None:
+        assert isinstance(node, ast.Call)
+        self.calls.append(node)
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr in MUTATORS:
+            self._mutate(scope, func.value, "call", node, None, _end(node))
+        statement = self.parents.get(node)
+        if isinstance(statement, ast.Await):
+            statement = self.parents.get(statement)
+        if isinstance(statement, ast.Expr):
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
+                    self._mutate(scope, argument, "argument", node, argument, _end(node))
+
+    def _delete(self, node: ast.AST, scope: Scope) -> None:
+        for target in node.targets:  # type: ignore[attr-defined]
+            if isinstance(target, (ast.Subscript, ast.Attribute)):
+                self._mutate(scope, target, "delete", target, None, _end(node))
+
+    def _return(self, node: ast.AST, scope: Scope) -> None:
+        scope.function.returns.append(node)
+
+    def _constant(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self.strings.append(node)
+
+    def _other(self, node: ast.AST, scope: Scope) -> None:
+        name = getattr(node, "name", None) or getattr(node, "rest", None)
+        if isinstance(name, str):
+            self._bind(scope, Binding(name, "other", node, position=(getattr(node, "lineno", 0), 0)))
+
+    def _bind(self, scope: Scope, binding: Binding) -> None:
+        home = scope
+        if binding.name in scope.outer_names:
+            outer = scope.parent
+            while outer is not None and (outer.is_class or outer.is_comprehension):
+                outer = outer.parent
+            home = outer or self.module
+            if binding.name not in home.bindings:
+                home = self.module
+        home.bindings.setdefault(binding.name, []).append(binding)
+
+    def _mutate(
+        self, scope: Scope, target: ast.expr, kind: str, node: ast.AST, value: ast.expr | None, position: Position
+    ) -> None:
+        path: list[ast.expr | str] = []
+        while isinstance(target, (ast.Subscript, ast.Attribute)):
+            path.append(target.slice if isinstance(target, ast.Subscript) else target.attr)
+            target = target.value
+        if isinstance(target, ast.Name):
+            mutation = Mutation(target.id, kind, tuple(reversed(path)), node, value, position)
+            scope.function.mutations.setdefault(target.id, []).append(mutation)
+
+    # ---- asking ---------------------------------------------------------------------------------------------
+
+    def lookup(self, name: str, scope: Scope) -> Scope | None:
+        """The scope that binds the name as seen from ``scope``; None for a builtin or an unknown name."""
+        start: Scope | None = scope
+        current = scope
+        while True:
+            if name in current.bindings and name not in current.outer_names and (
+                not current.is_class or current is start
+            ):
+                return current
+            if current.parent is None:
+                return None
+            current = current.parent
+            if start is not None and not start.is_comprehension:
+                start = None
+
+    def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> list[tuple[Binding, bool]]:
+        """The bindings of ``name`` in ``scope`` that can reach ``use``, latest first, each with whether it is only
+        a possibility. ``use`` None means the end of the scope, as a function called later sees it."""
+        bindings = scope.bindings.get(name, [])
+        if scope.is_comprehension:
+            return [(binding, False) for binding in bindings]
+        moment = _start(use) if use is not None else (1 << 30, 0)
+        around = self._around(use) if use is not None else {(scope.node, "body")}
+        found: list[tuple[Binding, bool]] = []
+        covered: set[Block] = set()
+        before = sorted((b for b in bindings if b.position <= moment), key=lambda b: b.position, reverse=True)
+        done = False
+        for binding in before:
+            relation = self._relation(binding.node, around, scope)
+            if relation == "never":
+                continue
+            found.append((binding, relation == "maybe"))
+            if relation == "always" or self._covers(binding.node, covered, around):
+                done = True
+                break
+        if use is not None and not (done and len(found) == 1 and found[0][0].kind == "for"):
+            loops = [block[0] for block in around if isinstance(block[0], (ast.For, ast.AsyncFor, ast.While))]
+            found += [
+                (b, True) for b in bindings if b.position > moment and any(self.within(b.node, loop) for loop in loops)
+            ]
+        return found
+
+    def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> list[tuple[Mutation, bool]]:
+        """The mutations of a name between ``since`` and ``use``, in order, each with whether it only may happen."""
+        mutations = scope.mutations.get(name)
+        if not mutations:
+            return []
+        moment = _start(use) if use is not None else (1 << 30, 0)
+        around = self._around(use) if use is not None else {(scope.node, "body")}
+        found = []
+        for mutation in sorted(mutations, key=lambda m: m.position):
+            if not since <= mutation.position <= moment or (use is not None and self.within(use, mutation.node)):
+                continue
+            relation = self._relation(mutation.node, around, scope)
+            if relation != "never":
+                found.append((mutation, relation == "maybe"))
+        return found
+
+    def loops(self, node: ast.AST) -> list[ast.For]:
+        """The ``for`` statements around a node inside its function, outermost first."""
+        found = []
+        child, parent = node, self.parents.get(node)
+        while parent is not None and not isinstance(parent, (*_NAMED, ast.Lambda)):
+            if isinstance(parent, ast.For) and self.blocks.get(child, (None, ""))[1] == "body":
+                found.append(parent)
+            child, parent = parent, self.parents.get(parent)
+        return found[::-1]
+
+    def within(self, node: ast.AST | None, ancestor: ast.AST) -> bool:
+        """Whether the node is ``ancestor`` or stands inside it."""
+        while node is not None:
+            if node is ancestor:
+                return True
+            node = self.parents.get(node)
+        return False
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, innermost first."""
+        current = self.parents.get(node)
+        while current is not None:
+            yield current
+            current = self.parents.get(current)
+
+    def _around(self, node: ast.AST) -> set[Block]:
+        blocks: set[Block] = set()
+        current: ast.AST | None = node
+        while current is not None:
+            block = self.blocks.get(current)
+            if block is not None:
+                blocks.add(block)
+            current = self.parents.get(current)
+        blocks.add((self.file.tree, "body"))
+        return blocks
+
+    def _relation(self, node: ast.AST, around: set[Block], scope: Scope) -> str:
+        """Whether what happens at ``node`` has happened for sure ("always"), perhaps, or "never" at the use."""
+        if isinstance(node, ast.arg):
+            return "always"
+        relation = "always"
+        nodes_around = {block[0] for block in around}
+        current: ast.AST | None = node
+        while current is not None and current is not scope.node:
+            parent = self.parents.get(current)
+            if _is_conditional_part(current, parent):
+                relation = "maybe"
+            block = self.blocks.get(current)
+            if block is not None:
+                if block in around:
+                    return relation
+                owner, field_name = block
+                if _leaves(getattr(owner, field_name)):
+                    return "never"
+                if isinstance(owner, ast.If) and owner in nodes_around:
+                    return "never"  # the other branch
+                if isinstance(owner, ast.match_case) and any(
+                    isinstance(n, ast.match_case) and self.parents.get(n) is self.parents.get(owner)
+                    for n in nodes_around
+                ):
+                    return "never"
+                if not _always_runs(owner, field_name):
+                    relation = "maybe"
+            if isinstance(current, (*_NAMED, ast.Lambda)) and current is not node:
+                relation = "maybe"
+            current = parent
+        return relation
+
+    def _covers(self, node: ast.AST, covered: set[Block], around: set[Block]) -> bool:
+        """Whether, with this binding, every branch of some ``if`` or ``try`` before the use has bound the name."""
+        current: ast.AST | None = node
+        while current is not None and current not in self.blocks:
+            current = self.parents.get(current)
+        if current is None:
+            return False
+        covered.add(self.blocks[current])
+        owner = self.blocks[current][0]
+        while owner is not None:
+            statement = self.parents.get(owner) if isinstance(owner, ast.ExceptHandler) else owner
+            if statement is None or not _all_branches(statement, covered):
+                return False
+            block = self.blocks.get(statement)
+            if block is None:
+                return False
+            if block in around:
+                return True
+            covered.add(block)
+            owner = block[0]
+        return False
+
+
+def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:
+    if isinstance(statement, ast.If):
+        return all(
+            (statement, name) in covered or _leaves(getattr(statement, name)) for name in ("body", "orelse")
+        )
+    if isinstance(statement, ast.Try):
+        handlers = all((handler, "body") in covered or _leaves(handler.body) for handler in statement.handlers)
+        return bool(statement.handlers) and handlers and (statement, "body") in covered
+    return isinstance(statement, (ast.With, ast.AsyncWith))
+
+
+def _is_conditional_part(node: ast.AST, parent: ast.AST | None) -> bool:
+    """Whether an expression may not be evaluated although the one around it is."""
+    if isinstance(parent, ast.IfExp):
+        return node is not parent.test
+    return isinstance(parent, ast.BoolOp) and node is not parent.values[0]
+
+
+def _always_runs(owner: ast.AST, field_name: str) -> bool:
+    return isinstance(owner, (ast.With, ast.AsyncWith, ast.Module)) or field_name == "finalbody"
+
+
+def _leaves(block: list[ast.stmt]) -> bool:
+    return bool(block) and isinstance(block[-1], (ast.Return, ast.Raise))
+
+
+def _start(node: ast.AST) -> Position:
+    return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
+
+
+def _end(node: ast.AST) -> Position:
+    line = getattr(node, "end_lineno", None)
+    if line is None:
+        ends = [_end(child) for child in children(node)]
+        return max(ends, default=(0, 0))
+    return (line, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def _end_of_header(node: ast.AST) -> Position:
+    """A definition binds its name once its header has run; recursion inside sees it too."""
+    return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
+
+
+def all_parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """Every parameter in the order of the signature."""
+    found = [*arguments.posonlyargs, *arguments.args]
+    if arguments.vararg is not None:
+        found.append(arguments.vararg)
+    found += arguments.kwonlyargs
+    if arguments.kwarg is not None:
+        found.append(arguments.kwarg)
+    return found
+
+
+_HANDLERS = {
+    ast.FunctionDef: Scopes._function,
+    ast.AsyncFunctionDef: Scopes._function,
+    ast.Lambda: Scopes._function,
+    ast.ClassDef: Scopes._class,
+    ast.ListComp: Scopes._comprehension,
+    ast.SetComp: Scopes._comprehension,
+    ast.DictComp: Scopes._comprehension,
+    ast.GeneratorExp: Scopes._comprehension,
+    ast.Assign: Scopes._assign,
+    ast.AnnAssign: Scopes._assign,
+    ast.AugAssign: Scopes._aug,
+    ast.NamedExpr: Scopes._walrus,
+    ast.For: Scopes._for,
+    ast.AsyncFor: Scopes._for,
+    ast.With: Scopes._with,
+    ast.AsyncWith: Scopes._with,
+    ast.Import: Scopes._import,
+    ast.ImportFrom: Scopes._import,
+    ast.Global: Scopes._outer,
+    ast.Nonlocal: Scopes._outer,
+    ast.Call: Scopes._call,
+    ast.Delete: Scopes._delete,
+    ast.Return: Scopes._return,
+    ast.Yield: Scopes._return,
+    ast.Constant: Scopes._constant,
+    ast.ExceptHandler: Scopes._other,
+    ast.MatchAs: Scopes._other,
+    ast.MatchStar: Scopes._other,
+    ast.MatchMapping: Scopes._other,
+}

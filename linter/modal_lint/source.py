@@ -1,0 +1,211 @@
+"""One source file: its text, its tree, and where things are."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from modal_lint.model import Span
+
+if TYPE_CHECKING:
+    from modal_lint.project import Project
+    from modal_lint.scopes import Scopes
+    from modal_lint.suppress import Suppressions
+
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+# What changes neither meaning nor place: these nodes are shared by the parser and have no position.
+_SHARED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+
+
+class Unreadable(Exception):
+    """A source that cannot be decoded or parsed. ``reason`` quotes no source."""
+
+    def __init__(self, reason: str, line: int = 1, column: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.line, self.column = reason, line, column
+
+
+def decode(data: bytes) -> str:
+    """The text of a Python source, its line endings as they are, a BOM dropped.
+
+    Raises:
+        Unreadable: NUL bytes, an unknown encoding cookie, or bytes that are not of the encoding.
+    """
+    if b"\0" in data:
+        raise Unreadable("contains NUL bytes: not a text file")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding)
+    except SyntaxError:
+        raise Unreadable("unknown or wrong source encoding: declare it in a coding comment, or save as UTF-8") from None
+    except (UnicodeDecodeError, LookupError) as error:
+        line = data.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else 1
+        raise Unreadable("cannot be decoded: not valid in its encoding", line) from None
+
+
+def parse(text: str) -> ast.Module:
+    """The tree of a text.
+
+    Raises:
+        Unreadable: a syntax error, or nesting too deep for the parser.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        tree = _newer_syntax(text)
+        if tree is not None:
+            return tree
+        raise Unreadable(_syntax_reason(error), error.lineno or 1, max((error.offset or 1) - 1, 0)) from None
+    except (RecursionError, MemoryError):
+        raise Unreadable("nested too deeply to be parsed") from None
+    except ValueError:
+        raise Unreadable("cannot be parsed") from None
+
+
+def _newer_syntax(text: str) -> ast.Module | None:
+    """The tree of a text in syntax newer than the running Python's, rewritten in place to what it can parse."""
+    from modal_lint import newer
+
+    lowered = newer.lower(text)
+    if lowered is None:
+        return None
+    try:
+        return ast.parse(lowered)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _syntax_reason(error: SyntaxError) -> str:
+    """What is wrong, without the parser's own words: those may quote the source."""
+    message = error.msg or ""
+    if "too many nested" in message or "too deeply" in message:
+        return "nested too deeply to be parsed"
+    if "Missing parentheses in call to 'print'" in message or "Missing parentheses in call to 'exec'" in message:
+        return "syntax error: this looks like Python 2"
+    if isinstance(error, IndentationError):
+        return "syntax error: indentation"
+    return "syntax error: not Python that this version can parse"
+
+
+class File:
+    """A parsed source.
+
+    Args:
+        path: as it is shown to the user.
+        data: the bytes as read.
+        project: where names imported from other files are found.
+
+    Raises:
+        Unreadable: see decode and parse.
+    """
+
+    def __init__(self, path: str, data: bytes, project: Project) -> None:
+        self.path = path
+        self.data = data
+        self.project = project
+        self.text = decode(data)
+        self.tree = parse(self.text)
+
+    def __repr__(self) -> str:
+        return f"File({self.path!r})"
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their endings, split where Python splits them."""
+        return _NEWLINE.split(self.text)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Scopes, bindings and parents of the tree."""
+        from modal_lint.scopes import Scopes
+
+        return Scopes(self)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """The suppression comments."""
+        from modal_lint import suppress
+
+        return suppress.parse(self.text)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the file belongs to a test suite."""
+        parts = self.path.replace("\\", "/").split("/")
+        return (
+            "tests" in parts[:-1]
+            or "test" in parts[:-1]
+            or parts[-1].startswith("test_")
+            or parts[-1].endswith("_test.py")
+            or parts[-1] == "conftest.py"
+        )
+
+    def span(self, node: ast.AST) -> Span:
+        """Where the node stands, columns in code points."""
+        line, column, end_line, end_column = _position(node)
+        return Span(line, self._column(line, column), end_line, self._column(end_line, end_column))
+
+    def _column(self, line: int, column: int) -> int:
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        if text.isascii():
+            return column
+        return len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+    def segment(self, node: ast.AST) -> str:
+        """The source of the node."""
+        span = self.span(node)
+        lines = self.lines[span.line - 1 : span.end_line]
+        if len(lines) == 1:
+            return lines[0][span.column : span.end_column]
+        return "\n".join([lines[0][span.column :], *lines[1:-1], lines[-1][: span.end_column]])
+
+    def statement(self, node: ast.AST) -> ast.AST:
+        """The innermost statement around the node."""
+        while not isinstance(node, ast.stmt) and (parent := self.scopes.parents.get(node)) is not None:
+            node = parent
+        return node
+
+    def statement_span(self, node: ast.AST) -> Span:
+        """The lines of the statement around the node: the header of a compound one, decorators included."""
+        statement = self.statement(node)
+        span = self.span(statement)
+        body = getattr(statement, "body", None)
+        decorators = getattr(statement, "decorator_list", [])
+        line = min([span.line, *(d.lineno for d in decorators)])
+        if isinstance(body, list) and body:
+            end = max(body[0].lineno - 1, span.line)
+            return Span(line, 0, end, len(self.lines[end - 1]))
+        return Span(line, span.column, span.end_line, span.end_column)
+
+
+def _position(node: ast.AST) -> tuple[int, int, int, int]:
+    """Line, byte column, end line and end byte column of any node."""
+    line = getattr(node, "lineno", None)
+    if line is None:
+        children = [child for child in ast.walk(node) if getattr(child, "lineno", None) is not None]
+        if not children:
+            return 1, 0, 1, 0
+        first, last = children[0], children[-1]
+        return first.lineno, first.col_offset, last.end_lineno, last.end_col_offset  # type: ignore[attr-defined]
+    return line, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """The child nodes in source order of fields, without the parser's shared singletons."""
+    for name in node._fields:
+        field = getattr(node, name, None)
+        if isinstance(field, ast.AST):
+            if not isinstance(field, _SHARED):
+                yield field
+        elif isinstance(field, list):
+            for item in field:
+                if isinstance(item, ast.AST) and not isinstance(item, _SHARED):
+                    yield item

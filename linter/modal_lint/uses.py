@@ -1,0 +1,393 @@
+"""Uses of Modal's API in a file: which calls reach which callable, with which arguments, on which runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modal_lint import library
+from modal_lint.calls import Arguments, Bound, Frame, arguments_of, bind, join_arguments, values_of
+from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
+from modal_lint.scopes import Scope
+from modal_lint.values import (
+    UNKNOWN,
+    Argument,
+    Class,
+    External,
+    Function,
+    Instance,
+    Method,
+    Object,
+    Partial,
+    Value,
+    Values,
+)
+
+if TYPE_CHECKING:
+    from modal_lint.evaluate import Evaluator
+    from modal_lint.source import File
+
+MAX_RUNS = 48  # ways in which one call is looked at: callers times loop elements
+MAX_CALLERS = 24
+MAX_NESTING = 4  # callers of callers
+# Callables that run another one; where that one stands among the arguments.
+_RUNNERS = {**library.RUNNERS, "functools.partial": 0}
+_RUNNER_METHODS = {"submit": 0, "run_in_executor": 1, "run_sync": 0, "start_soon": 0, "to_thread": 0, "partial": 0}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(slots=True, eq=False)
+class Given:
+    """What one parameter of the API gets in one call."""
+
+    param: Param
+    argument: Argument
+    name: str  # of the keyword, or the parameter
+
+    def values(self, ev: Evaluator) -> Values:
+        """What it may be."""
+        return values_of(self.argument, ev.evaluate)
+
+
+@dataclass(slots=True, eq=False)
+class Use:
+    """One call of Modal's API, on one run of the code around it."""
+
+    file: File
+    api: Api
+    node: ast.Call
+    frame: Frame
+    owner: Object | None  # the object it is a method of
+    arguments: Arguments
+    bound: Bound = field(repr=False, default_factory=Bound)
+
+    def given(self, *sinks: Sink) -> Iterator[Given]:
+        """The arguments that go to parameters of these kinds."""
+        for param in self.api.params:
+            if param.sink not in sinks:
+                continue
+            if param.kind == "args":
+                for argument in self.bound.extra:
+                    yield Given(param, argument, param.name)
+            elif param.kind == "kwargs":
+                for name, argument in self.bound.keywords:
+                    yield Given(param, argument, name)
+            else:
+                for argument in self.bound.named.get(param.name, ()):
+                    yield Given(param, argument, param.name)
+
+    def argument(self, sink: Sink) -> Argument | None:
+        """The first argument of a kind."""
+        return next((given.argument for given in self.given(sink)), None)
+
+
+class Uses:
+    """All uses in a file.
+
+    Args:
+        file: where to look.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.ev = file.project.evaluator
+        self._frames: dict[ast.AST, list[Frame]] = {}
+        self._busy: set[ast.AST] = set()
+
+    def all(self) -> list[Use]:
+        """The uses in source order."""
+        found: list[Use] = []
+        # Inner calls first: a chain of any length then never recurses more than a step.
+        for call in reversed(self.file.scopes.calls):
+            if self._promising(call):
+                found += self.of(call)
+        found.reverse()
+        return found
+
+    def of(self, call: ast.Call) -> list[Use]:
+        """The uses that one call is: none, one, or one for each way the code around it is run."""
+        scope = self.file.scopes.scope(call)
+        found: list[Use] = []
+        self.ev.needed_caller = False
+        for frame in self._looped(call, default_frame(self.ev, self.file, scope)):
+            found += self._on(call, frame)
+        if self.ev.needed_caller:
+            for caller in self.frames(scope)[:MAX_RUNS]:
+                for frame in self._looped(call, caller):
+                    found += self._on(call, frame)
+        return found[: MAX_RUNS * 2]
+
+    def _promising(self, call: ast.Call) -> bool:
+        """Whether a call can be one of Modal's API, seen from its name alone."""
+        func = call.func
+        if isinstance(func, ast.Attribute):
+            name = func.attr
+            if name == "aio" and isinstance(func.value, ast.Attribute):
+                name = func.value.attr
+            return name in CALL_NAMES or name in _RUNNER_METHODS
+        if isinstance(func, ast.Name):
+            if func.id in CALL_NAMES or func.id in _RUNNER_METHODS:
+                return True
+            return self._bound_to_value(func)
+        return not isinstance(func, (ast.Constant, ast.Lambda))
+
+    def _bound_to_value(self, name: ast.Name) -> bool:
+        """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
+        scopes = self.file.scopes
+        home = scopes.lookup(name.id, scopes.scope(name))
+        if home is None:
+            return "*" in scopes.module.bindings
+        return any(b.kind in ("assign", "import", "param", "for", "walrus", "with") for b in home.bindings[name.id])
+
+    def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
+        """The runs of a node inside loops over known collections."""
+        frames = [frame]
+        for loop in self.file.scopes.loops(node):
+            following: list[Frame] = []
+            for run in frames:
+                elements = library.elements(self.ev, self.ev.ask(loop.iter, run))
+                following += [run] if elements is None else [run.looping(loop, e) for e in elements[:MAX_RUNS]]
+            frames = following[:MAX_RUNS]
+        return frames
+
+    def _on(self, call: ast.Call, frame: Frame) -> list[Use]:
+        self.ev.ask(call, frame)
+        found = []
+        for function in self.ev.ask(call.func, frame):
+            use = self._resolved(function, arguments_of(call, frame), call, frame)
+            if use is not None:
+                found.append(use)
+        return found
+
+    def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
+        if isinstance(function, Partial):
+            return self._resolved(function.function, join_arguments(function.arguments, arguments), call, frame)
+        if isinstance(function, External):
+            name = canonical(function.name)
+            row = API.get(name)
+            if row is not None:
+                return self._use(row, arguments, call, frame, None)
+            return self._run_by(_RUNNERS.get(name), arguments, call, frame)
+        if isinstance(function, Method):
+            row = method(function.owner.type, function.name)
+            if row is not None:
+                return self._use(row, arguments, call, frame, function.owner)
+        func = call.func
+        name = func.attr if isinstance(func, ast.Attribute) else ""
+        return self._run_by(_RUNNER_METHODS.get(name), arguments, call, frame)
+
+    def _run_by(self, index: int | None, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
+        """``run(Sandbox.create, env=…)``: the callable handed over, with the arguments that follow it."""
+        if index is None or len(arguments.positional) <= index:
+            return None
+        starred, handed = arguments.positional[index]
+        if starred:
+            return None
+        rest = Arguments(arguments.positional[index + 1 :], arguments.keywords)
+        for function in values_of(handed, self.ev.evaluate):
+            if isinstance(function, (External, Method)):
+                use = self._resolved(function, rest, call, frame)
+                if use is not None:
+                    return use
+        return None
+
+    def _use(self, row: Api, arguments: Arguments, call: ast.Call, frame: Frame, owner: Object | None) -> Use:
+        bound = bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
+        return Use(self.file, row, call, frame, owner, arguments, bound)
+
+    # ---- how functions are run ------------------------------------------------------------------------------
+
+    def frames(self, scope: Scope, nesting: int = 0) -> list[Frame]:
+        """The runs of the function of a scope: one for each call of it that is known."""
+        node = scope.function.node
+        if node in self._frames:
+            return self._frames[node]
+        if node in self._busy or nesting > MAX_NESTING:
+            return []
+        self._busy.add(node)
+        try:
+            found = self._callers(scope.function, nesting)
+        finally:
+            self._busy.discard(node)
+        self._frames[node] = found
+        return found
+
+    def _callers(self, scope: Scope, nesting: int) -> list[Frame]:
+        node = scope.node
+        if not isinstance(node, _FUNCTIONS):
+            outer = scope.parent
+            return self.frames(outer, nesting) if outer is not None and isinstance(node, ast.Lambda) else []
+        base = default_frame(self.ev, self.file, scope)
+        found: list[Frame] = []
+        for site in call_sites(self.ev, self.file, scope)[:MAX_CALLERS]:
+            found += self._runs_of(site, scope, base, nesting)
+        if base.receiver is None or found:
+            around = scope.parent
+            if around is not None and isinstance(around.function.node, _FUNCTIONS):
+                found += self._closures(scope, around, nesting)
+            return found[:MAX_RUNS]
+        return [self._received(base, instance) for instance in self._instances(base.receiver, nesting)][:MAX_RUNS]
+
+    def _closures(self, scope: Scope, around: Scope, nesting: int) -> list[Frame]:
+        return [Frame(self.file, scope.node, outer=outer) for outer in self.frames(around, nesting + 1)]
+
+    def _runs_of(self, site: Site, scope: Scope, base: Frame, nesting: int) -> list[Frame]:
+        caller_scope = site.file.scopes.scope(site.call)
+        uses = self if site.file is self.file else Uses(site.file)
+        uses._busy |= self._busy
+        callers = [default_frame(self.ev, site.file, caller_scope)]
+        self.ev.needed_caller = False
+        for argument in (*site.call.args, *(keyword.value for keyword in site.call.keywords)):
+            self.ev.ask(argument, callers[0])
+        if self.ev.needed_caller:
+            callers += uses.frames(caller_scope, nesting + 1)
+        found = []
+        for caller in callers[:MAX_CALLERS]:
+            for run in uses._looped(site.call, caller):
+                arguments = arguments_of(site.call, run, site.skip)
+                for receiver in self._receivers(site, run, base, nesting):
+                    found.append(
+                        Frame(self.file, scope.node, arguments=arguments, outer=base.outer, receiver=receiver)
+                    )
+        return found
+
+    def _receivers(self, site: Site, run: Frame, base: Frame, nesting: int) -> list[Value | None]:
+        if base.receiver is None:
+            return [None]
+        if not isinstance(site.call.func, ast.Attribute):
+            return [base.receiver]
+        owners = self.ev.ask(site.call.func.value, run)
+        instances: list[Value | None] = [value for value in owners if isinstance(value, Instance) and value.arguments]
+        if instances:
+            return instances
+        return [base.receiver, *self._instances(base.receiver, nesting)][:4]
+
+    def _instances(self, receiver: Value, nesting: int) -> list[Value]:
+        """The instances of a class that the project makes."""
+        if not isinstance(receiver, Instance) or nesting > MAX_NESTING:
+            return []
+        cls = receiver.cls
+        key = cls.place.node
+        if key in self._busy:
+            return []
+        self._busy.add(key)
+        try:
+            found: list[Value] = []
+            for site in call_sites(self.ev, cls.place.file, cls.place.file.scopes.of[key])[:MAX_CALLERS]:
+                caller_scope = site.file.scopes.scope(site.call)
+                callers = [default_frame(self.ev, site.file, caller_scope)]
+                if isinstance(caller_scope.function.node, _FUNCTIONS) and site.file is self.file:
+                    callers += self.frames(caller_scope, nesting + 1)
+                for caller in callers[:8]:
+                    found.append(Instance(cls, arguments_of(site.call, caller, site.skip)))
+            return found[:MAX_CALLERS]
+        finally:
+            self._busy.discard(key)
+
+    def _received(self, base: Frame, receiver: Value) -> Frame:
+        return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call of a function of the project; ``skip`` positional arguments come before its own."""
+
+    file: File
+    call: ast.Call
+    skip: int = 0
+
+
+def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
+    """A run of the function around a scope of which only the code itself is known."""
+    node = scope.function.node
+    key = (node, "default")
+    if node is file.tree:
+        return ev.module_frame(file)
+    if key not in ev.frames:
+        parent = scope.function.parent
+        outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
+        receiver: Value | None = None
+        if parent is not None and parent.is_class and isinstance(node, _FUNCTIONS):
+            cls = Class(_place(file, parent.node), outer.outer)
+            names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
+            if "classmethod" in names:
+                receiver = cls
+            elif "staticmethod" not in names:
+                receiver = Instance(cls)
+        ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
+    return ev.frames[key]
+
+
+def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
+    """The calls of a function or class in its own file and in the files that import it."""
+    node = scope.node
+    name = getattr(node, "name", "")
+    if name == "__init__" and scope.parent is not None:
+        node, name = scope.parent.node, getattr(scope.parent.node, "name", "")
+    if not name:
+        return []
+    found = [site for site in _named(file, name) if _calls(ev, site, node)]
+    if scope.parent is None or not isinstance(scope.parent.function.node, _FUNCTIONS):
+        for other in file.project.mentioning(name, file):
+            found += [site for site in _named(other, name) if _calls(ev, site, node)]
+    return found
+
+
+def _named(file: File, name: str) -> list[Site]:
+    """The calls in a file whose callee, or whose first handed-over callable, may have this name."""
+    names = {name, *_aliases(file, name)}
+    found = []
+    for call in file.scopes.calls:
+        if _last_name(call.func) in names:
+            found.append(Site(file, call))
+            continue
+        index = _RUNNER_METHODS.get(_last_name(call.func))
+        if index is not None and len(call.args) > index and _last_name(call.args[index]) in names:
+            found.append(Site(file, call, index + 1))
+    return found
+
+
+def _aliases(file: File, name: str) -> set[str]:
+    found = set()
+    for scope in file.scopes.of.values():
+        for bound, bindings in scope.bindings.items():
+            for binding in bindings:
+                node = binding.node
+                if isinstance(node, ast.alias) and node.name == name and node.asname:
+                    found.add(bound)
+                elif binding.kind == "assign" and binding.value is not None and _last_name(binding.value) == name:
+                    found.add(bound)
+    return found
+
+
+def _last_name(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr if node.attr not in ("aio", "remote", "spawn", "local") else _last_name(node.value)
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _calls(ev: Evaluator, site: Site, node: ast.AST) -> bool:
+    """Whether a call really is one of this function or class."""
+    frame = default_frame(ev, site.file, site.file.scopes.scope(site.call))
+    callee: ast.AST = site.call.func if site.skip == 0 else site.call.args[site.skip - 1]
+    for value in ev.ask(callee, frame):
+        while isinstance(value, Partial):
+            value = value.function
+        if isinstance(value, Object) and value.wraps is not None:
+            value = value.wraps
+        if isinstance(value, Method) and value.owner.wraps is not None:
+            value = value.owner.wraps
+        if isinstance(value, (Function, Class)) and value.place.node is node:
+            return True
+    return False
+
+
+def _place(file: File, node: ast.AST):  # type: ignore[no-untyped-def]
+    from modal_lint.values import Place
+
+    return Place(file, node)
+
+
+__all__ = ["UNKNOWN", "Given", "Use", "Uses", "call_sites", "default_frame"]

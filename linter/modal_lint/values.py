@@ -1,0 +1,378 @@
+"""What an expression may be: known values, partly known texts, mappings, and references, each with its flow.
+
+An evaluation answers with a tuple of possibilities. ``Unknown`` is a possibility like any other, and nothing is ever
+reported from it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar, Union
+
+if TYPE_CHECKING:
+    from modal_lint.calls import Frame
+    from modal_lint.source import File
+
+MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A node of a file: where a literal stands, or where a value passes."""
+
+    file: File
+    node: ast.AST
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """One step of a value's way from its literal: the place, and in words what happens there."""
+
+    place: Place
+    text: str
+
+
+Steps = tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A known stretch of a text and the literal it comes from."""
+
+    text: str
+    origin: Place | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hole:
+    """An unknown stretch of a text."""
+
+
+HOLE = Hole()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fallback:
+    """Marks a value that is only used when an environment variable is not set."""
+
+    key: str | None  # the variable, when known
+    place: Place  # the whole expression: ``os.environ.get("K", "…")``
+    read: Place | None = None  # the reading part alone: ``os.getenv("K")``
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A string, or bytes (``binary``), perhaps with unknown stretches."""
+
+    parts: tuple[Piece | Hole, ...]
+    steps: Steps = ()
+    fallback: Fallback | None = None
+    binary: bool = False
+
+    @property
+    def known(self) -> str | None:
+        """The whole text, or None if any stretch is unknown."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Piece):
+            return self.parts[0].text
+        if any(isinstance(part, Hole) for part in self.parts):
+            return None
+        return "".join(part.text for part in self.parts if isinstance(part, Piece))
+
+    @property
+    def origin(self) -> Place | None:
+        """The literal that most of the text comes from."""
+        pieces = [part for part in self.parts if isinstance(part, Piece) and part.origin is not None]
+        return max(pieces, key=lambda piece: len(piece.text)).origin if pieces else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A constant that is no string: number, bool, None."""
+
+    value: object
+    origin: Place | None = None
+    steps: Steps = ()
+    fallback: Fallback | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One entry of a mapping. ``place`` is the key's node (or keyword, or assignment) that makes the entry.
+
+    ``display`` is the dict display or call in which it is written, if it is. A ``maybe`` entry is there on some
+    paths only.
+    """
+
+    key: Value
+    value: Values
+    place: Place | None = None
+    display: Place | None = None
+    maybe: bool = False
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """A dict. ``complete`` says that it has no other entries than these; later entries win."""
+
+    entries: tuple[Entry, ...] = ()
+    complete: bool = True
+    place: Place | None = None
+    steps: Steps = ()
+
+    def get(self, key: str) -> Values | None:
+        """What the key may hold; None if it is certainly or probably absent."""
+        found: list[Value] = []
+        for entry in reversed(self.entries):
+            if isinstance(entry.key, Text) and entry.key.known == key or isinstance(entry.key, Const) and (
+                entry.key.value == key
+            ):
+                found += [with_steps(value, entry.steps + self.steps) for value in entry.value]
+                if not entry.maybe:
+                    return tuple(found)
+        return tuple(found) or None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """A list, tuple or set; ``complete`` as in Mapping."""
+
+    items: tuple[Values, ...] = ()
+    complete: bool = True
+    place: Place | None = None
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnvRead:
+    """The value of a local environment variable."""
+
+    key: str | None
+    place: Place
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class External:
+    """Something outside the project, by its dotted name: ``modal.Sandbox.create``, ``os.environ``."""
+
+    name: str
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Object:
+    """An instance of a Modal type: the call that made it, and the object of which that call was a method.
+
+    ``wraps`` is the function or class of the project that a ``modal.Function`` or ``modal.Cls`` stands for.
+    """
+
+    type: str
+    call: Place | None = None
+    previous: Object | None = None
+    wraps: Value | None = None
+    steps: Steps = ()
+
+    def chain(self) -> Iterator[Place]:
+        """The calls that made it, the last first."""
+        current: Object | None = self
+        while current is not None:
+            if current.call is not None:
+                yield current.call
+            current = current.previous
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """A method of an Object, not yet called: ``image.env``."""
+
+    owner: Object
+    name: str
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function or lambda of the project; ``receiver`` is the instance or class it is bound to."""
+
+    place: Place
+    frame: Frame | None = None  # the frame in which it is defined, for closures
+    receiver: Value | None = None
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Class:
+    """A class of the project."""
+
+    place: Place
+    frame: Frame | None = None
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """An instance of a class of the project, with the arguments of its construction, if known."""
+
+    cls: Class
+    arguments: Arguments | None = None
+    steps: Steps = ()
+    attributes: tuple[tuple[str, Values], ...] = ()  # assigned from outside, latest last
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bag:
+    """An object with known attributes: a namespace, parsed command-line arguments."""
+
+    attributes: Mapping
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """A module of the project."""
+
+    file: File
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Builtin:
+    """A method of a known value, not yet called: ``"a".join``, ``d.get``. ``owner`` are its possibilities."""
+
+    owner: Values
+    name: str
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arguments:
+    """The arguments of one call, evaluated on demand; ``*x`` and ``**x`` stay apart until they are bound."""
+
+    positional: tuple[tuple[bool, Argument], ...] = ()  # (starred, argument)
+    keywords: tuple[tuple[str | None, Argument], ...] = ()  # a name of None is ``**x``
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """One argument: an expression in a frame, or values already there."""
+
+    node: ast.expr | None
+    frame: Frame | None = None
+    values: Values = ()
+    entry: Entry | None = None  # the entry of a splatted mapping that it was
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """``functools.partial(function, …)``."""
+
+    function: Value
+    arguments: Arguments
+    steps: Steps = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown:
+    """Anything."""
+
+    steps: Steps = ()
+
+
+Value = Union[
+    Text,
+    Const,
+    Mapping,
+    Sequence,
+    EnvRead,
+    External,
+    Object,
+    Method,
+    Function,
+    Class,
+    Instance,
+    Bag,
+    Module,
+    Builtin,
+    Partial,
+    Unknown,
+]
+Values = tuple[Value, ...]
+
+UNKNOWN: Values = (Unknown(),)
+V = TypeVar("V", bound=Value)
+MAX_STEPS = 24
+
+
+def with_steps(value: V, steps: Steps) -> V:
+    """The same value, having gone on by these steps."""
+    if not steps or isinstance(value, Unknown) or len(value.steps) > MAX_STEPS:
+        return value
+    return replace(value, steps=value.steps + steps)
+
+
+def passed(values: Values, step: Passage | None) -> Values:
+    """The same possibilities, one step further."""
+    return values if step is None else tuple(with_steps(value, (step,)) for value in values)
+
+
+def unite(*groups: Values) -> Values:
+    """All possibilities of several, each once, no more than MAX_OPTIONS."""
+    seen: dict[int, Value] = {}
+    unknown = False
+    for group in groups:
+        for value in group:
+            if isinstance(value, Unknown):
+                unknown = True
+            else:
+                seen.setdefault(id(value), value)
+    merged = tuple(seen.values())
+    if len(merged) > MAX_OPTIONS:
+        merged, unknown = merged[:MAX_OPTIONS], True
+    return merged + UNKNOWN if unknown or not merged else merged
+
+
+def text(value: str, origin: Place | None, steps: Steps = ()) -> Text:
+    """A wholly known string."""
+    return Text((Piece(value, origin),), steps)
+
+
+def concat(left: Text, right: Text) -> Text:
+    """One text after the other; adjacent known pieces of one literal stay apart, so that each keeps its origin."""
+    steps = merge_steps(left.steps, right.steps)
+    return Text(left.parts + right.parts, steps, left.fallback or right.fallback, left.binary and right.binary)
+
+
+def merge_steps(*groups: Steps) -> Steps:
+    """Steps of several values that became one, in order, each once."""
+    seen: dict[int, Passage] = {id(step): step for group in groups for step in group}
+    return tuple(seen.values())[: MAX_STEPS + 8]
+
+
+def known_texts(values: Values) -> Iterator[str]:
+    """The strings among the possibilities."""
+    for value in values:
+        if isinstance(value, Text) and (string := value.known) is not None:
+            yield string
+
+
+def is_known(values: Values) -> bool:
+    """Whether every possibility is something known."""
+    return not any(isinstance(value, Unknown) for value in values)
+
+
+def truth(value: Value) -> bool | None:
+    """Whether the value is true, where that is certain."""
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, Text):
+        if value.known is not None:
+            return bool(value.known)
+        return True if any(isinstance(part, Piece) and part.text for part in value.parts) else None
+    if isinstance(value, (Object, Method, Function, Class, Module, Partial)):
+        return True
+    if isinstance(value, Mapping) and value.complete and not any(entry.maybe for entry in value.entries):
+        return bool(value.entries)
+    return None
