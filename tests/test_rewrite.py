@@ -279,6 +279,7 @@ def test_a_value_is_replaced() -> None:
         ("(a + b)", "[*(a + b), n]", "[n, *(a + b)]"),
         ("a or b", "[*(a or b), n]", "[n, *(a or b)]"),
         ("a if c else None", "[*((a if c else None) or ()), n]", "[n, *((a if c else None) or ())]"),
+        ("(x for x in y)", "[*(x for x in y), n]", "[n, *(x for x in y)]"),
         ("[x for x in y]", "[*[x for x in y], n]", "[n, *[x for x in y]]"),
     ],
 )

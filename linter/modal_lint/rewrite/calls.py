@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from modal_lint.rewrite.displays import extended, refuse_bindings, starred, without_entries
 from modal_lint.rewrite.text import CannotRewrite, Source
-from modal_lint.rewrite.tree import Parsed, parse_call, parse_expression, parsed_ast, walk
+from modal_lint.rewrite.tree import parse_call, parse_expression, parsed_ast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Sequence as Many
 
     from modal_lint.model import Edit, Span
-    from modal_lint.rewrite.sequence import Item, Pieces, Sequence
+    from modal_lint.rewrite.sequence import Item, Pieces
 
 Argument = str | int
-
-_LOOSER_THAN_STAR = (cst.BooleanOperation, cst.Comparison, cst.IfExp, cst.Lambda, cst.NamedExpr, cst.Yield)
 
 
 def replace(source: Source, span: Span, text: str) -> list[Edit]:
@@ -32,7 +31,7 @@ def remove_entries(source: Source, mapping: Span, entries: Many[Span]) -> list[E
     Raises ``CannotRewrite`` where an entry is not found or binds a name.
     """
     parsed = parse_expression(source, *source.range(mapping))
-    pieces = _without_entries(parsed, parsed.node, entries)[0]
+    pieces = without_entries(parsed, parsed.node, entries)[0]
     return _checked(source, mapping, source.edits(parsed.start, parsed.end, pieces))
 
 
@@ -58,7 +57,7 @@ def replace_argument_value(source: Source, call: Span, keyword: str, text: str) 
 def append_to_list(source: Source, list_span: Span, text: str, *, at_front: bool = False) -> list[Edit]:
     """Add an item to a list, tuple or set display; any other expression is extended."""
     parsed = parse_expression(source, *source.range(list_span))
-    pieces = _extended(parsed, parsed.node, (parsed.start, parsed.end), text, at_front=at_front)
+    pieces = extended(parsed, parsed.node, (parsed.start, parsed.end), text, at_front=at_front)
     return _checked(source, list_span, source.edits(parsed.start, parsed.end, pieces))
 
 
@@ -68,7 +67,7 @@ def extend_expression(
     """Turn an expression that gives a sequence into ``[*expression, text]``; ``None`` becomes ``[text]``."""
     parsed = parse_expression(source, *source.range(span))
     whole = (parsed.start, parsed.end)
-    pieces = _starred(parsed.node, whole, text, at_front=at_front, may_be_none=may_be_none)
+    pieces = starred(parsed.node, whole, text, at_front=at_front, may_be_none=may_be_none)
     return _checked(source, span, source.edits(*whole, pieces))
 
 
@@ -145,7 +144,7 @@ class _CallChange:
 
     def set_value(self, item: Item, text: str) -> None:
         """Put new text in place of a value."""
-        _refuse_bindings(self.arg(item).value)
+        refuse_bindings(self.arg(item).value)
         self._replace(item, [text])
 
     def _replace(self, item: Item, pieces: Pieces) -> None:
@@ -177,12 +176,12 @@ class _CallChange:
             self.append(f"{argument}=[{text}]")
             return
         value = self.arg(item).value
-        self._replace(item, _extended(self.parsed, value, self.value_range(item), text, at_front=at_front))
+        self._replace(item, extended(self.parsed, value, self.value_range(item), text, at_front=at_front))
 
     def drop_entries(self, argument: Argument, entries: Many[Span], *, drop_empty: bool) -> None:
         """Take entries out of an argument's mapping, and the argument where nothing is left of it."""
         item = self.item(argument)
-        pieces, empty = _without_entries(self.parsed, self.arg(item).value, entries)
+        pieces, empty = without_entries(self.parsed, self.arg(item).value, entries)
         self._replace(item, pieces)
         if empty and drop_empty and (isinstance(argument, str) or self._is_last_positional(item)):
             self.drop(item)
@@ -192,7 +191,7 @@ class _CallChange:
         if any(item is gone for gone in self.dropped):
             return
         arg = self.arg(item)
-        _refuse_bindings(arg)
+        refuse_bindings(arg)
         if arg.keyword is None and not self._is_last_positional(item):
             raise CannotRewrite("without this argument the others would move")
         self.dropped.append(item)
@@ -218,100 +217,3 @@ def _checked(source: Source, span: Span, edits: list[Edit]) -> list[Edit]:
         text = text[: first - start] + edit.text + text[last - start :]
     parsed_ast(text)
     return edits
-
-
-def _refuse_bindings(node: cst.CSTNode) -> None:
-    for part in walk(node):
-        if isinstance(part, cst.NamedExpr):
-            raise CannotRewrite("a name is bound inside the text that would go")
-        if isinstance(part, (cst.Yield, cst.Await)):
-            raise CannotRewrite("the text that would go suspends its function")
-
-
-def _without_entries(parsed: Parsed, value: cst.CSTNode, entries: Many[Span]) -> tuple[Pieces, bool]:
-    """The pieces of ``value`` without the entries, and whether ``value`` is now a mapping with nothing in it."""
-    mappings = [(node, parsed.sequence(node)) for node in walk(value) if _is_mapping(node)]
-    places = [_entry(mappings, parsed, *parsed.source.range(span)) for span in entries]
-    changed: list[Sequence] = []
-    for sequence, item in places:
-        if any(item is other for other in sequence.items):
-            sequence.remove(item)
-        if not any(sequence is other for other in changed):
-            changed.append(sequence)
-    start, end = parsed.ranges[value] if value is not parsed.node else (parsed.start, parsed.end)
-    pieces: Pieces = []
-    for sequence in sorted(changed, key=lambda sequence: sequence.start):
-        if sequence.start < start:
-            raise CannotRewrite("an entry lies inside another one")
-        pieces += [(start, sequence.start), *sequence.pieces()]
-        start = sequence.end
-    whole = mappings[0][1] if mappings and mappings[0][0] is value else None
-    empty = whole is not None and not any(True for _ in whole.pieces())
-    return [*pieces, (start, end)], empty
-
-
-def _is_mapping(node: cst.CSTNode) -> bool:
-    match node:
-        case cst.Dict() | cst.Call(func=cst.Name(value="dict")):
-            return True
-    return False
-
-
-def _entry(
-    mappings: Many[tuple[cst.CSTNode, Sequence | None]], parsed: Parsed, start: int, end: int
-) -> tuple[Sequence, Item]:
-    """The innermost mapping and the item of it whose key lies between two offsets."""
-    for node, sequence in reversed(mappings):
-        nodes = node.args if isinstance(node, cst.Call) else node.elements if isinstance(node, cst.Dict) else ()
-        for part, item in zip(nodes, sequence.items if sequence else (), strict=False):
-            if item.start <= start and end <= item.end and _is_key(part, parsed, start):
-                _refuse_bindings(part)
-                assert sequence is not None
-                return sequence, item
-    raise CannotRewrite("the entry is not in this mapping")
-
-
-def _is_key(part: cst.CSTNode, parsed: Parsed, start: int) -> bool:
-    if isinstance(part, cst.DictElement):
-        return start < parsed.ranges[part.value][0]
-    return True
-
-
-def _extended(parsed: Parsed, node: cst.BaseExpression, place: tuple[int, int], text: str, *, at_front: bool) -> Pieces:
-    sequence = parsed.sequence(node) if isinstance(node, (cst.List, cst.Tuple, cst.Set)) else None
-    if sequence is None:
-        return _starred(node, place, text, at_front=at_front)
-    if at_front:
-        sequence.insert(0, text)
-    else:
-        sequence.append(text)
-    return [(place[0], sequence.start), *sequence.pieces(), (sequence.end, place[1])]
-
-
-def _starred(
-    node: cst.BaseExpression, place: tuple[int, int], text: str, *, at_front: bool, may_be_none: bool = False
-) -> Pieces:
-    if isinstance(node, cst.Name) and node.value == "None":
-        return [f"[{text}]"]
-    _refuse_unlisted(node)
-    none = may_be_none or _gives_none(node)
-    inner: Pieces = ["(", place, ")"] if isinstance(node, _LOOSER_THAN_STAR) else [place]
-    if none:
-        inner = ["(", *inner, " or ())"]
-    return ["[" + text + ", *", *inner, "]"] if at_front else ["[*", *inner, f", {text}]"]
-
-
-def _refuse_unlisted(node: cst.BaseExpression) -> None:
-    if isinstance(node, (cst.GeneratorExp, cst.Lambda, cst.Dict)):
-        raise CannotRewrite("the expression is not a sequence")
-
-
-def _gives_none(node: cst.BaseExpression) -> bool:
-    match node:
-        case cst.Name(value="None"):
-            return True
-        case cst.IfExp():
-            return _gives_none(node.body) or _gives_none(node.orelse)
-        case cst.BooleanOperation():
-            return _gives_none(node.right) or isinstance(node.operator, cst.And)
-    return False
