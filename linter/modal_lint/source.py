@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from modal_lint.model import Span
 
 if TYPE_CHECKING:
+    from modal_lint.exposure import Exposures
     from modal_lint.project import Project
     from modal_lint.scopes import Scopes
     from modal_lint.suppress import Suppressions
+    from modal_lint.uses import Use
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 # What changes neither meaning nor place: these nodes are shared by the parser and have no position.
@@ -128,6 +130,20 @@ class File:
         from modal_lint.scopes import Scopes
 
         return Scopes(self)
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        """The calls of Modal's API, in source order."""
+        from modal_lint.uses import Uses
+
+        return Uses(self).all()
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        """The credentials that reach a sink."""
+        from modal_lint.exposure import Exposures
+
+        return Exposures(self)
 
     @cached_property
     def suppressions(self) -> Suppressions:

@@ -1,0 +1,114 @@
+"""Lines of source as they may be shown: every credential in them masked."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from modal_lint import credentials
+from modal_lint.model import ExcerptLine, Span
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+MAX_WIDTH = 160
+_MASK = "••••"
+_OPENING = re.compile(r"(?i)[rbuft]{0,3}('''|\"\"\"|'|\")?")
+
+
+def excerpt(file: File, span: Span) -> tuple[ExcerptLine, ...]:
+    """The first line of a span, masked, with the part that the span covers."""
+    text, start, end = masked_line(file, span.line, span.column, _end(file, span))
+    return (ExcerptLine(span.line, *_window(text, start, end)),)
+
+
+def _end(file: File, span: Span) -> int:
+    return span.end_column if span.end_line == span.line else len(file.lines[span.line - 1])
+
+
+def _window(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """The part of a long line around what is underlined."""
+    if len(text) <= MAX_WIDTH:
+        return text, start, end
+    left = max(0, min(start - 20, len(text) - MAX_WIDTH))
+    cut = text[left : left + MAX_WIDTH]
+    shift = left - 1 if left else 0
+    shown = ("…" if left else "") + cut + ("…" if left + MAX_WIDTH < len(text) else "")
+    return shown, start - shift, min(end - shift, len(shown))
+
+
+def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int, int]:
+    """A line with every credential masked, and where the columns ``start`` and ``end`` are in it."""
+    line = file.lines[number - 1] if number <= len(file.lines) else ""
+    pieces: list[tuple[int, int, str]] = []
+    for node in _literals(file, number):
+        span = file.span(node)
+        low = span.column if span.line == number else 0
+        high = span.end_column if span.end_line == number else len(line)
+        pieces.append((low, high, _masked_literal(file, node, line[low:high])))
+    result, position, new_start, new_end = "", 0, start, end
+    for low, high, text in sorted(pieces):
+        if low < position:
+            continue
+        result += line[position:low]
+        grown = len(result) + len(text) - high
+        if start >= high:
+            new_start = start + grown
+        elif start >= low:
+            new_start = len(result)
+        if end >= high:
+            new_end = end + grown
+        elif end > low:
+            new_end = len(result) + len(text)
+        result += text
+        position = high
+    result += line[position:]
+    return _finished(file, result), new_start, max(new_end, new_start)
+
+
+def _literals(file: File, number: int) -> list[ast.AST]:
+    """The literals on a line that hold a credential, or part of one."""
+    exposures = file.exposures
+    found = [node for node in exposures.literals if node in file.scopes.parents and _covers(node, number)]
+    for node in file.scopes.strings:
+        if _covers(node, number) and isinstance(node.value, str) and node not in exposures.literals:
+            if len(node.value) < 100_000 and credentials.find_in_text(node.value):
+                found.append(node)
+    return [_drawn(file, node) for node in found]
+
+
+def _drawn(file: File, node: ast.AST) -> ast.AST:
+    """The f-string around a part of one: before Python 3.12 the part has no place of its own."""
+    parent = file.scopes.parents.get(node)
+    return parent if isinstance(parent, ast.JoinedStr) else node
+
+
+def _covers(node: ast.AST, number: int) -> bool:
+    return node.lineno <= number <= (node.end_lineno or node.lineno)  # type: ignore[attr-defined]
+
+
+def _masked_literal(file: File, node: ast.AST, source: str) -> str:
+    """A literal's source with its credential masked; all of it where the credential cannot be told apart in it."""
+    masked = source
+    for value in sorted(file.exposures.values, key=len, reverse=True):
+        if value and value in masked:
+            masked = masked.replace(value, credentials.mask(value))
+    if masked != source:
+        return masked
+    masked = credentials.mask_text(source)
+    if masked != source and node not in file.exposures.literals:
+        return masked
+    opening = _OPENING.match(source)
+    prefix = opening[0] if opening else ""
+    quote = (opening[1] or "") if opening else ""
+    closing = quote if quote and source.endswith(quote) and len(source) >= len(prefix) + len(quote) else ""
+    return f"{prefix}{_MASK}{closing}"
+
+
+def _finished(file: File, line: str) -> str:
+    """What still stands outside of literals: comments, and whatever looks like a credential."""
+    for value in file.exposures.values:
+        if len(value) >= 6 and value in line:
+            line = line.replace(value, credentials.mask(value))
+    return credentials.mask_text(line)

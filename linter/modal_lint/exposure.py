@@ -1,0 +1,278 @@
+"""Credentials that reach a sink: what family 1 is about, found once per file for all its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from modal_lint import credentials
+from modal_lint.calls import effective
+from modal_lint.credentials import Credential
+from modal_lint.modal_api import Sink
+from modal_lint.values import (
+    HOLE,
+    Argument,
+    Bag,
+    Const,
+    Entry,
+    Fallback,
+    Hole,
+    Instance,
+    Mapping,
+    Piece,
+    Place,
+    Sequence,
+    Steps,
+    Text,
+    Value,
+    Values,
+    concat,
+    with_steps,
+)
+
+from modal_lint.uses import Given, Use
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+MAPPINGS = frozenset(
+    (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.STORED_SECRET, Sink.IMAGE_ENV, Sink.BUILD_ARGS, Sink.HEADER)
+)
+TEXTS = frozenset((Sink.COMMAND, Sink.URL, Sink.PACKAGE, Sink.GIT_USER, Sink.ARGV, Sink.IMAGE_ARGV, Sink.HOST_ARGV))
+PAYLOADS = frozenset((Sink.PAYLOAD, Sink.BUILD_PAYLOAD, Sink.LABEL))
+_COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
+MAX_NESTED = 6
+MAX_TEXT = 400_000  # characters of one text that are looked at
+_HOLE_MARK = "\x00"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exposure:
+    """One credential that one use of the API gets."""
+
+    use: Use
+    given: Given
+    key: str | None  # variable, header, parameter or option that it is the value of
+    value: Text
+    credential: Credential
+    entry: Entry | None = None  # of the mapping that it stands in
+    mapping: Mapping | None = None
+    whole: bool = True  # the value is the credential, and not only part of it
+
+    @property
+    def sink(self) -> Sink:
+        sink = self.given.param.sink
+        assert sink is not None
+        return sink
+
+    @property
+    def fallback(self) -> Fallback | None:
+        """The lookup of which the value is only the fallback."""
+        return self.value.fallback
+
+    @property
+    def origin(self) -> Place | None:
+        """The literal."""
+        return self.value.origin
+
+    @property
+    def steps(self) -> Steps:
+        """The way from the literal to the sink."""
+        return self.value.steps
+
+
+class Exposures:
+    """The exposures of one file, and every literal and value that no output may show."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.ev = file.project.evaluator
+        self.all: list[Exposure] = []
+        seen: set[tuple[object, ...]] = set()
+        for use in file.uses:
+            for exposure in self._of(use):
+                origin = exposure.origin
+                key = (
+                    use.node,
+                    exposure.given.param.name,
+                    exposure.key,
+                    None if origin is None else (origin.file.path, origin.node),
+                    exposure.value.known,
+                )
+                if key not in seen:
+                    seen.add(key)
+                    self.all.append(exposure)
+        self.values = frozenset(value for exposure in self.all for value in secrets_of(exposure))
+        self.literals = {
+            part.origin.node
+            for exposure in self.all
+            for part in exposure.value.parts
+            if isinstance(part, Piece) and part.origin is not None
+        }
+
+    def at(self, *sinks: Sink) -> Iterator[Exposure]:
+        """The exposures at these kinds of sinks."""
+        return (exposure for exposure in self.all if exposure.sink in sinks)
+
+    def _of(self, use: Use) -> Iterator[Exposure]:
+        for given in use.given(*MAPPINGS):
+            yield from self._mapped(use, given)
+        for given in self._words(use):
+            yield from self._texts(use, given)
+        for given in use.given(*PAYLOADS):
+            yield from self._payload(use, given)
+
+    # ---- mappings -------------------------------------------------------------------------------------------
+
+    def _mapped(self, use: Use, given: Given) -> Iterator[Exposure]:
+        for value in given.values(self.ev):
+            if isinstance(value, Mapping):
+                yield from self._entries(use, given, value)
+
+    def _entries(self, use: Use, given: Given, mapping: Mapping) -> Iterator[Exposure]:
+        for entry in effective(mapping):
+            key = _key(entry.key)
+            for value in entry.value:
+                flown = with_steps(value, entry.steps + mapping.steps)
+                yield from self._judged(use, given, key, flown, entry, mapping)
+
+    def _judged(
+        self, use: Use, given: Given, key: str | None, value: Value, entry: Entry | None, mapping: Mapping | None
+    ) -> Iterator[Exposure]:
+        """The credential that a keyed value is, or those inside it."""
+        if not isinstance(value, Text):
+            return
+        known = value.known
+        if known is not None and len(known) <= MAX_TEXT:
+            credential = credentials.classify(key, known, path=self.file.path)
+            if credential is not None:
+                yield Exposure(use, given, key, value, credential, entry, mapping)
+                return
+        for found in self._inside(value):
+            if found.credential.confidence.rank == 2:  # inside a value only certain shapes count
+                yield Exposure(use, given, key or found.key, value, found.credential, entry, mapping, whole=False)
+                return
+
+    def _inside(self, value: Text) -> list[credentials.Match]:
+        string = marked(value)
+        return credentials.find_in_text(string, path=self.file.path) if len(string) <= MAX_TEXT else []
+
+    # ---- texts ----------------------------------------------------------------------------------------------
+
+    def _words(self, use: Use) -> Iterator[Given]:
+        """The text arguments; the words of one command line count as one."""
+        words: list[Given] = []
+        for given in use.given(*TEXTS):
+            if given.param.kind == "args" and given.param.sink in _COMMAND_LINES:
+                words.append(given)
+            else:
+                yield given
+        if words:
+            line = Sequence(tuple(given.values(self.ev) for given in words))
+            yield Given(words[0].param, Argument(None, None, (line,)), words[0].name)
+
+    def _texts(self, use: Use, given: Given) -> Iterator[Exposure]:
+        for text in self._strings(given.values(self.ev)):
+            for found in self._inside(text):
+                value = part_of(text, found.start, found.end)
+                yield Exposure(use, given, found.key, value, found.credential, whole=False)
+
+    def _strings(self, values: Values) -> Iterator[Text]:
+        """The texts of an argument; a list's words stand side by side, so that ``--key VALUE`` is seen."""
+        for value in values:
+            if isinstance(value, Text):
+                yield value
+            elif isinstance(value, Sequence):
+                yield from _line(value)
+
+    # ---- payloads -------------------------------------------------------------------------------------------
+
+    def _payload(self, use: Use, given: Given) -> Iterator[Exposure]:
+        name = given.name if given.param.kind in ("kwargs", "keyword", "both") else None
+        for key, value, entry, mapping in self._leaves(name, given.values(self.ev), None, None, 0):
+            yield from self._judged(use, given, key, value, entry, mapping)
+
+    def _leaves(
+        self, key: str | None, values: Values, entry: Entry | None, mapping: Mapping | None, depth: int
+    ) -> Iterator[tuple[str | None, Value, Entry | None, Mapping | None]]:
+        if depth > MAX_NESTED:
+            return
+        for value in values:
+            if isinstance(value, Mapping):
+                for inner in effective(value):
+                    flown = tuple(with_steps(one, inner.steps + value.steps) for one in inner.value)
+                    yield from self._leaves(_key(inner.key), flown, inner, value, depth + 1)
+            elif isinstance(value, Sequence):
+                for item in value.items:
+                    flown = tuple(with_steps(one, value.steps) for one in item)
+                    yield from self._leaves(key, flown, entry, mapping, depth + 1)
+            elif isinstance(value, Instance):
+                yield from self._fields(value, depth)
+            elif isinstance(value, Bag):
+                yield from self._leaves(key, (value.attributes,), entry, mapping, depth + 1)
+            else:
+                yield key, value, entry, mapping
+
+    def _fields(
+        self, value: Instance, depth: int
+    ) -> Iterator[tuple[str | None, Value, Entry | None, Mapping | None]]:
+        from modal_lint import objects
+
+        mappings = objects.as_mapping(self.ev, (value,))
+        yield from self._leaves(None, mappings, None, None, depth + 1)
+
+
+def _line(value: Sequence) -> Iterator[Text]:
+    line = Text((), value.steps)
+    for item in value.items[:2000]:
+        word = next((one for one in item if isinstance(one, Text)), None)
+        if word is None:
+            inner = next((one for one in item if isinstance(one, Sequence)), None)
+            if inner is not None:
+                yield from _line(inner)
+            word = Text((HOLE,))
+        elif word.known is not None and "\n" in word.known:
+            yield with_steps(word, value.steps)
+            continue
+        line = concat(concat(line, word), Text((Piece("\n" if _is_command(word) else " ", None),)))
+    yield line
+
+
+def _is_command(word: Text) -> bool:
+    """Whether a word of a list is a line of its own, and not an argument of the one before."""
+    return word.known is not None and " " in word.known
+
+
+def _key(value: Value) -> str | None:
+    if isinstance(value, Text):
+        return value.known
+    return str(value.value) if isinstance(value, Const) else None
+
+
+def marked(value: Text) -> str:
+    """The text with a mark for each unknown stretch."""
+    return "".join(_HOLE_MARK if isinstance(part, Hole) else part.text for part in value.parts)
+
+
+def part_of(value: Text, start: int, end: int) -> Text:
+    """The stretch of a text between two places of ``marked``."""
+    parts: list[Piece | Hole] = []
+    position = 0
+    for part in value.parts:
+        length = 1 if isinstance(part, Hole) else len(part.text)
+        low, high = max(start - position, 0), min(end - position, length)
+        if low < high:
+            parts.append(part if isinstance(part, Hole) else replace(part, text=part.text[low:high]))
+        position += length
+    return replace(value, parts=tuple(parts))
+
+
+def secrets_of(exposure: Exposure) -> Iterable[str]:
+    """Every string that would give an exposure's credential away."""
+    known = exposure.value.known
+    if known is not None:
+        yield known
+    for part in exposure.value.parts:
+        if isinstance(part, Piece) and len(part.text) >= 6:
+            yield part.text
