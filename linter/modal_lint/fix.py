@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from modal_lint.atomic import WriteError, sweep, write_atomic
 from modal_lint.edits import EditError, apply_edits, compatible, merged
-from modal_lint.history import History
 from modal_lint.migrate import ConflictError, Preserved, preserve
 from modal_lint.vault import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from modal_lint.model import Finding, Fix, Move, Report
 
@@ -33,8 +32,6 @@ class FixResult:
     preserved: tuple[Preserved, ...] = ()
     notes: tuple[str, ...] = ()
     applied: tuple[Finding, ...] = ()  # the findings whose fix was applied, in order
-    committed: tuple[str, ...] = ()  # keys whose value is in the git history: to be rotated
-    unknown: tuple[str, ...] = ()  # keys for which the history could not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,6 @@ class _Run:
         self.notes: list[str] = []
         self.dropped: list[str] = []  # of the last round only: a fix dropped before may have been applied since
         self.preserved: dict[str, Preserved] = {}
-        self.originals: dict[str, bytes] = {}
 
     def locate(self, path: str) -> Path:
         return self.base / path
@@ -170,7 +166,6 @@ class _Run:
             reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
             self.dropped.append(f"{path} was not fixed: {reason}")
             return False
-        self.originals.setdefault(path, old)
         self.applied += plan.chosen
         self.notes += [f"{path}: {remark}" for remark in remarks]
         self.notes += [note for finding in plan.chosen for note in _fix(finding).notes]
@@ -215,23 +210,7 @@ class _Run:
         if seems and not real:
             raise WriteError("a link leads out of the project")
 
-    def _committed(self) -> Iterator[tuple[str, bool | None]]:
-        """Each moved key, and whether the file that its literal stood in was committed with it."""
-        history = History(self.base)
-        for finding in self.applied:
-            path = finding.origin[0] if finding.origin else finding.path
-            for move in _fix(finding).moves:
-                yield move.key, history.holds(path, move.value, source=self._original(path))
-
-    def _original(self, path: str) -> bytes:
-        """The file as it was before this run; empty when it cannot be read."""
-        try:
-            return self.originals[path] if path in self.originals else self.locate(path).read_bytes()
-        except OSError:
-            return b""
-
     def result(self, report: Report) -> FixResult:
-        committed = tuple(self._committed())
         return FixResult(
             report=replace(report, fixed=len(self.applied)),
             fixed=len(self.applied),
@@ -239,8 +218,6 @@ class _Run:
             preserved=tuple(self.preserved.values()),
             notes=tuple(dict.fromkeys((*self.notes, *self.dropped))),
             applied=tuple(self.applied),
-            committed=tuple(dict.fromkeys(key for key, answer in committed if answer)),
-            unknown=tuple(dict.fromkeys(key for key, answer in committed if answer is None)),
         )
 
 
