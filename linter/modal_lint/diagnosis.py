@@ -10,12 +10,14 @@ from modal_lint.excerpt import excerpt
 from modal_lint.model import Confidence, Finding, Fix, Severity, Span, Step
 from modal_lint.values import Place
 
+from modal_lint.exposure import Exposure
+
 if TYPE_CHECKING:
-    from modal_lint.exposure import Exposure
     from modal_lint.source import File
 
 _SEVERITIES = {Confidence.HIGH: Severity.ERROR, Confidence.MEDIUM: Severity.WARNING, Confidence.LOW: Severity.INFO}
 MAX_FLOW = 12
+__all__ = ["Exposure", "Fix", "finding", "flow", "local_place", "named", "remedy", "severity_of", "sink_name", "subject"]
 
 
 def severity_of(confidence: Confidence) -> Severity:
@@ -43,6 +45,11 @@ def sink_name(exposure: Exposure) -> str:
     if given.param.kind in ("positional", "args", "kwargs") or len(api.params) == 1:
         return api.name
     return f"{given.name}= of {api.name}"
+
+
+def remedy(text: str, reason: str) -> str:
+    """The remedy, and why it has to be done by hand, where it has."""
+    return f"{text} (by hand: {reason})" if reason else text
 
 
 def finding(
@@ -118,8 +125,10 @@ def flow(exposure: Exposure) -> tuple[Step, ...]:
     return tuple(_once(shortened))
 
 
-def sink_span(file: File, call: ast.Call) -> Span:
+def sink_span(file: File, call: ast.AST) -> Span:
     """The callee's own name in a chain, and not everything before it."""
+    if not isinstance(call, ast.Call):
+        return file.span(call)
     span = file.span(call.func)
     if isinstance(call.func, ast.Attribute):
         return Span(span.end_line, max(span.end_column - len(call.func.attr), 0), span.end_line, span.end_column)

@@ -283,6 +283,10 @@ class Evaluator:
                 groups.append(mutate.apply(self, values, changes, (frame, frame)) if changes else values)
         return unite(*groups)
 
+    def binding_value(self, binding: Binding, frame: Frame) -> Values:
+        """What a binding of a module gives its name."""
+        return self._binding(binding, frame.file.scopes.module, frame)
+
     def held_at_end(self, name: str, scope: Scope, frame: Frame) -> Values:
         """What a name of a class holds once the class is made."""
         groups = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -41,6 +42,30 @@ MAPPINGS = frozenset(
 )
 TEXTS = frozenset((Sink.COMMAND, Sink.URL, Sink.PACKAGE, Sink.GIT_USER, Sink.ARGV, Sink.IMAGE_ARGV, Sink.HOST_ARGV))
 PAYLOADS = frozenset((Sink.PAYLOAD, Sink.BUILD_PAYLOAD, Sink.LABEL))
+MODAL = "Modal"  # the provider of Modal's own tokens
+RULES = {
+    Sink.ENV: "MS101",
+    Sink.BUILD_ENV: "MS101",
+    Sink.SECRET: "MS102",
+    Sink.STORED_SECRET: "MS102",
+    Sink.IMAGE_ENV: "MS103",
+    Sink.BUILD_ARGS: "MS103",
+    Sink.COMMAND: "MS103",
+    Sink.URL: "MS103",
+    Sink.PACKAGE: "MS103",
+    Sink.GIT_USER: "MS103",
+    Sink.BUILD_PAYLOAD: "MS103",
+    Sink.IMAGE_ARGV: "MS103",
+    Sink.ARGV: "MS104",
+    Sink.HOST_ARGV: "MS104",
+    Sink.TOKEN: "MS105",
+    Sink.HOST_ENV: "MS105",
+    Sink.PAYLOAD: "MS108",
+    Sink.LABEL: "MS108",
+    Sink.HEADER: "MS109",
+}
+# Command lines that hand a credential to Modal's own tool.
+_MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
 MAX_NESTED = 6
 MAX_TEXT = 400_000  # characters of one text that are looked at
@@ -65,6 +90,15 @@ class Exposure:
         sink = self.given.param.sink
         assert sink is not None
         return sink
+
+    @property
+    def rule(self) -> str:
+        """The code of the one rule that reports it (rules.md, "One credential, one finding")."""
+        if self.fallback is not None:
+            return "MS106"
+        if self.credential.provider == MODAL:
+            return "MS105"
+        return RULES[self.sink]
 
     @property
     def fallback(self) -> Fallback | None:
@@ -122,6 +156,10 @@ class Exposures:
             yield from self._texts(use, given)
         for given in use.given(*PAYLOADS):
             yield from self._payload(use, given)
+        for given in use.given(Sink.TOKEN):
+            yield from self._token(use, given)
+        for given in use.given(Sink.HOST_ENV):
+            yield from (one for one in self._mapped(use, given) if one.credential.provider == MODAL)
 
     # ---- mappings -------------------------------------------------------------------------------------------
 
@@ -174,6 +212,8 @@ class Exposures:
 
     def _texts(self, use: Use, given: Given) -> Iterator[Exposure]:
         for text in self._strings(given.values(self.ev)):
+            if given.param.sink is Sink.HOST_ARGV and not _MODAL_COMMAND.search(marked(text)):
+                continue
             for found in self._inside(text):
                 value = part_of(text, found.start, found.end)
                 yield Exposure(use, given, found.key, value, found.credential, whole=False)
@@ -185,6 +225,13 @@ class Exposures:
                 yield value
             elif isinstance(value, Sequence):
                 yield from _line(value)
+
+    def _token(self, use: Use, given: Given) -> Iterator[Exposure]:
+        """Modal's own credentials, under the name that the environment has for them."""
+        key = given.name.upper()
+        key = key if key.startswith(("MODAL_", "OAUTH_")) else f"MODAL_{key}"
+        for value in given.values(self.ev):
+            yield from self._judged(use, given, key, value, None, None)
 
     # ---- payloads -------------------------------------------------------------------------------------------
 

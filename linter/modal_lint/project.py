@@ -69,7 +69,7 @@ class Project:
         if real in self._files:
             return self._files[real]
         self._files[real] = None
-        if not self._inside(real):
+        if not self.inside(real):
             return None
         try:
             if not os.path.isfile(real) or os.path.getsize(real) > MAX_BYTES:
@@ -81,7 +81,8 @@ class Project:
             return None
         return self._files[real]
 
-    def _inside(self, real: str) -> bool:
+    def inside(self, real: str) -> bool:
+        """Whether a real path lies in the project."""
         root = str(self.root)
         return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
 
@@ -120,7 +121,7 @@ class Project:
         root = str(self.root)
         found = []
         current = directory
-        while self._inside(current):
+        while self.inside(current):
             found.append(current)
             if current == root:
                 break
@@ -128,7 +129,7 @@ class Project:
         return [*found, os.path.join(root, "src"), os.path.join(root, "lib")]
 
     def _at(self, base: str, parts: list[str]) -> File | None:
-        if not self._inside(os.path.realpath(base)):
+        if not self.inside(os.path.realpath(base)):
             return None
         path = os.path.join(base, *parts)
         if parts and os.path.isfile(path + ".py"):

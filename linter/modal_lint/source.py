@@ -183,7 +183,7 @@ class File:
             return lines[0][span.column : span.end_column]
         return "\n".join([lines[0][span.column :], *lines[1:-1], lines[-1][: span.end_column]])
 
-    def statement(self, node: ast.AST) -> ast.AST:
+    def statement_of(self, node: ast.AST) -> ast.AST:
         """The innermost statement around the node."""
         while not isinstance(node, ast.stmt) and (parent := self.scopes.parents.get(node)) is not None:
             node = parent
@@ -191,7 +191,7 @@ class File:
 
     def statement_span(self, node: ast.AST) -> Span:
         """The lines of the statement around the node: the header of a compound one, decorators included."""
-        statement = self.statement(node)
+        statement = self.statement_of(node)
         span = self.span(statement)
         body = getattr(statement, "body", None)
         decorators = getattr(statement, "decorator_list", [])

@@ -1,1 +1,34 @@
-"""The rules. One rule, one file."""
+"""The rules: one rule, one file. ``RULES`` is the catalogue, in order of codes."""
+
+from modal_lint.model import Rule
+from modal_lint_rules import (
+    ms001_unreadable_source,
+    ms002_unused_suppression,
+    ms101_hardcoded_env,
+    ms102_hardcoded_secret,
+    ms103_credential_in_image,
+    ms104_credential_in_argv,
+    ms105_hardcoded_modal_token,
+    ms106_hardcoded_fallback,
+    ms107_credential_file_shipped,
+    ms108_credential_in_payload,
+    ms109_credential_in_policy_header,
+    ms110_credential_in_shipped_source,
+)
+
+RULES: tuple[Rule, ...] = (
+    ms001_unreadable_source.RULE,
+    ms002_unused_suppression.RULE,
+    ms101_hardcoded_env.RULE,
+    ms102_hardcoded_secret.RULE,
+    ms103_credential_in_image.RULE,
+    ms104_credential_in_argv.RULE,
+    ms105_hardcoded_modal_token.RULE,
+    ms106_hardcoded_fallback.RULE,
+    ms107_credential_file_shipped.RULE,
+    ms108_credential_in_payload.RULE,
+    ms109_credential_in_policy_header.RULE,
+    ms110_credential_in_shipped_source.RULE,
+)
+
+__all__ = ["RULES"]

@@ -1,0 +1,92 @@
+"""Literals with a provider's shape in modules that Modal ships."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modal_lint import credentials, diagnosis
+from modal_lint.excerpt import excerpt
+from modal_lint.model import Confidence, Finding, Rule
+from modal_lint.uses import default_frame
+from modal_lint.values import Object
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+MAX_LENGTH = 1 << 20
+_SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
+
+
+def findings(file: File, rule: Rule) -> Iterator[Finding]:
+    """The literals of a shipped module that no flow to a sink reports."""
+    if not credentials.has_shape(file.text) or not is_shipped(file):
+        return
+    for node in _literals(file):
+        for found in credentials.shapes_in(_text(node)):
+            if found.credential.confidence is Confidence.HIGH:
+                yield _finding(file, rule, node, found)
+                break
+
+
+def is_shipped(file: File) -> bool:
+    """Whether Modal copies the module into containers: it defines functions, or imports the App that does."""
+    if any(use.api.returns in _SHIPPED and use.api.decorator for use in file.uses):
+        return True
+    ev = file.project.evaluator
+    for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):
+        if binding.kind == "import" and isinstance(binding.node, ast.alias):
+            frame = default_frame(ev, file, file.scopes.module)
+            if any(isinstance(v, Object) and v.type == "modal.App" for v in ev.binding_value(binding, frame)):
+                return True
+    return False
+
+
+def _literals(file: File) -> Iterator[ast.Constant]:
+    exposed = file.exposures.literals
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and node not in exposed:
+            if 8 <= len(node.value) <= MAX_LENGTH:
+                yield node
+
+
+def _text(node: ast.Constant) -> str:
+    assert isinstance(node.value, (str, bytes))
+    return node.value if isinstance(node.value, str) else node.value.decode("utf-8", "replace")
+
+
+def _finding(file: File, rule: Rule, node: ast.Constant, found: credentials.Match) -> Finding:
+    place = file.scopes.parents.get(node) if isinstance(file.scopes.parents.get(node), ast.JoinedStr) else node
+    span = file.span(place or node)
+    key = _name(file, node) or found.key
+    what = diagnosis.named(key, found.credential)
+    return Finding(
+        path=file.path,
+        span=span,
+        code=rule.code,
+        name=rule.name,
+        message=f"{what} is hardcoded in a module that Modal ships to its containers",
+        severity=rule.severity,
+        confidence=found.credential.confidence,
+        key=key,
+        provider=found.credential.provider,
+        help="put it into a named Secret and read the variable where it is used",
+        excerpt=excerpt(file, span),
+        origin=(file.path, span),
+        statement=file.statement_span(node),
+    )
+
+
+def _name(file: File, node: ast.AST) -> str | None:
+    """The name or key that the literal is the value of."""
+    parent = file.scopes.parents.get(node)
+    if isinstance(parent, (ast.Assign, ast.AnnAssign)):
+        target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
+        return target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else None
+    if isinstance(parent, ast.keyword):
+        return parent.arg
+    if isinstance(parent, ast.Dict) and node in parent.values:
+        key = parent.keys[parent.values.index(node)]  # type: ignore[arg-type]
+        return credentials.mask_text(key.value) if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+    return None

@@ -1,0 +1,266 @@
+"""The fixes of family 1 for each kind of sink: ``env=``, ``Secret.from_dict``, ``Image.env``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from modal_lint import moving
+from modal_lint.modal_api import Sink
+from modal_lint.model import Edit, Fix, Span
+from modal_lint.moving import Group, Stays
+from modal_lint.values import Object
+
+if TYPE_CHECKING:
+    from modal_lint.exposure import Exposure
+    from modal_lint.rewrite import Source
+    from modal_lint.source import File
+    from modal_lint.uses import Use
+
+_BUILD_SINKS = (Sink.COMMAND, Sink.BUILD_PAYLOAD, Sink.PACKAGE)
+
+
+def plan(make: Callable[[Sequence[Exposure]], Fix], exposures: Sequence[Exposure]) -> Fix | str:
+    """The fix of one call's exposures, or the reason why it has none."""
+    from modal_lint.rewrite import CannotRewrite
+
+    try:
+        return make(exposures)
+    except Stays as refusal:
+        return str(refusal)
+    except CannotRewrite as refusal:
+        return refusal.reason
+
+
+def planned(
+    exposures: Iterable[Exposure], make: Callable[[Sequence[Exposure]], Fix]
+) -> Iterator[tuple[Exposure, Fix | None, str]]:
+    """Each exposure with the fix that it shares with the others of its call, or the reason why there is none."""
+    calls: dict[ast.AST, list[Exposure]] = {}
+    for exposure in exposures:
+        calls.setdefault(exposure.use.node, []).append(exposure)
+    for group in calls.values():
+        outcome = plan(make, group)
+        for exposure in group:
+            if isinstance(outcome, Fix):
+                yield exposure, outcome, ""
+            else:
+                yield exposure, None, outcome
+
+
+def references(use: Use, names: dict[str, tuple[str, ...]], source: Source, place: ast.AST) -> tuple[str, list[Edit]]:
+    """``Secret.from_name(…)`` for each Secret, separated by commas, and the import they need."""
+    from modal_lint.rewrite import secret_reference
+
+    spelled, edits = moving.spelling(use, source, place)
+    texts = [
+        moving.awaited(use, secret_reference(spelled, name, keys, quote=source.quote)) for name, keys in names.items()
+    ]
+    return ", ".join(texts), edits
+
+
+def move_env(exposures: Sequence[Exposure]) -> Fix:
+    """``env={…}`` of a call becomes ``secrets=[…]``, last in the list: ``env`` won over every Secret before."""
+    from modal_lint import rewrite
+
+    group = moving.gather(exposures)
+    use = exposures[0].use
+    moving.check_call(use)
+    names = moving.grouped(use.file, group.moved)
+    source = moving.source_of(use.file)
+    text, edits = references(use, names, source, use.node)
+    call = use.file.span(use.node)
+    extend = {"secrets": (text, False)}
+    if group.display is group.argument:
+        argument = _argument_name(use, group)
+        spans = [use.file.span(node) for node in group.entries]
+        edits += rewrite.rewrite_call(source, call, drop_entries={argument: spans}, extend_list=extend)
+    else:
+        edits += _emptied(group, source)
+        edits += rewrite.rewrite_call(source, call, extend_list=extend)
+    return _fix(group, names, edits)
+
+
+def _emptied(group: Group, source: Source) -> list[Edit]:
+    from modal_lint import rewrite
+
+    spans = [group.file.span(node) for node in group.entries]
+    edits = rewrite.remove_entries(source, group.file.span(group.display), spans) if spans else []
+    return edits + moving.remove_statements(group)
+
+
+def _argument_name(use: Use, group: Group) -> str | int:
+    for keyword in use.node.keywords:
+        if keyword.value is group.argument and keyword.arg is not None:
+            return keyword.arg
+    return use.node.args.index(group.argument)
+
+
+def _fix(group: Group, names: dict[str, tuple[str, ...]], edits: Sequence[Edit]) -> Fix:
+    from modal_lint.rewrite import combine
+
+    title = f"Move {', '.join(sorted(group.moved))} to {_listed(names)}"
+    moves = moving.moves_of(names, group.moved)
+    return Fix(title, tuple(combine(edits)), safe=False, moves=moves, notes=moving.leftovers(group))
+
+
+def _listed(names: dict[str, tuple[str, ...]]) -> str:
+    quoted = [f"Secret {name}" for name in sorted(names)]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+# ---- Secret.from_dict ---------------------------------------------------------------------------------------
+
+
+def move_secret(exposures: Sequence[Exposure]) -> Fix:
+    """``Secret.from_dict({…})`` becomes ``Secret.from_name(…)``, in the same place of the list."""
+    from modal_lint import rewrite
+
+    group = moving.gather(exposures)
+    use = exposures[0].use
+    if len(use.node.args) + len(use.node.keywords) != 1:
+        raise Stays("the call has further arguments")
+    source = moving.source_of(use.file)
+    span = use.file.span(use.node)
+    listed = _in_list(use)
+    rest = _rest(group)
+    if rest and not listed:
+        _take_all(group)
+        rest = []
+    if listed:
+        names = moving.grouped(use.file, group.moved)
+    else:
+        name, keys = moving.single(use.file, group.moved)
+        names = {name: keys}
+    text, edits = references(use, names, source, use.node)
+    if group.display is not group.argument:
+        raise Stays("the mapping is also a variable: replace both by hand")
+    if rest:
+        entries = [use.file.span(node) for node in group.entries]
+        edits += rewrite.remove_entries(source, use.file.span(group.display), entries)
+        edits.append(_after(span, f", {text}"))
+    else:
+        edits += rewrite.replace(source, span, _bare(use, text))
+    return _fix(group, names, edits)
+
+
+def _bare(use: Use, text: str) -> str:
+    """Without a second ``await`` where the call is awaited already."""
+    parent = use.file.scopes.parents.get(use.node)
+    return text.removeprefix("await ") if isinstance(parent, ast.Await) else text
+
+
+def _after(span: Span, text: str) -> Edit:
+    return Edit(Span(span.end_line, span.end_column, span.end_line, span.end_column), text)
+
+
+def _in_list(use: Use) -> bool:
+    parent = use.file.scopes.parents.get(use.node)
+    return isinstance(parent, (ast.List, ast.Tuple)) and not isinstance(getattr(parent, "ctx", None), ast.Store)
+
+
+def _rest(group: Group) -> list[ast.AST]:
+    if isinstance(group.display, ast.Dict):
+        return [key for key in group.display.keys if key is not None and key not in group.entries]
+    assert isinstance(group.display, ast.Call)
+    return [keyword for keyword in group.display.keywords if keyword not in group.entries]
+
+
+def _take_all(group: Group) -> None:
+    """Plain settings beside the credentials go into the same Secret, if their values are plain strings."""
+    if not isinstance(group.display, ast.Dict):
+        raise Stays("the other entries are not plain strings")
+    for key, value in zip(group.display.keys, group.display.values, strict=True):
+        if key in group.entries:
+            continue
+        plain = isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
+        if not plain or not isinstance(key.value, str) or not isinstance(value.value, str):  # type: ignore[union-attr]
+            raise Stays("the other entries are not plain strings")
+        if not key.value.isidentifier():  # type: ignore[union-attr]
+            raise Stays("the other entries have keys that are no names of variables")
+        group.moved[key.value] = value.value  # type: ignore[union-attr]
+
+
+# ---- Image.env ----------------------------------------------------------------------------------------------
+
+
+def move_image_env(exposures: Sequence[Exposure]) -> Fix:
+    """``.env({…})`` leaves the image; every container and later build step of the image gets the Secret.
+
+    The Secret comes first in each list: what the image holds is what every Secret replaces.
+    """
+    from modal_lint import rewrite
+
+    group = moving.gather(exposures)
+    use = exposures[0].use
+    if group.display is not group.argument:
+        raise Stays("the mapping is also a variable: replace both by hand")
+    takers = _takers(use, group)
+    names = moving.grouped(use.file, group.moved)
+    source = moving.source_of(use.file)
+    edits: list[Edit] = []
+    for taker in takers:
+        moving.check_call(taker)
+        text, imported = references(taker, names, source, taker.node)
+        edits += imported
+        edits += rewrite.rewrite_call(source, use.file.span(taker.node), extend_list={"secrets": (text, True)})
+    if _rest(group):
+        entries = [use.file.span(node) for node in group.entries]
+        edits += rewrite.remove_entries(source, use.file.span(group.display), entries)
+    else:
+        edits += rewrite.drop_chain_step(source, use.file.span(use.node))
+    return _fix(group, names, edits)
+
+
+def _takers(use: Use, group: Group) -> list[Use]:
+    """The calls that must get the Secret: containers of the image, and later steps that run code."""
+    file = use.file
+    containers: dict[ast.AST, Use] = {}
+    steps: dict[ast.AST, Use] = {}
+    for other in file.uses:
+        if _uses_image(other, use):
+            containers[other.node] = other
+        elif other.owner is not None and other.node is not use.node and _made_by(other.owner, use):
+            if other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
+                steps[other.node] = other
+    if not containers:
+        raise Stays("no function, class, server or sandbox in this file uses the image")
+    exported = _exported(file, use)
+    if exported:
+        raise Stays(f"other files use the image: give the Secret to what runs it ({exported})")
+    return [*containers.values(), *steps.values()]
+
+
+def _uses_image(other: Use, use: Use) -> bool:
+    if other.api.binds_image is None:
+        return False
+    ev = use.file.project.evaluator
+    for given in other.given(Sink.IMAGE):
+        if any(isinstance(value, Object) and _made_by(value, use) for value in given.values(ev)):
+            return True
+    return False
+
+
+def _made_by(value: Object, use: Use) -> bool:
+    return any(place.node is use.node for place in value.chain())
+
+
+def _may_read(step: Use, group: Group) -> bool:
+    """Whether a build step runs code of the user's, or an installer that reads these variables."""
+    if step.api.with_sink(*_BUILD_SINKS[:2]) is not None and step.api.name.endswith(
+        ("run_commands", "dockerfile_commands", "run_function")
+    ):
+        return True
+    return any(key.startswith(("PIP_", "UV_", "POETRY_", "NETRC", "GIT")) for key in group.moved)
+
+
+def _exported(file: File, use: Use) -> str | None:
+    """The path of another file that may use the image."""
+    statement = file.statement_of(use.node)
+    for name, bindings in file.scopes.module.bindings.items():
+        if any(binding.node is statement for binding in bindings):
+            others = file.project.mentioning(name, file)
+            if others:
+                return others[0].path
+    return None

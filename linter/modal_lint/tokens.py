@@ -1,0 +1,115 @@
+"""Modal's own tokens where no call of its API is: ``os.environ[…] = …`` and ``Modal-Key`` headers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modal_lint import credentials
+from modal_lint.calls import Arguments, Frame
+from modal_lint.exposure import MODAL, Exposure
+from modal_lint.modal_api import Api, Param, Sink
+from modal_lint.uses import Given, Use, default_frame
+from modal_lint.values import Argument, External, Text, Values, known_texts
+
+if TYPE_CHECKING:
+    from modal_lint.source import File
+
+HEADERS = frozenset(("modal-key", "modal-secret"))
+VARIABLES = frozenset(
+    (
+        "MODAL_TOKEN_ID",
+        "MODAL_TOKEN_SECRET",
+        "MODAL_OAUTH_REFRESH_TOKEN",
+        "MODAL_OAUTH_CLIENT_ID",
+        "MODAL_OAUTH_CLIENT_SECRET",
+        "MODAL_OAUTH_JWT_KEY",
+    )
+)
+_SETTERS = {"setdefault": "os.environ", "__setitem__": "os.environ", "putenv": "os"}
+
+
+def assigned(file: File) -> Iterator[Exposure]:
+    """Tokens that the code puts into its own environment or into headers of a request."""
+    if not any(word in file.text for word in ("MODAL_", "Modal-", "modal-", "ak-", "as-", "wk-", "ws-")):
+        return
+    for key, value, node, frame, where in _candidates(file):
+        for one in file.project.evaluator.ask(value, frame):
+            known = one.known if isinstance(one, Text) else None
+            if known is None or not isinstance(one, Text):
+                continue
+            credential = credentials.classify(key, known, path=file.path)
+            if credential is not None and (credential.provider == MODAL or _is_ours(key)):
+                yield _exposure(file, key, one, credential, node, frame, where)
+
+
+def _is_ours(key: str) -> bool:
+    return key in VARIABLES or key.lower() in HEADERS
+
+
+def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
+    for statement in file.scopes.subscripts:
+        for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+            if isinstance(target, ast.Subscript) and statement.value is not None:
+                frame = _frame(file, statement)
+                for key in _keys(file, target.slice, frame):
+                    if _is_ours(key) and (key.lower() in HEADERS or _is_environ(file, target.value, frame)):
+                        yield key, statement.value, statement, frame, _where(key)
+    for call in file.scopes.calls:
+        yield from _called(file, call)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Dict):
+            for name, value in zip(node.keys, node.values, strict=True):
+                if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.lower() in HEADERS:
+                    yield name.value, value, name, _frame(file, node), _where(name.value)
+
+
+def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
+    func = call.func
+    if not isinstance(func, ast.Attribute):
+        return
+    frame = _frame(file, call)
+    if func.attr in _SETTERS and len(call.args) == 2:
+        for key in _keys(file, call.args[0], frame):
+            if _is_ours(key) and _is_environ(file, func.value, frame):
+                yield key, call.args[1], call, frame, _where(key)
+    if func.attr == "update" and _is_environ(file, func.value, frame):
+        for keyword in call.keywords:
+            if keyword.arg is not None and _is_ours(keyword.arg):
+                yield keyword.arg, keyword.value, call, frame, _where(keyword.arg)
+        for argument in call.args:
+            if isinstance(argument, ast.Dict):
+                for name, value in zip(argument.keys, argument.values, strict=True):
+                    if name is not None:
+                        for key in _keys(file, name, frame):
+                            if _is_ours(key):
+                                yield key, value, call, frame, _where(key)
+
+
+def _where(key: str) -> str:
+    return "an HTTP header" if key.lower() in HEADERS else "os.environ"
+
+
+def _keys(file: File, node: ast.expr, frame: Frame) -> Iterator[str]:
+    if isinstance(node, (ast.Constant, ast.Name, ast.Attribute, ast.JoinedStr)):
+        yield from known_texts(file.project.evaluator.ask(node, frame))
+
+
+def _frame(file: File, node: ast.AST) -> Frame:
+    return default_frame(file.project.evaluator, file, file.scopes.scope(node))
+
+
+def _is_environ(file: File, node: ast.expr, frame: Frame) -> bool:
+    if not isinstance(node, (ast.Name, ast.Attribute)):
+        return False
+    values: Values = file.project.evaluator.ask(node, frame)
+    return any(isinstance(value, External) and value.name in ("os.environ", "os") for value in values)
+
+
+def _exposure(
+    file: File, key: str, value: Text, credential: credentials.Credential, node: ast.AST, frame: Frame, where: str
+) -> Exposure:
+    param = Param(key, "positional", Sink.TOKEN)
+    use = Use(file, Api(where, (param,)), node, frame, None, Arguments())  # type: ignore[arg-type]
+    return Exposure(use, Given(param, Argument(None, None, (value,)), key), key, value, credential)
