@@ -1,0 +1,134 @@
+"""Recognise providers' credentials by their shape, in one value or anywhere in a text."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from modal_lint.credentials import keys
+from modal_lint.credentials.placeholders import is_filler, is_sequence
+from modal_lint.credentials.providers import SHAPES
+from modal_lint.credentials.records import Shape
+
+# What a credential may not touch on either side: there it is a part of something longer.
+_BEFORE = r"(?<![A-Za-z0-9_-])"
+_AFTER = r"(?![A-Za-z0-9_-])"
+_MIN, _MAX = 14, 16_000
+
+# By literal: what needs no key, and so can be found anywhere.
+_FREE: tuple[Shape, ...] = tuple(shape for shape in SHAPES if not shape.hints)
+_HINTED: tuple[Shape, ...] = tuple(shape for shape in SHAPES if shape.hints)
+
+_PUBLIC = re.compile(
+    r"pk_(?:live|test|prod)_|pk-lf-|pk\.eyJ|sb_publishable_|phc_|pub_|pub-|publishable|ssh-(?:rsa|dss|ed25519)\s|ecdsa-sha2|"
+    r"-----BEGIN (?:RSA |EC )?(?:PUBLIC KEY|CERTIFICATE)|age1[a-z0-9]{50}|pk_[A-Za-z0-9]{20,}$|public_|rzp_test_$"
+)
+
+
+class Hit(NamedTuple):
+    """A shape found at ``text[start:end]``."""
+
+    start: int
+    end: int
+    shape: Shape
+
+
+@cache
+def _whole(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@cache
+def _within(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{_BEFORE}(?:{pattern}){_AFTER}")
+
+
+@lru_cache(maxsize=1)
+def _by_literal() -> tuple[tuple[str, tuple[Shape, ...]], ...]:
+    table: dict[str, list[Shape]] = {}
+    for shape in _FREE:
+        for literal in shape.literals:
+            table.setdefault(literal, []).append(shape)
+    return tuple((literal, tuple(shapes)) for literal, shapes in table.items())
+
+
+def is_public(value: str) -> bool:
+    """Whether a value is meant to be seen: a publishable key, a public key, a certificate."""
+    return _PUBLIC.match(value) is not None
+
+
+def identify(value: str, key: str | None) -> Shape | None:
+    """The shape that the whole of ``value`` has. Shapes with hints count only under a credential's name that fits."""
+    if not _MIN <= len(value) <= _MAX or not value.isascii():
+        return None
+    if key is not None and keys.is_credential_key(key):
+        for shape in _HINTED:
+            if keys.hinted(key, shape.hints) and _fits(shape, value):
+                return shape
+    for literal, shapes in _by_literal():
+        if literal in value:
+            for shape in shapes:
+                if _fits(shape, value):
+                    return shape
+    return None
+
+
+def _fits(shape: Shape, value: str) -> bool:
+    return _whole(shape.pattern).fullmatch(value) is not None and passes(shape, value)
+
+
+def passes(shape: Shape, value: str) -> bool:
+    """Whether the checksum, or whatever check the shape has, holds."""
+    if not shape.check:
+        return True
+    from modal_lint.credentials.checksums import CHECKS
+
+    return CHECKS[shape.check](value)
+
+
+def is_made_up(shape: Shape, value: str) -> bool:
+    """Whether a value has the shape but its body is a run, a sequence or a telling word."""
+    body = value[len(prefix_of(shape, value)) :]
+    return is_filler(body) or is_sequence(body)
+
+
+def prefix_of(shape: Shape, value: str) -> str:
+    """The part of ``value`` that every credential of this shape begins with."""
+    found = [literal for literal in shape.literals if value.startswith(literal)]
+    return max(found, key=len, default="")
+
+
+def public_prefix(value: str, provider: str | None) -> str:
+    """The provider's public prefix of a value, or "" when the value has no shape that we know."""
+    shape = identify(value, None)
+    if shape is not None:
+        return prefix_of(shape, value)
+    if provider is None:
+        return ""
+    found = [prefix_of(shape, value) for shape in SHAPES if shape.provider == provider]
+    return max(found, key=len, default="")
+
+
+def search(text: str) -> list[Hit]:
+    """Every shape in ``text`` that needs no key, in order, without overlaps (the longer one wins), made-up ones left out."""
+    hits: dict[tuple[int, int], Hit] = {}
+    for shape in _present(text):
+        for found in _within(shape.pattern).finditer(text):
+            span = found.span()
+            if span not in hits and passes(shape, found.group()) and not is_made_up(shape, found.group()):
+                hits[span] = Hit(*span, shape)
+    chosen: list[Hit] = []
+    for hit in sorted(hits.values(), key=lambda hit: (hit.start, -hit.end)):
+        if not chosen or hit.start >= chosen[-1].end:
+            chosen.append(hit)
+    return chosen
+
+
+def _present(text: str) -> list[Shape]:
+    """The shapes of which a literal occurs in ``text``, each once, in the table's order."""
+    found: dict[str, Shape] = {}
+    for literal, shapes in _by_literal():
+        if literal in text:
+            found.update((shape.id, shape) for shape in shapes)
+    return list(found.values())

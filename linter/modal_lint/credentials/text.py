@@ -1,0 +1,156 @@
+"""Credentials inside longer text: shell commands, Dockerfile lines, URLs, headers, configuration files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modal_lint.credentials import keys, shapes
+from modal_lint.credentials.blocks import private_keys
+from modal_lint.credentials.masking import mask
+from modal_lint.credentials.records import Credential, Match
+from modal_lint.credentials.urls import pairs, userinfos
+from modal_lint.credentials.verdict import classify
+from modal_lint.model import Confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_VALUE = r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n]){0,4000})\\?"|'(?P<single>[^'\n]{0,4000})'|(?P<bare>[^\s;&|<>()"'`,\]}]{1,4000}))"""
+_NAME = r"(?P<key>[A-Za-z_][\w.-]{0,80})"
+# Each finds a name and the value given to it.
+_FORMS = tuple(
+    re.compile(form, flags)
+    for form, flags in (
+        (r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
+        (r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
+        (r"^[ \t]{0,20}ENV[ \t]{1,20}" + _NAME + r"[ \t]{1,20}(?!\S*=)" + _VALUE, re.MULTILINE | re.IGNORECASE),
+        (r"(?<![\w-])--" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+        (r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+    )
+)
+_COLON = re.compile(
+    r"(?<![\w.$-])" + _NAME + r"""\\?["']?\s{0,3}:\s{0,3}(?:(?=\\?["'])""" + _VALUE
+    + r"""|(?P<header>(?:(?:Bearer|Basic|Token|Bot)[ ]+)?[^\s"',;]{6,4000}))""", re.IGNORECASE,
+)  # fmt: skip
+# Commands with short options: (pattern, the name the value goes by).
+_COMMANDS = tuple(
+    (re.compile(form), key)
+    for form, key in (
+        (r"\b(?:curl|wget|http|https)\b[^\n|;]{0,2000}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<q>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=q)", "password"),
+        (r"\bsshpass\s{1,4}-p\s{0,3}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
+        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,500}?\s-p(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
+        (r"\b(?:docker|podman|az|helm|oras)\b[^\n|;]{0,200}?\blogin\b[^\n|;]{0,500}?\s-p\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,400})", "password"),
+        (r"\bredis-cli\b[^\n|;]{0,300}?\s-a\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
+        (r"\bwandb\s{1,4}login\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<q>[\"']?)(?P<value>[\w-]{30,200})", "WANDB_API_KEY"),
+        (r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<value>\S{1,400})", "password"),
+    )
+)  # fmt: skip
+
+
+def find_in_text(text: str, *, path: str = "") -> list[Match]:
+    """The credentials in a text, in order and without overlaps; each with the name that it is given to, if any.
+
+    ``path`` is the file the text stands in (see ``classify``). A reference (``$VAR``, ``${VAR}``, ``$(command)``) is none.
+    """
+    found = [*_given(text, path), *_in_urls(text), *_in_commands(text, path), *shape_matches(text)]
+    found.extend(
+        Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
+        for b in private_keys(text)
+    )
+    return _merged(found)
+
+
+def mask_text(text: str) -> str:
+    """``text`` with every credential in it masked, whatever the confidence."""
+    parts, last = [], 0
+    for match in find_in_text(text):
+        parts += (text[last : match.start], match.credential.mask)
+        last = match.end
+    return "".join((*parts, text[last:]))
+
+
+def shapes_in(text: str) -> list[Match]:
+    """The values in a text that are credentials by their shape alone, with high confidence."""
+    found = [match for match in shape_matches(text) if match.credential.confidence is Confidence.HIGH]
+    found.extend(
+        Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
+        for b in private_keys(text)
+    )
+    return _merged(found)
+
+
+def has_shape(text: str) -> bool:
+    """Whether ``shapes_in`` would find anything."""
+    return bool(shapes_in(text))
+
+
+def shape_matches(text: str) -> Iterator[Match]:
+    """The shapes that need no name, judged as whole values."""
+    for hit in shapes.search(text):
+        credential = classify(None, text[hit.start : hit.end])
+        if credential is not None and credential.confidence is not Confidence.LOW:
+            yield Match(hit.start, hit.end, None, credential)
+
+
+def _given(text: str, path: str) -> Iterator[Match]:
+    """Values given to a name: ``KEY=value``, ``ENV KEY value``, ``--key value``, ``Header: value``."""
+    if "=" in text or "--" in text or " " in text:
+        for form in _FORMS:
+            for found in form.finditer(text):
+                group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
+                yield from _judged(found["key"], found[group], found.start(group), path)
+    if ":" in text:
+        for found in _COLON.finditer(text):
+            group = found.lastgroup or "header"
+            if keys.family(found["key"]) in (keys.PASSWORD, keys.SECRET) and found[group]:
+                for match in _judged(found["key"], found[group], found.start(group), path):
+                    if not match.credential.weak or group != "header":
+                        yield match
+
+
+def _judged(key: str, value: str, start: int, path: str) -> Iterator[Match]:
+    if len(value) < 20 and keys.family(key) is None:
+        return
+    credential = classify(key, value, path=path)
+    if credential is not None:
+        lead = len(value) - len(value.lstrip())
+        yield Match(start + lead, start + lead + len(value.strip()), key, credential)
+
+
+def _in_urls(text: str) -> Iterator[Match]:
+    for url in userinfos(text):
+        whole = text[url.url_start : url.end + 1 + len(url.host)]
+        credential = classify(None, whole)
+        if credential is not None and url.start < url.end:
+            secret = text[url.start : url.end]
+            yield Match(url.start, url.end, None, credential._replace(mask=mask(secret, credential.provider)))
+    for name, value, start, end in pairs(text):
+        credential = classify("password" if name.lower() in ("password", "pwd") else "account_key", value)
+        if credential is not None:
+            yield Match(start, end, name, credential)
+
+
+def _in_commands(text: str, path: str) -> Iterator[Match]:
+    if "-" not in text and "login" not in text:
+        return
+    for form, key in _COMMANDS:
+        for found in form.finditer(text):
+            yield from _judged(key, found["value"], found.start("value"), path)
+
+
+def _merged(found: Iterable[Match]) -> list[Match]:
+    """In order, overlaps joined: the surest verdict over all of the text that any of them covers."""
+    result: list[Match] = []
+    for match in sorted(found, key=lambda match: (match.start, -match.end)):
+        if not result or match.start >= result[-1].end:
+            result.append(match)
+            continue
+        last = result.pop()
+        best = max(
+            last, match, key=lambda one: (one.credential.confidence.rank, one.key is not None, one.end - one.start)
+        )
+        result.append(
+            best._replace(start=last.start, end=max(last.end, match.end), key=best.key or last.key or match.key)
+        )
+    return result
