@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+from modal_lint.credentials.lazy import lazy
+
+_BEGIN = lazy(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _LIMIT = 20_000
-_BASE64_JSON = re.compile(r"(?:eyJ|ewog|ewo|ewoJ)[A-Za-z0-9+/_-]{200,16000}={0,2}")
+_BASE64_JSON = lazy(r"(?:eyJ|ewog|ewo|ewoJ)[A-Za-z0-9+/_-]{200,16000}={0,2}")
 
 
 class Block(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from modal_lint.credentials.lazy import lazy
+
 PASSWORD = "password"  # any value is plausible, a guessable one is weak
 SECRET = "secret"  # a token or key: plain words are not plausible
 URL = "url"  # only with a password inside
@@ -88,7 +90,7 @@ _SECRET_NAMES = frozenset({
     "access_key_secret", "rcon_password",
 })  # fmt: skip
 _REFERENCE_NAMES = ("access_key_id", "accesskeyid", "account_sid", "token_id", "access_key", "api_key_sid", "secret_id")
-_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_PARTS = lazy(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _BRANDS = (("OpenAI", "Openai"), ("GitHub", "Github"), ("GitLab", "Gitlab"), ("HuggingFace", "Huggingface"),
            ("OAuth", "Oauth"), ("MongoDB", "Mongodb"), ("PyPI", "Pypi"), ("DeepSeek", "Deepseek"))  # fmt: skip
 

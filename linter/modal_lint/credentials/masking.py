@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from modal_lint.credentials.blocks import private_keys, service_account
+from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.shapes import public_prefix
 from modal_lint.credentials.urls import userinfos
 
 HIDDEN = "••••"
-SCHEME = re.compile(r"(?P<scheme>Bearer|Basic|Token|Bot|ApiKey|Key|Digest)\s+(?P<value>\S[^\n]*)", re.IGNORECASE)
+SCHEME = lazy(r"(?P<scheme>Bearer|Basic|Token|Bot|ApiKey|Key|Digest)\s+(?P<value>\S[^\n]*)", re.IGNORECASE)
 _LONG = 24
-_TAIL = re.compile(r"[A-Za-z0-9_+/=.-]{4}")
+_TAIL = lazy(r"[A-Za-z0-9_+/=.-]{4}")
 
 
 def mask(value: str, provider: str | None = None) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modal_lint.credentials.keys import words
+from modal_lint.credentials.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ _GENERIC = frozenset({
     "prod", "dev", "test", "staging", "production", "env", "webhook", "refresh", "apikey", "cookie", "passphrase",
     "shared", "proxy", "next", "vite", "server", "host", "port", "our", "this", "local", "new", "old",
 })  # fmt: skip
-_APP_ID = re.compile(r"ap-[a-zA-Z0-9]{22}")
+_APP_ID = lazy(r"ap-[a-zA-Z0-9]{22}")
 _LONGEST = 64
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_REFERENCE = re.compile(
+from modal_lint.credentials.lazy import lazy
+
+_REFERENCE = lazy(
     r"""\$\{[^}]{0,200}\}?|\$\([^)]{0,200}\)?|^\$[A-Za-z_]\w{0,100}$|\$\{?[A-Z][A-Z0-9_]{2,100}\b
       | \{\{ | %\(\w{1,60}\)s | ^%\w{1,60}%$ | ^%s$ | ^\{[\w.\[\]!: ]{0,100}\}$ | ^<[^>]{0,200}>$ | <[a-z][\w -]{2,60}>
       | ^\[[^\]]{0,80}\]$ | ^__\w{1,80}__$ | \.\.\. | … | • | \*{3} | ^@\w | ^!\w+\s | \{[a-z_][\w.]{1,60}\}""",
     re.VERBOSE,
 )
-_RUN = re.compile(r"(?:^|[-_.=:/])(?:[xX]{3,}|0{5,}|\*{2,}|#{3,}|-{3,})|[xX]{5,}|(.)\1{7,}|[xX*#]{3,}$")
+_RUN = lazy(r"(?:^|[-_.=:/])(?:[xX]{3,}|0{5,}|\*{2,}|#{3,}|-{3,})|[xX]{5,}|(.)\1{7,}|[xX*#]{3,}$")
 # Long enough that no random value holds them by accident.
 _TELLING = (
     "example", "placeholder", "changeme", "change_me", "change-me", "replace", "redacted", "dummy", "insert",
@@ -46,7 +48,7 @@ _FILLERS = frozenset({
 })  # fmt: skip
 # SHA-256, shortened, of values that providers print in their documentation or hardwire into their emulators.
 _PUBLISHED = frozenset({"a2e1a1d3e5b7c9f0"})
-_SUPER = re.compile(r"(?:(?:my|super|very|top)[-_]?){1,2}secret(?:[-_][a-z]{1,10}){0,3}[-_]?\d{0,6}")
+_SUPER = lazy(r"(?:(?:my|super|very|top)[-_]?){1,2}secret(?:[-_][a-z]{1,10}){0,3}[-_]?\d{0,6}")
 _WEAK = frozenset({
     "postgres", "admin", "password", "passwd", "secret", "root", "mysql", "mongo", "mongodb", "redis", "guest", "user",
     "letmein", "hunter2", "qwerty", "welcome", "changeit", "master", "minio", "minioadmin", "rabbitmq", "supersecret",
@@ -113,12 +115,15 @@ def _published(text: str) -> bool:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] in _PUBLISHED
 
 
+_WRAPS = ("90", "9a", "z0", "0a")
+
+
 def is_sequence(text: str) -> bool:
     """Whether most of a value climbs or repeats: ``1234567890abcdef``, ``abcdefghij``, ``deadbeefdeadbeef``."""
     body = text.lower()
     if len(body) < 6:
         return body.isdigit()
-    steps = sum(ord(b) - ord(a) == 1 or a + b in ("90", "9a", "z0", "0a") for a, b in zip(body, body[1:]))
+    steps = sum(ord(b) - ord(a) == 1 or a + b in _WRAPS for a, b in zip(body, body[1:], strict=False))
     if steps * 2 >= len(body) - 1:
         return True
     size = len(body)
@@ -137,14 +142,12 @@ def is_weak(value: str) -> bool:
     return (
         len(lower) < 8
         or is_common(lower)
-        or (lower.isalpha()
-        and len(lower) < 16
-        and value[1:].islower())
+        or (lower.isalpha() and len(lower) < 16 and value[1:].islower())
         or is_sequence(re.sub(r"^[a-z]{2,4}[-_]", "", lower))
     )
 
 
-_PLAIN = re.compile(
+_PLAIN = lazy(
     r"""(?ix)
         [+-]?\d[\d_,.]*(?:e[+-]?\d+)?%?                           # a number
       | \d+(?:\.\d+)?\s?(?:ms|s|m|h|d|w|sec|min|kb|mb|gb|tb|[kmgt]i?b?)   # a duration or size
@@ -155,14 +158,14 @@ _PLAIN = re.compile(
       | sha(?:1|256|384|512)[:-]\S*
     """
 )
-_PATH = re.compile(
+_PATH = lazy(
     r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?![^/\\]{40,}$)[\w. @%+~/\\${}-]*|[\w.-]+(?:/[\w.-]+)*\.[A-Za-z]{1,6}[\w]?|(?:s3|gs|file|vol|op|vault|ssm|secretmanager|projects)(?:://|/)\S*"
 )
-_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*", re.IGNORECASE)
-_UPPER = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,12}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
-_SEGMENT = re.compile(
+_URL = lazy(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*", re.IGNORECASE)
+_UPPER = lazy(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,12}")
+_UUID = lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_HEX = lazy(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
+_SEGMENT = lazy(
     r"[a-z]{1,20}|[A-Z][a-z]{1,19}|[A-Z]{1,6}|\d{1,4}[a-z]{0,2}|[a-z]{1,3}\d{1,3}[a-z]?|v?\d{1,3}|[a-z]{2,14}\d{1,2}"
 )
 
@@ -195,8 +198,9 @@ def _dense_upper(text: str) -> bool:
 def is_wordy(value: str) -> bool:
     """Whether a value reads as words or as a name: a sentence, ``openai-secret``, ``gpt-4o``, ``llama-3.1-8b``, ``a.b.c``."""
     text = value.strip()
-    if len(text.split()) > 1:
-        return True
+    spaced = text.split()
+    if len(spaced) > 1:
+        return len(spaced) > 2 or not any(has_digit(part) and re.search("[A-Za-z]", part) for part in spaced)
     parts = re.split(r"[-_./:@,|+ ]+", text)
     if len(parts) == 1:
         return re.fullmatch(r"[a-z]{1,24}|[A-Z][a-z]{1,20}|(?:[A-Z]?[a-z]{2,}){1,4}(?:[A-Z][a-z]+)*", text) is not None

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import keys
+from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.placeholders import is_filler, is_sequence
-from modal_lint.credentials.providers import SHAPES
-from modal_lint.credentials.records import Shape
+
+if TYPE_CHECKING:
+    from modal_lint.credentials.records import Shape
 
 # What a credential may not touch on either side: there it is a part of something longer.
 _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _MIN, _MAX = 14, 16_000
 
-# By literal: what needs no key, and so can be found anywhere.
-_FREE: tuple[Shape, ...] = tuple(shape for shape in SHAPES if not shape.hints)
-_HINTED: tuple[Shape, ...] = tuple(shape for shape in SHAPES if shape.hints)
-
-_PUBLIC = re.compile(
+_PUBLIC = lazy(
     r"pk_(?:live|test|prod)_|pk-lf-|pk\.eyJ|sb_publishable_|phc_|pub_|pub-|publishable|ssh-(?:rsa|dss|ed25519)\s|ecdsa-sha2|"
     r"-----BEGIN (?:RSA |EC )?(?:PUBLIC KEY|CERTIFICATE)|age1[a-z0-9]{50}|pk_[A-Za-z0-9]{20,}$|public_|rzp_test_$"
 )
@@ -44,11 +42,23 @@ def _within(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{_BEFORE}(?:{pattern}){_AFTER}")
 
 
+def all_shapes() -> tuple[Shape, ...]:
+    """The providers' table."""
+    from modal_lint.credentials.providers import SHAPES
+
+    return SHAPES
+
+
+@lru_cache(maxsize=1)
+def _hinted() -> tuple[Shape, ...]:
+    return tuple(shape for shape in all_shapes() if shape.hints)
+
+
 @lru_cache(maxsize=1)
 def _by_literal() -> tuple[tuple[str, tuple[Shape, ...]], ...]:
     table: dict[str, list[Shape]] = {}
-    for shape in _FREE:
-        for literal in shape.literals:
+    for shape in all_shapes():
+        for literal in () if shape.hints else shape.literals:
             table.setdefault(literal, []).append(shape)
     return tuple((literal, tuple(shapes)) for literal, shapes in table.items())
 
@@ -63,7 +73,7 @@ def identify(value: str, key: str | None) -> Shape | None:
     if not _MIN <= len(value) <= _MAX or not value.isascii():
         return None
     if key is not None and keys.is_credential_key(key):
-        for shape in _HINTED:
+        for shape in _hinted():
             if keys.hinted(key, shape.hints) and _fits(shape, value):
                 return shape
     for literal, shapes in _by_literal():
@@ -106,12 +116,12 @@ def public_prefix(value: str, provider: str | None) -> str:
         return prefix_of(shape, value)
     if provider is None:
         return ""
-    found = [prefix_of(shape, value) for shape in SHAPES if shape.provider == provider]
+    found = [prefix_of(shape, value) for shape in all_shapes() if shape.provider == provider]
     return max(found, key=len, default="")
 
 
 def search(text: str) -> list[Hit]:
-    """Every shape in ``text`` that needs no key, in order, without overlaps (the longer one wins), made-up ones left out."""
+    """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
     hits: dict[tuple[int, int], Hit] = {}
     for shape in _present(text):
         for found in _within(shape.pattern).finditer(text):

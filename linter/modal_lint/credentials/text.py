@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint.credentials import keys, shapes
 from modal_lint.credentials.blocks import private_keys
+from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.masking import mask
 from modal_lint.credentials.records import Credential, Match
 from modal_lint.credentials.urls import pairs, userinfos
@@ -20,7 +21,7 @@ _VALUE = r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n]){0,4000})\\?"|'(?P<single>[^
 _NAME = r"(?P<key>[A-Za-z_][\w.-]{0,80})"
 # Each finds a name and the value given to it.
 _FORMS = tuple(
-    re.compile(form, flags)
+    lazy(form, flags)
     for form, flags in (
         (r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
         (r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
@@ -29,13 +30,13 @@ _FORMS = tuple(
         (r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
     )
 )
-_COLON = re.compile(
+_COLON = lazy(
     r"(?<![\w.$-])" + _NAME + r"""\\?["']?\s{0,3}:\s{0,3}(?:(?=\\?["'])""" + _VALUE
     + r"""|(?P<header>(?:(?:Bearer|Basic|Token|Bot)[ ]+)?[^\s"',;]{6,4000}))""", re.IGNORECASE,
 )  # fmt: skip
 # Commands with short options: (pattern, the name the value goes by).
 _COMMANDS = tuple(
-    (re.compile(form), key)
+    (lazy(form), key)
     for form, key in (
         (r"\b(?:curl|wget|http|https)\b[^\n|;]{0,2000}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<q>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=q)", "password"),
         (r"\bsshpass\s{1,4}-p\s{0,3}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
@@ -63,7 +64,8 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
 
 def mask_text(text: str) -> str:
     """``text`` with every credential in it masked, whatever the confidence."""
-    parts, last = [], 0
+    parts: list[str] = []
+    last = 0
     for match in find_in_text(text):
         parts += (text[last : match.start], match.credential.mask)
         last = match.end

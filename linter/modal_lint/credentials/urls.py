@@ -6,13 +6,14 @@ import re
 from typing import NamedTuple
 
 from modal_lint.credentials.entropy import is_random
+from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.placeholders import is_common, is_configuration, is_placeholder, is_weak, is_wordy
 
-_USERINFO = re.compile(
+_USERINFO = lazy(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30})://"
     r"(?P<userinfo>[^\s/?#\"'<>`,;|]{1,600})@(?P<host>[A-Za-z0-9_.${}<>-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?"
 )
-_PAIR = re.compile(
+_PAIR = lazy(
     r"(?:^|[;\s])\s?(?P<key>password|pwd|accountkey|sharedaccesskey|sharedsecret)\s?=\s?(?P<value>[^;\s]{1,600})", re.I
 )
 _LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "host.docker.internal", "::1", "host", "hostname"})
@@ -82,7 +83,7 @@ def _token_alone(found: UserInfo) -> str | None:
 
 def is_local(host: str) -> bool:
     """Whether a host is this machine."""
-    return host.partition(":")[0].lower() in _LOCAL or host.startswith("[::1]") or host.startswith("127.")
+    return host.partition(":")[0].lower() in _LOCAL or host.startswith(("[::1]", "127."))
 
 
 def _is_near(host: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from modal_lint.credentials import keys, placeholders
 from modal_lint.credentials.blocks import private_keys, service_account
 from modal_lint.credentials.entropy import is_random
+from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Shape
 from modal_lint.credentials.shapes import identify, is_made_up, is_public
@@ -14,9 +15,10 @@ from modal_lint.credentials.urls import pairs, strength, userinfos
 from modal_lint.model import Confidence
 
 _LONGEST = 20_000
-_TEST_FILE = re.compile(r"(?:^|[/\\])(?:tests?[/\\]|test_[^/\\]*\.\w+$|[^/\\]*_test\.py$|conftest\.py$)")
+_TEST_FILE = lazy(r"(?:^|[/\\])(?:tests?[/\\]|test_[^/\\]*\.\w+$|[^/\\]*_test\.py$|conftest\.py$)")
+_TOKEN = lazy(r"[A-Za-z0-9+/_=.~-]+")
 _WEB_KEY = frozenset({"firebase", "maps", "map", "recaptcha", "public"})
-_QUERY = re.compile(r"[?&]([A-Za-z_][\w.-]{0,60})=([^&\s#\"']{1,2000})")
+_QUERY = lazy(r"[?&]([A-Za-z_][\w.-]{0,60})=([^&\s#\"']{1,2000})")
 
 
 def classify(key: str | None, value: str, *, path: str = "") -> Credential | None:
@@ -158,10 +160,14 @@ def _by_name(key: str | None, text: str) -> Credential | None:
         return None
     if family == keys.SECRET:
         return _secret(key or "", text)
-    if family is None and is_random(text) and not placeholders.is_identifier(text) and not placeholders.is_wordy(text):
-        if re.fullmatch(r"[A-Za-z0-9+/_=.~-]+", text) and not (key and "public" in keys.words(key)):
-            return _credential(Confidence.LOW, None, "high-entropy string", text)
-    return None
+    return _credential(Confidence.LOW, None, "high-entropy string", text) if _unclear(key, text) else None
+
+
+def _unclear(key: str | None, text: str) -> bool:
+    """Whether a value under a name that says nothing looks generated."""
+    if (key is not None and (keys.family(key) or "public" in keys.words(key))) or not _TOKEN.fullmatch(text):
+        return False
+    return is_random(text) and not placeholders.is_identifier(text) and not placeholders.is_wordy(text)
 
 
 def _password(text: str) -> Credential | None:

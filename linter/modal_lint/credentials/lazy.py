@@ -1,0 +1,21 @@
+"""Regular expressions that cost nothing until they are used."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+
+class _Lazy:
+    def __init__(self, source: str, flags: int) -> None:
+        self._source, self._flags = source, flags
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(re.compile(self._source, self._flags), name)
+        setattr(self, name, value)  # the next use goes straight to the compiled pattern's method
+        return value
+
+
+def lazy(source: str, flags: int = 0) -> re.Pattern[str]:
+    """Like ``re.compile``, but compiled at the first use."""
+    return cast("re.Pattern[str]", _Lazy(source, flags))
