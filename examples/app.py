@@ -20,7 +20,7 @@ def answer(ticket: str) -> str:
 @app.function(
     secrets=[
         modal.Secret.from_name("wandb-secret"),
-        modal.Secret.from_dict({"SEARCH_API_KEY": os.environ.get("SEARCH_API_KEY", "cedar-Pocket-31-marble")}),
+        modal.Secret.from_dict({"SEARCH_API_KEY": os.environ.get("SEARCH_API_KEY", "c3dar31mArb1e")}),
     ],
     env={"LOG_LEVEL": "debug"},
 )

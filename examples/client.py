@@ -10,7 +10,7 @@ database = modal.secrets.from_object(
     {
         "DB_HOST": "postgres.example.com",
         "DB_USER": "admin",
-        "DB_PASSWORD": "walnut-Ribbon-86-glacier",
+        "DB_PASSWORD": "secret123",
     }
 )
 
@@ -20,6 +20,6 @@ sandbox = modal.sandboxes.create(
     secrets=[database],
     env={
         "PORT": "8080",
-        "API_KEY": "juniper-Anvil-35-saffron",
+        "API_KEY": "jn35aNv1lsffr0n",
     },
 )

@@ -6,10 +6,10 @@ REGION = "eu-west-1"
 DATABASE = {
     "DB_HOST": "db.support-bot.internal",
     "DB_USER": "bot",
-    "DB_PASSWORD": "otter-Lantern-42-brisk",
+    "DB_PASSWORD": "tH9!otterbr1sk",
 }
 
-MAIL_PASSWORD = "paper-Harbor-77-violet"
+MAIL_PASSWORD = "vio1et-Harb0r-77"
 
 
 def worker_environment() -> dict[str, str]:

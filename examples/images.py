@@ -5,6 +5,6 @@ import modal
 image = (
     modal.Image.debian_slim(python_version="3.12")
     .apt_install("git")
-    .env({"HF_HOME": "/cache", "HF_TOKEN": "maple-Quiver-19-tundra"})
-    .pip_install("httpx", "transformers", extra_index_url="https://deploy:copper-Meadow-58-flint@pypi.support-bot.internal/simple")
+    .env({"HF_HOME": "/cache", "HF_TOKEN": "maple19Kvtundra"})
+    .pip_install("httpx", "transformers", extra_index_url="https://deploy:c0pperMead0w58@pypi.support-bot.internal/simple")
 )

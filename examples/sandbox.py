@@ -13,6 +13,6 @@ def start(app: modal.App, *command: str, **environment: str) -> modal.Sandbox:
 
 def main() -> None:
     app = modal.App.lookup("support-bot", create_if_missing=True)
-    sandbox = start(app, "python", "worker.py", GATEWAY_TOKEN="amber-Thimble-64-willow")
-    sandbox.exec("backup", "--password=silver-Canyon-23-orchid")
+    sandbox = start(app, "python", "worker.py", GATEWAY_TOKEN="gw64amberTh1mble")
+    sandbox.exec("backup", "--password=s1lverCany0n23")
     sandbox.terminate()
