@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint.scopes import FunctionNode
+from modal_lint.scopes import Binding, FunctionNode
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -43,7 +43,7 @@ class Frame:
         loops: what the target of a loop is in this run: loop node ▸ one element.
     """
 
-    __slots__ = ("arguments", "bound", "caller", "depth", "file", "loops", "memo", "node", "outer", "receiver")
+    __slots__ = ("arguments", "bound", "caller", "depth", "file", "held", "loops", "memo", "node", "outer", "receiver")
 
     def __init__(
         self,
@@ -59,7 +59,8 @@ class Frame:
         self.file, self.node, self.arguments, self.outer = file, node, arguments, outer
         self.receiver, self.caller, self.loops = receiver, caller, loops or {}
         self.depth: int = caller.depth + 1 if caller is not None else 0
-        self.memo: dict[ast.AST, Values] = {}
+        self.memo: dict[ast.AST, Values] = {}  # of expressions
+        self.held: dict[Binding, Values] = {}  # of bindings
         self.bound: Bound | None = None
 
     def looping(self, loop: ast.AST, element: Values) -> Frame:

@@ -78,10 +78,12 @@ class Evaluator:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.fuel = FUEL
+        self.spent = 0  # nodes evaluated so far, in all
         self.needed_caller = False  # set when a value depends on how a function is called
         self._modules: dict[File, Frame] = {}
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
-        self.frames: dict[tuple[ast.AST, str], Frame] = {}  # the runs of class bodies
+        self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
+        self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
 
     def module_frame(self, file: File) -> Frame:
         """The frame of a file's module."""
@@ -101,6 +103,7 @@ class Evaluator:
             return known
         handler = _HANDLERS.get(type(node))
         self.fuel -= 1
+        self.spent += 1
         if handler is None or self.fuel < 0:
             return UNKNOWN
         frame.memo[node] = UNKNOWN  # cuts cycles
@@ -259,8 +262,8 @@ class Evaluator:
         groups: list[Values] = []
         for binding, _ in reaching:
             values = self._binding(binding, home, frame)
-            if values is UNKNOWN:
-                groups.append(values)
+            if values is UNKNOWN or binding.kind == "param" and values == (frame.receiver,):
+                groups.append(values)  # what is assigned to ``self`` counts for the class, not for one place
                 continue
             changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else []
             if home.function is not asking and name in asking.mutations:
@@ -329,6 +332,13 @@ class Evaluator:
         return unite(*marked)
 
     def _binding(self, binding: Binding, home: Scope, frame: Frame) -> Values:
+        known = frame.held.get(binding)
+        if known is None:
+            frame.held[binding] = UNKNOWN  # cuts cycles
+            known = frame.held[binding] = self._given_by(binding, home, frame)
+        return known
+
+    def _given_by(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         kind, node, value = binding.kind, binding.node, binding.value
         if kind == "param":
             return self._parameter(binding.name, home, frame)

@@ -130,7 +130,7 @@ class _Change:
         if isinstance(value, Bag):
             entry = Entry(text(name, None), values, self.place)
             return replace(value, attributes=replace(value.attributes, entries=(*value.attributes.entries, entry)))
-        return replace(value, attributes=(*value.attributes, (name, values)))
+        return replace(value, attributes=(*value.attributes, (name, values)), made=value.original)
 
     def _set(self, value: Value, step: ast.expr | str) -> Values:
         assert self.mutation.value is not None

@@ -113,7 +113,11 @@ def _of_bag(ev: Evaluator, value: Bag, name: str) -> Values:
 
 def bases(ev: Evaluator, cls: Class) -> list[Class]:
     """The class and its bases in the project, in the order of look-up."""
+    key = cls.place.node
+    if key in ev.bases:
+        return ev.bases[key]
     found: list[Class] = []
+    ev.bases[key] = [cls]  # cuts cycles
     waiting = [cls]
     while waiting and len(found) < MAX_BASES:
         current = waiting.pop(0)
@@ -125,6 +129,7 @@ def bases(ev: Evaluator, cls: Class) -> list[Class]:
         frame = current.frame or ev.module_frame(current.place.file)
         for base in node.bases:
             waiting += [value for value in ev.evaluate(base, frame) if isinstance(value, Class)]
+    ev.bases[key] = found
     return found
 
 
@@ -209,7 +214,8 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
     assigned = [values for key, values in instance.attributes if key == name]
     if assigned:
         return assigned[-1]
-    key = (instance, name)
+    instance = instance.original
+    key = (_identity(instance), name)
     if key in ev.attributes:
         return ev.attributes[key]
     ev.attributes[key] = UNKNOWN  # cuts cycles
@@ -227,6 +233,11 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
             values = class_attribute(ev, instance.cls, name, instance)
     ev.attributes[key] = values
     return values
+
+
+def _identity(instance: Instance) -> object:
+    """What instances of which the same is known have in common."""
+    return instance.cls.place.node if instance.arguments is None else instance
 
 
 def _defines(ev: Evaluator, cls: Class, name: str) -> bool:
@@ -271,10 +282,12 @@ def _self_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 def method_frame(ev: Evaluator, instance: Instance, owner: Class, method: ast.AST) -> Frame:
     """A run of a method of this instance; of ``__init__``, with the arguments of its construction."""
-    arguments = instance.arguments if getattr(method, "name", "") == "__init__" else None
-    return Frame(
-        owner.place.file, method, arguments=arguments, outer=body_frame(ev, owner), receiver=instance
-    )
+    key = (method, _identity(instance))
+    if key not in ev.frames:
+        arguments = instance.arguments if getattr(method, "name", "") == "__init__" else None
+        outer = body_frame(ev, owner)
+        ev.frames[key] = Frame(owner.place.file, method, arguments=arguments, outer=outer, receiver=instance)
+    return ev.frames[key]
 
 
 def _assigned(
@@ -427,7 +440,7 @@ def replaced(ev: Evaluator, values: Values, site: Site) -> Values:
             more = tuple(
                 (name, values_of(argument, ev.evaluate)) for name, argument in site.arguments.keywords if name
             )
-            made.append(replace(value, attributes=value.attributes + more))
+            made.append(replace(value, attributes=value.attributes + more, made=value.original))
         else:
             made.append(Unknown())
     return tuple(made) or UNKNOWN

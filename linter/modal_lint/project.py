@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +17,20 @@ if TYPE_CHECKING:
 MAX_BYTES = 4 << 20  # of a file that is looked into because another one imports it
 MAX_FILES = 20_000  # of a project, searched for callers
 MAX_TOTAL = 96 << 20  # bytes of sources kept for that search
+MAX_IMPORTERS = 100  # files looked into for callers of one function
 _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
+
+# What an import statement says, on one line or in parentheses; names in strings and comments do no harm.
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)|import[ \t]+[^\n]*)", re.MULTILINE)
+# What a file that uses Modal itself says: an import, its tool, its variables and headers.
+_USES_MODAL = re.compile(
+    rb"^[^\n#]*?\b(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?modal(?:_lint_runtime)?\b"
+    rb"|import_module\([^)\n]*modal|\bmodal[\"', \t]+(?:secret|token|endpoint)\b|MODAL_|Modal-(?:Key|Secret)|modal-(?:key|secret)",
+    re.MULTILINE,
+)
+_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Project:
@@ -31,6 +44,10 @@ class Project:
         self.root = Path(os.path.realpath(root))
         self._files: dict[str, File | None] = {}  # by real path
         self._modules: dict[tuple[str, str, int], File | None] = {}
+        self._mentions: dict[tuple[str, str], list[File]] = {}
+        self._reaching: dict[tuple[str, int], bool] = {}
+        self._paths: dict[tuple[str, str], str | None] = {}
+        self._listed: dict[str, frozenset[str]] = {}
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -60,8 +77,10 @@ class Project:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
         self._modules.clear()
-        self.__dict__.pop("evaluator", None)
-        self.__dict__.pop("_sources", None)
+        for cache in (self._mentions, self._reaching, self._paths, self._listed):
+            cache.clear()  # type: ignore[attr-defined]
+        for name in ("evaluator", "_sources", "_importers"):
+            self.__dict__.pop(name, None)
 
     def load(self, path: str | Path) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
@@ -95,7 +114,7 @@ class Project:
 
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:
         """The file that an import names, as seen from the importing file; None if it is not in the project."""
-        directory = os.path.dirname(os.path.realpath(importer.path))
+        directory = os.path.dirname(importer.real)
         key = (dotted, directory, level)
         if key not in self._modules:
             self._modules[key] = self._find(dotted, directory, level)
@@ -116,6 +135,19 @@ class Project:
                 return found
         return None
 
+    def _read(self, path: str) -> bytes | None:
+        """The content of a file of the project, however it was come by."""
+        known = self._files.get(path)
+        if known is not None:
+            return known.data
+        try:
+            if not self.inside(os.path.realpath(path)) or os.path.getsize(path) > MAX_BYTES:
+                return None
+            with open(path, "rb") as handle:
+                return handle.read()
+        except OSError:
+            return None
+
     def _bases(self, directory: str) -> list[str]:
         """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
         root = str(self.root)
@@ -129,19 +161,77 @@ class Project:
         return [*found, os.path.join(root, "src"), os.path.join(root, "lib")]
 
     def _at(self, base: str, parts: list[str]) -> File | None:
-        if not self.inside(os.path.realpath(base)):
-            return None
+        path = self._path_at(base, parts)
+        return None if path is None else self.load(path)
+
+    def _path_at(self, base: str, parts: list[str]) -> str | None:
         path = os.path.join(base, *parts)
-        if parts and os.path.isfile(path + ".py"):
-            return self.load(path + ".py")
+        if not self.inside(path):
+            return None
+        if parts and self._is_file(path + ".py"):
+            return path + ".py"
         init = os.path.join(path, "__init__.py")
-        return self.load(init) if os.path.isfile(init) else None
+        return init if self._is_file(init) else None
+
+    def _is_file(self, path: str) -> bool:
+        """Whether there is such a file; each folder is listed once."""
+        folder, name = os.path.split(path)
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._listed[folder] = frozenset()
+        return name in self._listed[folder] and os.path.isfile(path)
+
+    def reaches_modal(self, file: File, depth: int = 2) -> bool:
+        """Whether a file can hold anything of Modal's: it imports Modal, or a file of the project that does."""
+        if _USES_MODAL.search(file.data):
+            return True
+        if depth == 0:
+            return False
+        for statement in file.scopes.imports:
+            if isinstance(statement, ast.ImportFrom):
+                base = statement.module or ""
+                names = [base, *(f"{base}.{alias.name}".lstrip(".") for alias in statement.names)]
+                found = (self.path_of(name, file, statement.level) for name in names)
+            else:
+                found = (self.path_of(alias.name, file) for alias in statement.names)
+            if any(path is not None and path != file.real and self._path_reaches(path, depth - 1) for path in found):
+                return True
+        return False
+
+    def _path_reaches(self, path: str, depth: int) -> bool:
+        key = (path, depth)
+        if key not in self._reaching:
+            self._reaching[key] = False  # cuts cycles
+            data = self._read(path)
+            if data is not None and b"import" in data:
+                if _USES_MODAL.search(data):
+                    self._reaching[key] = True
+                elif depth:
+                    file = self.load(path)
+                    self._reaching[key] = file is not None and self.reaches_modal(file, depth)
+        return self._reaching[key]
+
+    def path_of(self, dotted: str, importer: File, level: int = 0) -> str | None:
+        """The path of the file that an import names; nothing is read."""
+        directory = os.path.dirname(importer.real)
+        parts = [part for part in dotted.split(".") if part]
+        if level:
+            for _ in range(level - 1):
+                directory = os.path.dirname(directory)
+            return self._path_at(directory, parts)
+        key = (dotted, directory)
+        if parts and key not in self._paths:
+            found = (self._path_at(base, parts) for base in self._bases(directory))
+            self._paths[key] = next((path for path in found if path is not None), None)
+        return self._paths.get(key)
 
     def below(self, package: File, name: str) -> File | None:
         """A submodule of a package."""
         if os.path.basename(package.path) != "__init__.py":
             return None
-        return self._at(os.path.dirname(os.path.realpath(package.path)), [name])
+        return self._at(os.path.dirname(package.real), [name])
 
     # ---- callers --------------------------------------------------------------------------------------------
 
@@ -172,12 +262,41 @@ class Project:
                         continue
         return found
 
+    @cached_property
+    def _importers(self) -> dict[str, list[str]]:
+        """Last parts of the modules that each source imports ▸ the sources."""
+        found: dict[str, list[str]] = {}
+        for path, data in self._sources.items():
+            words: set[bytes] = set()
+            for match in _IMPORT.finditer(data):
+                words.update(_WORD.findall(match[0]))
+            for word in words:
+                found.setdefault(word.decode(), []).append(path)
+        return found
+
     def mentioning(self, name: str, module: File) -> list[File]:
-        """The other files of the project that name both ``name`` and the module that defines it."""
-        stem = os.path.splitext(os.path.basename(module.path))[0]
+        """The other files of the project that import from a module and say ``name``."""
+        stem = os.path.splitext(os.path.basename(module.real))[0]
         if stem == "__init__":
-            stem = os.path.basename(os.path.dirname(os.path.realpath(module.path)))
-        words = (name.encode(), stem.encode())
-        here = os.path.realpath(module.path)
-        paths = [p for p, data in self._sources.items() if p != here and all(word in data for word in words)]
-        return [file for path in paths[:200] if (file := self.load(path)) is not None]
+            stem = os.path.basename(os.path.dirname(module.real))
+        key = (name, module.real)
+        if key not in self._mentions:
+            word = name.encode()
+            paths = [p for p in self._importers.get(stem, ()) if p != module.real and word in self._sources[p]]
+            files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
+            self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
+        return self._mentions[key]
+
+    def _imports(self, file: File, module: File, name: str) -> bool:
+        """Whether a file imports the name from the module, or the module itself."""
+        for statement in file.scopes.imports:
+            if isinstance(statement, ast.ImportFrom):
+                base = self.module(statement.module or "", file, statement.level)
+                if base is module and any(alias.name in (name, "*") for alias in statement.names):
+                    return True
+                names = [f"{statement.module or ''}.{alias.name}" for alias in statement.names]
+                if any(self.module(one, file, statement.level) is module for one in names):
+                    return True
+            elif any(self.module(alias.name, file) is module for alias in statement.names):
+                return True
+        return False

@@ -89,6 +89,7 @@ class Scopes:
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
         self.strings: list[ast.Constant] = []
+        self.imports: list[ast.Import | ast.ImportFrom] = []
         self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
         self.module = self._open(file.tree, None)
         self._walk()
@@ -225,7 +226,9 @@ class Scopes:
                 self._target(scope, item.optional_vars, item.context_expr, "with", item, ())
 
     def _import(self, node: ast.AST, scope: Scope) -> None:
-        for alias in node.names:  # type: ignore[attr-defined]
+        assert isinstance(node, (ast.Import, ast.ImportFrom))
+        self.imports.append(node)
+        for alias in node.names:
             name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
             self._bind(scope, Binding(name, "import", alias, position=_end(node)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 import tokenize
 import warnings
@@ -118,6 +119,11 @@ class File:
 
     def __repr__(self) -> str:
         return f"File({self.path!r})"
+
+    @cached_property
+    def real(self) -> str:
+        """The path with every link resolved."""
+        return os.path.realpath(self.path)
 
     @cached_property
     def lines(self) -> list[str]:

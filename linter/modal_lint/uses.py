@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from modal_lint import library
 from modal_lint.calls import Arguments, Bound, Frame, arguments_of, bind, join_arguments, values_of
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
-from modal_lint.scopes import Scope
+from modal_lint.scopes import Binding, Scope
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -21,6 +22,7 @@ from modal_lint.values import (
     Method,
     Object,
     Partial,
+    Place,
     Value,
     Values,
 )
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 MAX_RUNS = 48  # ways in which one call is looked at: callers times loop elements
 MAX_CALLERS = 24
 MAX_NESTING = 4  # callers of callers
+FUEL = 250_000  # nodes evaluated in one file before callers are no longer followed
 # Callables that run another one; where that one stands among the arguments.
 _RUNNERS = {**library.RUNNERS, "functools.partial": 0}
 _RUNNER_METHODS = {"submit": 0, "run_in_executor": 1, "run_sync": 0, "start_soon": 0, "to_thread": 0, "partial": 0}
@@ -95,10 +98,13 @@ class Uses:
         self.ev = file.project.evaluator
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
+        self._start = self.ev.spent
 
     def all(self) -> list[Use]:
         """The uses in source order."""
         found: list[Use] = []
+        if not self.file.project.reaches_modal(self.file):
+            return found
         # Inner calls first: a chain of any length then never recurses more than a step.
         for call in reversed(self.file.scopes.calls):
             if self._promising(call):
@@ -113,11 +119,16 @@ class Uses:
         self.ev.needed_caller = False
         for frame in self._looped(call, default_frame(self.ev, self.file, scope)):
             found += self._on(call, frame)
-        if self.ev.needed_caller:
+        if self.ev.needed_caller and not self._exhausted():
             for caller in self.frames(scope)[:MAX_RUNS]:
+                if self._exhausted():
+                    break
                 for frame in self._looped(call, caller):
                     found += self._on(call, frame)
         return found[: MAX_RUNS * 2]
+
+    def _exhausted(self) -> bool:
+        return self.ev.spent - self._start > FUEL
 
     def _promising(self, call: ast.Call) -> bool:
         """Whether a call can be one of Modal's API, seen from its name alone."""
@@ -204,7 +215,7 @@ class Uses:
         node = scope.function.node
         if node in self._frames:
             return self._frames[node]
-        if node in self._busy or nesting > MAX_NESTING:
+        if node in self._busy or nesting > MAX_NESTING or self._exhausted():
             return []
         self._busy.add(node)
         try:
@@ -310,7 +321,7 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
         outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
         receiver: Value | None = None
         if parent is not None and parent.is_class and isinstance(node, _FUNCTIONS):
-            cls = Class(_place(file, parent.node), outer.outer)
+            cls = Class(Place(file, parent.node), outer.outer)
             names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
             if "classmethod" in names:
                 receiver = cls
@@ -337,29 +348,47 @@ def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
 
 def _named(file: File, name: str) -> list[Site]:
     """The calls in a file whose callee, or whose first handed-over callable, may have this name."""
-    names = {name, *_aliases(file, name)}
-    found = []
-    for call in file.scopes.calls:
-        if _last_name(call.func) in names:
-            found.append(Site(file, call))
-            continue
-        index = _RUNNER_METHODS.get(_last_name(call.func))
-        if index is not None and len(call.args) > index and _last_name(call.args[index]) in names:
-            found.append(Site(file, call, index + 1))
-    return found
+    index = call_index(file)
+    return [site for spelled in (name, *index.aliases.get(name, ())) for site in index.sites.get(spelled, ())]
 
 
-def _aliases(file: File, name: str) -> set[str]:
-    found = set()
-    for scope in file.scopes.of.values():
-        for bound, bindings in scope.bindings.items():
-            for binding in bindings:
-                node = binding.node
-                if isinstance(node, ast.alias) and node.name == name and node.asname:
-                    found.add(bound)
-                elif binding.kind == "assign" and binding.value is not None and _last_name(binding.value) == name:
-                    found.add(bound)
-    return found
+@dataclass(slots=True)
+class _Index:
+    """The calls of a file by the last name of what they call, and other names for things."""
+
+    sites: dict[str, list[Site]] = field(default_factory=dict)
+    aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
+
+
+def call_index(file: File) -> _Index:
+    """The index of a file, made once."""
+    index = _INDEXES.get(file)
+    if index is None:
+        index = _INDEXES[file] = _Index()
+        for call in file.scopes.calls:
+            name = _last_name(call.func)
+            index.sites.setdefault(name, []).append(Site(file, call))
+            at = _RUNNER_METHODS.get(name)
+            if at is not None and len(call.args) > at:
+                index.sites.setdefault(_last_name(call.args[at]), []).append(Site(file, call, at + 1))
+        for scope in file.scopes.of.values():
+            for bound, bindings in scope.bindings.items():
+                for binding in bindings:
+                    for meant in _meant(binding):
+                        index.aliases.setdefault(meant, {})[bound] = None
+    return index
+
+
+_INDEXES: WeakKeyDictionary[File, _Index] = WeakKeyDictionary()
+
+
+def _meant(binding: Binding) -> Iterator[str]:
+    """The name that a binding is another name for."""
+    node = binding.node
+    if isinstance(node, ast.alias) and node.asname:
+        yield node.name
+    elif binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
+        yield _last_name(binding.value)
 
 
 def _last_name(node: ast.AST) -> str:
@@ -382,12 +411,6 @@ def _calls(ev: Evaluator, site: Site, node: ast.AST) -> bool:
         if isinstance(value, (Function, Class)) and value.place.node is node:
             return True
     return False
-
-
-def _place(file: File, node: ast.AST):  # type: ignore[no-untyped-def]
-    from modal_lint.values import Place
-
-    return Place(file, node)
 
 
 __all__ = ["UNKNOWN", "Given", "Use", "Uses", "call_sites", "default_frame"]

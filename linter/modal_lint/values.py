@@ -220,6 +220,12 @@ class Instance:
     arguments: Arguments | None = None
     steps: Steps = ()
     attributes: tuple[tuple[str, Values], ...] = ()  # assigned from outside, latest last
+    made: Instance | None = None  # the instance as it was constructed
+
+    @property
+    def original(self) -> Instance:
+        """The instance before anything was assigned to it, the same one for all its later states."""
+        return self.made or self
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,14 +47,14 @@ def _verdict(key: str | None, text: str) -> Credential | None:
     scheme = SCHEME.fullmatch(text)
     if scheme is not None and (key is None or keys.is_credential_key(key) or scheme["scheme"].lower() != "key"):
         return _header(key, scheme["scheme"].lower(), scheme["value"].strip(), text)
+    shape = identify(text, key)
+    if shape is not None:
+        return _shaped(key, text, shape)
     inside = _url(text) or _connection(text)
     if inside is not None:
         return inside
     if placeholders.is_placeholder(text):
         return _common(key, text)
-    shape = identify(text, key)
-    if shape is not None:
-        return _shaped(key, text, shape)
     if is_public(text):
         return None
     return _by_name(key, text)

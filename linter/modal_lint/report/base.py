@@ -11,6 +11,7 @@ from modal_lint.model import Failure, Finding, Report, Severity, Span
 UNREADABLE = "MS001"
 UNREADABLE_NAME = "unreadable-source"
 
+_ESCAPES = {"\n": "\\n", "\r": "\\r"}
 _SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
@@ -71,8 +72,12 @@ def _visible(character: str) -> str:
         return "    "
     # Controls, format characters (they can reorder a line), surrogates, line separators.
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return character.encode("ascii", "backslashreplace").decode()
+        return _ESCAPES.get(character) or (f"\\x{ord(character):02x}" if ord(character) < 256 else _escape(character))
     return character
+
+
+def _escape(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode()
 
 
 def width(text: str) -> int:
