@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.credentials.masking import mask
-from modal_lint.credentials.names import secret_name
+from modal_lint.credentials.names import secret_name, variable_of
 from modal_lint.credentials.placeholders import is_placeholder
 from modal_lint.credentials.records import Credential, Match, Shape
 from modal_lint.credentials.text import find_in_text, has_shape, mask_text, shapes_in
@@ -26,4 +26,5 @@ __all__ = [
     "mask_text",
     "secret_name",
     "shapes_in",
+    "variable_of",
 ]

@@ -27,10 +27,12 @@ def private_keys(text: str) -> list[Block]:
     found = []
     for begin in _BEGIN.finditer(text):
         closing = begin.group().replace("BEGIN", "END")
-        end = text.find(closing, begin.end(), begin.end() + _LIMIT)
-        stop = end if end >= 0 else min(len(text), begin.end() + 4_000)
+        stop = text.find("-----", begin.end(), begin.end() + _LIMIT)
+        closed = stop >= 0 and text.startswith(closing, stop)
+        if stop < 0:
+            stop = min(len(text), begin.end() + _LIMIT)
         if _is_key(text[begin.end() : stop]):
-            found.append(Block(begin.start(), end + len(closing) if end >= 0 else stop, begin.group()))
+            found.append(Block(begin.start(), stop + len(closing) if closed else stop, begin.group()))
     return found
 
 

@@ -120,6 +120,8 @@ def normal(key: str) -> str:
 @lru_cache(maxsize=4096)
 def family(key: str) -> str | None:
     """Which values are plausible under this name: PASSWORD, SECRET, URL, REFERENCE, or None when it names no credential."""
+    if normal(key).endswith(tuple(_SECRET_NAMES)) and not set(words(key)) & _FLAG_WORDS:
+        return SECRET
     parts = _without_endings(words(key))
     if not parts or set(parts[:-1]) & _FLAG_WORDS or parts[0] in _FLAG_WORDS:
         return _public_or_url(parts)
@@ -129,8 +131,6 @@ def family(key: str) -> str | None:
     last = re.sub(r"\d+$", "", parts[-1]) or parts[-1]
     if last in _PASSWORD_WORDS or last.endswith(_SUFFIXES):
         return PASSWORD
-    if name in _SECRET_NAMES or name.endswith(tuple("_" + known for known in ("netrc", "service_account_json"))):
-        return SECRET
     if _names_secret(parts, last, name):
         return SECRET
     if name.endswith(_URL_ENDINGS):
@@ -172,7 +172,7 @@ def _products() -> frozenset[str]:
 
     found = {shape.provider for shape in SHAPES}
     found.update(hint for shape in SHAPES for hint in shape.hints if "_" not in hint)
-    return frozenset(found - _PLAIN_WORDS)
+    return frozenset(found - _PLAIN_WORDS - {""})
 
 
 def is_credential_key(key: str | None) -> bool:

@@ -28,6 +28,21 @@ _CONVENTIONS = {
 _EXACT = {
     "google_api_key": "gemini", "service_account_json": "googlecloud", "gpg_key": "gpg",
 }  # fmt: skip
+# Where ``<PROVIDER>_API_KEY`` is not the name.
+_VARIABLES = {
+    "huggingface": "HF_TOKEN", "github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN", "aws": "AWS_SECRET_ACCESS_KEY",
+    "google": "GOOGLE_API_KEY", "azure": "AZURE_API_KEY", "slack": "SLACK_BOT_TOKEN", "discord": "DISCORD_BOT_TOKEN",
+    "replicate": "REPLICATE_API_TOKEN", "npm": "NPM_TOKEN", "pypi": "PYPI_TOKEN", "cloudflare": "CLOUDFLARE_API_TOKEN",
+    "stripe": "STRIPE_SECRET_KEY", "twilio": "TWILIO_AUTH_TOKEN", "kaggle": "KAGGLE_KEY", "databricks": "DATABRICKS_TOKEN",
+    "digitalocean": "DIGITALOCEAN_TOKEN", "telegram": "TELEGRAM_BOT_TOKEN", "vault": "VAULT_TOKEN", "modal": "MODAL_TOKEN_SECRET",
+    "tailscale": "TAILSCALE_AUTHKEY", "postgres": "PGPASSWORD", "supabase": "SUPABASE_SERVICE_KEY", "fly": "FLY_API_TOKEN",
+    "vercel": "VERCEL_TOKEN", "netlify": "NETLIFY_AUTH_TOKEN", "doppler": "DOPPLER_TOKEN", "sentry": "SENTRY_AUTH_TOKEN",
+    "pulumi": "PULUMI_ACCESS_TOKEN", "notion": "NOTION_TOKEN", "figma": "FIGMA_TOKEN", "docker": "DOCKER_PASSWORD",
+    "terraform": "TFE_TOKEN", "linear": "LINEAR_API_KEY", "shopify": "SHOPIFY_ACCESS_TOKEN", "square": "SQUARE_ACCESS_TOKEN",
+    "redis": "REDIS_PASSWORD", "mysql": "MYSQL_PASSWORD", "mongodb": "MONGO_PASSWORD", "rabbitmq": "RABBITMQ_PASSWORD",
+    "airtable": "AIRTABLE_TOKEN", "circleci": "CIRCLE_TOKEN", "buildkite": "BUILDKITE_API_TOKEN", "snyk": "SNYK_TOKEN",
+    "sonar": "SONAR_TOKEN", "codecov": "CODECOV_TOKEN", "ngrok": "NGROK_AUTHTOKEN", "onepassword": "OP_SERVICE_ACCOUNT_TOKEN",
+}  # fmt: skip
 # Words that say what a value is, not whose: they name no group.
 _GENERIC = frozenset({
     "api", "key", "keys", "token", "secret", "secrets", "password", "passwd", "pass", "pwd", "access", "auth", "client",
@@ -87,6 +102,13 @@ def provider_of(key: str) -> str | None:
     return next((name for name in (conventional(key), *parts) if name in known), None)
 
 
+def variable_of(provider: str | None) -> str | None:
+    """The environment variable in which a provider's own tools look for its credential; None without a provider."""
+    if not provider:
+        return None
+    return _VARIABLES.get(provider, f"{re.sub('[^a-z0-9]+', '_', provider).upper()}_API_KEY")
+
+
 def _prefix(key: str) -> str | None:
     """The first word of the key that says whose it is: ``stripe`` of ``STRIPE_WEBHOOK_SECRET``, ``db`` of ``DB_USER``."""
     parts = words(key)
@@ -96,7 +118,7 @@ def _prefix(key: str) -> str | None:
 
 def _valid(name: str) -> str:
     """``name`` with what Modal does not allow replaced, cut to length."""
-    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    clean = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "-", name)).strip("-.")
     if len(clean) > _LONGEST:
         stem, _, tail = clean.rpartition("-")
         clean = f"{stem[: _LONGEST - len(tail) - 1].rstrip('-.')}-{tail}"[:_LONGEST]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modal_lint.credentials import keys, shapes
 from modal_lint.credentials.blocks import private_keys
 from modal_lint.credentials.lazy import lazy
-from modal_lint.credentials.masking import mask
+from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Match
 from modal_lint.credentials.urls import pairs, userinfos
 from modal_lint.credentials.verdict import classify
@@ -38,10 +38,10 @@ _COLON = lazy(
 _COMMANDS = tuple(
     (lazy(form), key)
     for form, key in (
-        (r"\b(?:curl|wget|http|https)\b[^\n|;]{0,2000}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<q>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=q)", "password"),
+        (r"\b(?:curl|wget|http|https)\b[^\n|;]{0,600}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<q>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=q)", "password"),
         (r"\bsshpass\s{1,4}-p\s{0,3}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
-        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,500}?\s-p(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
-        (r"\b(?:docker|podman|az|helm|oras)\b[^\n|;]{0,200}?\blogin\b[^\n|;]{0,500}?\s-p\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,400})", "password"),
+        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,300}?\s-p(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
+        (r"\b(?:docker|podman|az|helm|oras)\s{1,4}(?:[\w-]{1,20}\s{1,4}){0,2}login\b[^\n|;]{0,300}?\s-p\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,400})", "password"),
         (r"\bredis-cli\b[^\n|;]{0,300}?\s-a\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
         (r"\bwandb\s{1,4}login\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<q>[\"']?)(?P<value>[\w-]{30,200})", "WANDB_API_KEY"),
         (r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<value>\S{1,400})", "password"),
@@ -116,8 +116,19 @@ def _judged(key: str, value: str, start: int, path: str) -> Iterator[Match]:
         return
     credential = classify(key, value, path=path)
     if credential is not None:
-        lead = len(value) - len(value.lstrip())
-        yield Match(start + lead, start + lead + len(value.strip()), key, credential)
+        for first, last in _secret_parts(value):
+            shown = credential.mask if last - first == len(value) else mask(value[first:last], credential.provider)
+            yield Match(start + first, start + last, key, credential._replace(mask=shown))
+
+
+def _secret_parts(value: str) -> list[tuple[int, int]]:
+    """Where the secret stands in a value: after ``Bearer``, in a URL's userinfo, or all of it."""
+    urls = userinfos(value)
+    if urls:
+        return [(url.start, url.end) for url in urls if url.start < url.end]
+    lead = len(value) - len(value.lstrip())
+    scheme = SCHEME.fullmatch(value.strip())
+    return [(lead + (scheme.start("value") if scheme else 0), len(value.rstrip()))]
 
 
 def _in_urls(text: str) -> Iterator[Match]:

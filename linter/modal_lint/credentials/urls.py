@@ -14,7 +14,8 @@ _USERINFO = lazy(
     r"(?P<userinfo>[^\s/?#\"'<>`,;|]{1,600})@(?P<host>[A-Za-z0-9_.${}<>-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:\d{1,5})?"
 )
 _PAIR = lazy(
-    r"(?:^|[;\s])\s?(?P<key>password|pwd|accountkey|sharedaccesskey|sharedsecret)\s?=\s?(?P<value>[^;\s]{1,600})", re.I
+    r"(?:^|[;\s])\s?(?P<key>password|pwd|accountkey|sharedaccesskey|sharedsecret)\s?=\s?(?P<value>[^;\s\"']{1,600})",
+    re.I,
 )
 _LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "host.docker.internal", "::1", "host", "hostname"})
 _ANYBODY = frozenset({"user", "username", "usr", "u", "name", "login", "me", "myuser", "your_user", "test", "foo"})

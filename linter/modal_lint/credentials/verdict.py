@@ -54,7 +54,7 @@ def _verdict(key: str | None, text: str) -> Credential | None:
     if inside is not None:
         return inside
     if placeholders.is_placeholder(text):
-        return _common(key, text)
+        return None
     if is_public(text):
         return None
     return _by_name(key, text)
@@ -143,13 +143,6 @@ def _jwt(text: str) -> Credential | None:
         return None
     supabase = claims.get("iss") == "supabase" or claims.get("role") == "service_role"
     return _credential(Confidence.HIGH, "supabase" if supabase else None, "JSON web token", text)
-
-
-def _common(key: str | None, text: str) -> Credential | None:
-    """``admin`` or ``test123`` is no credential, except where the name says that it is the password."""
-    if key is None or keys.family(key) != keys.PASSWORD or not placeholders.is_common(text):
-        return None
-    return _credential(Confidence.MEDIUM, None, "password", text, weak=True)
 
 
 def _by_name(key: str | None, text: str) -> Credential | None:

@@ -406,7 +406,7 @@ CLOUD: tuple[Shape, ...] = (
         "motherduck",
         "access token",
         r"eyJ[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,800}\.[\w-]{20,200}",
-        (),
+        ("eyJ",),
         "{jwt}",
         hints=("motherduck",),
     ),
