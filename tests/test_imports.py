@@ -1,0 +1,56 @@
+"""What start-up costs: the paths on which nothing is analysed must not load what analysing needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lint_process import SOURCES, leaky
+
+_HEAVY = ("libcst", "modal_lint_rules", "modal_lint_runtime", "modal_lint.source", "modal_lint.credentials", "modal")
+_LOADED = """
+import atexit, sys
+atexit.register(lambda: print("LOADED", *sorted(sys.modules)))
+from modal_lint.cli import main
+main(sys.argv[1:])
+"""
+
+
+def _loaded(*arguments: str, cwd: Path) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
+    return set(line.split()[1:])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["check", "--help"], ["check", "."], ["check", "--fix", "."]]
+)
+def test_nothing_to_check_loads_no_analysis(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "plain.py").write_text("print('nothing of interest')\n")
+    loaded = _loaded(*arguments, cwd=tmp_path)
+    assert loaded.isdisjoint(_HEAVY)
+    assert loaded.isdisjoint({"pathspec", "multiprocessing", "modal_lint.analysis", "modal_lint.fix", "unittest"})
+
+
+def test_version_loads_nothing_but_the_command_line(tmp_path: Path) -> None:
+    ours = {name for name in _loaded("--version", cwd=tmp_path) if name.startswith("modal_lint")}
+    assert ours == {
+        *("modal_lint", "modal_lint.cli", "modal_lint.model", "modal_lint.terminal", "modal_lint.report"),
+        *("modal_lint.report.base", "modal_lint.settings", "modal_lint.globs", "modal_lint.selection"),
+    }
+
+
+def test_checking_does_load_the_rules(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(leaky())
+    assert "modal_lint_rules" in _loaded("check", ".", cwd=tmp_path)
