@@ -43,7 +43,8 @@ class Frame:
         loops: what the target of a loop is in this run: loop node ▸ one element.
     """
 
-    __slots__ = ("arguments", "bound", "caller", "depth", "file", "held", "loops", "memo", "node", "outer", "receiver")
+    __slots__ = ("arguments", "bound", "caller", "depth", "file", "held", "loops", "memo", "needy", "node",
+                 "outer", "receiver")  # fmt: skip
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Frame:
         self.depth: int = caller.depth + 1 if caller is not None else 0
         self.memo: dict[ast.AST, Values] = {}  # of expressions
         self.held: dict[Binding, Values] = {}  # of bindings
+        self.needy: set[object] = set()  # those of both that depend on how the function is called
         self.bound: Bound | None = None
 
     def looping(self, loop: ast.AST, element: Values) -> Frame:

@@ -8,7 +8,8 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import library, mutate, objects, operators
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from modal_lint.project import Project
     from modal_lint.source import File
 
-FUEL = 60_000  # nodes evaluated for one question
+FUEL = 25_000  # nodes evaluated for one question
 MAX_DEPTH = 14  # calls inside calls
 MAX_ELEMENTS = 200  # elements of a literal collection that a loop is followed through
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -81,6 +82,7 @@ class Evaluator:
         self.spent = 0  # nodes evaluated so far, in all
         self.needed_caller = False  # set when a value depends on how a function is called
         self._modules: dict[File, Frame] = {}
+        self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
@@ -100,6 +102,7 @@ class Evaluator:
         """What an expression may be, within the budget of the question under way."""
         known = frame.memo.get(node)
         if known is not None:
+            self.needed_caller = self.needed_caller or node in frame.needy
             return known
         handler = _HANDLERS.get(type(node))
         self.fuel -= 1
@@ -107,12 +110,24 @@ class Evaluator:
         if handler is None or self.fuel < 0:
             return UNKNOWN
         frame.memo[node] = UNKNOWN  # cuts cycles
-        try:
-            values = handler(self, node, frame)
-        except RecursionError:
-            values = UNKNOWN
+        with self.noting(frame.needy, node):
+            try:
+                values = handler(self, node, frame)
+            except RecursionError:
+                values = UNKNOWN
         frame.memo[node] = values
         return values
+
+    @contextmanager
+    def noting(self, needy: set[object], key: object) -> Iterator[None]:
+        """Remember of what is evaluated inside whether it depends on how a function is called."""
+        before, self.needed_caller = self.needed_caller, False
+        try:
+            yield
+        finally:
+            if self.needed_caller:
+                needy.add(key)
+            self.needed_caller = self.needed_caller or before
 
     # ---- literals and displays ------------------------------------------------------------------------------
 
@@ -333,10 +348,13 @@ class Evaluator:
 
     def _binding(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         known = frame.held.get(binding)
-        if known is None:
-            frame.held[binding] = UNKNOWN  # cuts cycles
-            known = frame.held[binding] = self._given_by(binding, home, frame)
-        return known
+        if known is not None:
+            self.needed_caller = self.needed_caller or binding in frame.needy
+            return known
+        frame.held[binding] = UNKNOWN  # cuts cycles
+        with self.noting(frame.needy, binding):
+            values = frame.held[binding] = self._given_by(binding, home, frame)
+        return values
 
     def _given_by(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         kind, node, value = binding.kind, binding.node, binding.value
@@ -575,9 +593,20 @@ class Evaluator:
             return objects.construct(self, function, arguments, node, frame)
         if isinstance(function, Function):
             return self.run(function, arguments, node, frame)
-        if isinstance(function, Object) and function.wraps is not None:
-            return self.apply(function.wraps, arguments, node, frame)
+        if isinstance(function, Object):
+            return self._object_called(function, arguments, node, frame)
         return UNKNOWN
+
+    def _object_called(self, function: Object, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+        """``f(…)`` of a Modal function, ``Model(…)`` of a Modal class."""
+        if function.wraps is None:
+            row = method(function.type, "__call__")
+            made = row.returns if row is not None else None
+            return UNKNOWN if made is None else (Object(made, Place(frame.file, node)),)
+        result = self.apply(function.wraps, arguments, node, frame)
+        if function.type == "modal.Cls":
+            return tuple(Object("modal.Obj", Place(frame.file, node), None, value) for value in result)
+        return result
 
     def _method(self, function: Method, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
         owner = function.owner

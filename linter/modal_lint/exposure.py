@@ -42,7 +42,7 @@ MAPPINGS = frozenset(
 )
 TEXTS = frozenset((Sink.COMMAND, Sink.URL, Sink.PACKAGE, Sink.GIT_USER, Sink.ARGV, Sink.IMAGE_ARGV, Sink.HOST_ARGV))
 PAYLOADS = frozenset((Sink.PAYLOAD, Sink.BUILD_PAYLOAD, Sink.LABEL))
-MODAL = "Modal"  # the provider of Modal's own tokens
+MODAL = "modal"  # the provider of Modal's own tokens
 RULES = {
     Sink.ENV: "MS101",
     Sink.BUILD_ENV: "MS101",

@@ -339,6 +339,11 @@ def _setdefault_text(site: Site) -> Values:
     return tuple(operators.as_text(value) for value in site.arg(0) or (text("", site.place),))
 
 
+def _imported(site: Site) -> Values:
+    names = list(known_texts(site.arg(0, "name") or ()))
+    return tuple(External(name) for name in names if name.split(".")[0] in ("modal", "os")) or UNKNOWN
+
+
 def _fromkeys(site: Site) -> Values:
     from modal_lint.values import Entry
 
@@ -407,6 +412,8 @@ def _mapping_method(site: Site, owner: Mapping, name: str) -> Values:
 
 
 _FUNCTIONS: dict[str, Callable[[Site], Values]] = {
+    "importlib.import_module": lambda site: _imported(site),
+    "builtins.__import__": lambda site: _imported(site),
     "builtins.str": _setdefault_text,
     "builtins.bytes": lambda site: site.arg(0) or UNKNOWN,
     "builtins.repr": _setdefault_text,

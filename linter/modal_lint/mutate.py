@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
 MAX_CHANGES = 400  # mutations of one name that are followed
+MAX_FILLING = 4  # functions inside functions that fill a mapping handed to them
 Changes = list[tuple[Mutation, bool]]
 Path = tuple["ast.expr | str", ...]
 
@@ -164,7 +165,7 @@ class _Change:
         kind = self.mutation.kind
         if kind == "call":
             return self._called(value)
-        if kind == "argument":
+        if kind == "argument" and isinstance(value, (Mapping, Sequence, Unknown)):
             return self._handed(value)
         if kind == "aug" and self.mutation.value is not None:
             node = self.mutation.node
@@ -240,7 +241,7 @@ class _Change:
             receiver=function.receiver,
             caller=self.frame,
         )
-        if frame.depth > 8 or self.frame.calls_of(node):
+        if frame.depth > MAX_FILLING or self.frame.calls_of(node):
             return (value,)
         assert frame.arguments is not None
         bound = bind(frame.arguments, parameters_of(node, int(function.receiver is not None)), self.ev.evaluate)

@@ -67,7 +67,7 @@ def _attribute(ev: Evaluator, value: Value, name: str, frame: Frame) -> Values:
         below = ev.project.below(value.file, name)
         return UNKNOWN if below is None else (Module(below),)
     if isinstance(value, Object):
-        return _of_object(value, name)
+        return _of_object(ev, value, name)
     if isinstance(value, Method) and name == "aio":
         return (value,)
     if isinstance(value, Class):
@@ -90,9 +90,14 @@ def _attribute(ev: Evaluator, value: Value, name: str, frame: Frame) -> Values:
     return UNKNOWN
 
 
-def _of_object(value: Object, name: str) -> Values:
+def _of_object(ev: Evaluator, value: Object, name: str) -> Values:
     if name == "aio":
         return (value,)
+    if value.type == "modal.Obj" and isinstance(value.wraps, Instance):
+        inner = instance_attribute(ev, value.wraps, name)
+        return tuple(
+            Object("modal.Function", value.call, None, one) if isinstance(one, Function) else one for one in inner
+        )
     target = attribute_type(value.type, name)
     if target is not None:
         return (Object(target, value.call, value),)
@@ -217,8 +222,15 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
     instance = instance.original
     key = (_identity(instance), name)
     if key in ev.attributes:
+        ev.needed_caller = ev.needed_caller or key in ev.needy
         return ev.attributes[key]
     ev.attributes[key] = UNKNOWN  # cuts cycles
+    with ev.noting(ev.needy, key):
+        values = ev.attributes[key] = _instance_attribute(ev, instance, name)
+    return values
+
+
+def _instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
     values = _from_methods(ev, instance, name)
     if values is None:
         values = _field(ev, instance, name)
@@ -231,7 +243,6 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
             values = as_mapping(ev, (instance,))
         else:
             values = class_attribute(ev, instance.cls, name, instance)
-    ev.attributes[key] = values
     return values
 
 

@@ -94,7 +94,9 @@ def _argument_name(use: Use, group: Group) -> str | int:
     for keyword in use.node.keywords:
         if keyword.value is group.argument and keyword.arg is not None:
             return keyword.arg
-    return use.node.args.index(group.argument)
+    if group.argument in use.node.args:
+        return use.node.args.index(group.argument)
+    raise Stays("the mapping belongs to another call")
 
 
 def _fix(group: Group, names: dict[str, tuple[str, ...]], edits: Sequence[Edit]) -> Fix:

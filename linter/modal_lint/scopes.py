@@ -281,7 +281,12 @@ class Scopes:
         self, scope: Scope, target: ast.expr, kind: str, node: ast.AST, value: ast.expr | None, position: Position
     ) -> None:
         path: list[ast.expr | str] = []
-        while isinstance(target, (ast.Subscript, ast.Attribute)):
+        while isinstance(target, (ast.Subscript, ast.Attribute)) or _reaches_entry(target):
+            if isinstance(target, ast.Call):  # ``d.setdefault("k", {})`` is ``d["k"]``
+                path.append(target.args[0])
+                assert isinstance(target.func, ast.Attribute)
+                target = target.func.value
+                continue
             path.append(target.slice if isinstance(target, ast.Subscript) else target.attr)
             target = target.value
         if isinstance(target, ast.Name):
@@ -448,6 +453,11 @@ def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:
         handlers = all((handler, "body") in covered or _leaves(handler.body) for handler in statement.handlers)
         return bool(statement.handlers) and handlers and (statement, "body") in covered
     return isinstance(statement, (ast.With, ast.AsyncWith))
+
+
+def _reaches_entry(node: ast.expr) -> bool:
+    func = node.func if isinstance(node, ast.Call) and node.args else None
+    return isinstance(func, ast.Attribute) and func.attr in ("setdefault", "get")
 
 
 def _is_conditional_part(node: ast.AST, parent: ast.AST | None) -> bool:

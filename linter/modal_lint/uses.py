@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from modal_lint import library
@@ -60,7 +60,7 @@ class Use:
 
     file: File
     api: Api
-    node: ast.Call
+    node: Any  # the call; an assignment, where that is what reaches the API
     frame: Frame
     owner: Object | None  # the object it is a method of
     arguments: Arguments
@@ -110,7 +110,19 @@ class Uses:
             if self._promising(call):
                 found += self.of(call)
         found.reverse()
-        return found
+        return found + [use for statement in self.file.scopes.subscripts for use in self._stored(statement)]
+
+    def _stored(self, statement: ast.Assign | ast.AnnAssign) -> Iterator[Use]:
+        """``a_dict[key] = value`` of a ``modal.Dict``."""
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if not isinstance(target, ast.Subscript) or statement.value is None:
+            return
+        frame = default_frame(self.ev, self.file, self.file.scopes.scope(statement))
+        for owner in self.ev.ask(target.value, frame):
+            row = method(owner.type, "__setitem__") if isinstance(owner, Object) else None
+            if row is not None and isinstance(owner, Object):
+                given = ((False, Argument(target.slice, frame)), (False, Argument(statement.value, frame)))
+                yield self._use(row, Arguments(given), statement, frame, owner)
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
@@ -150,7 +162,7 @@ class Uses:
         home = scopes.lookup(name.id, scopes.scope(name))
         if home is None:
             return "*" in scopes.module.bindings
-        return any(b.kind in ("assign", "import", "param", "for", "walrus", "with") for b in home.bindings[name.id])
+        return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in home.bindings[name.id])
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
         """The runs of a node inside loops over known collections."""
@@ -170,6 +182,9 @@ class Uses:
             use = self._resolved(function, arguments_of(call, frame), call, frame)
             if use is not None:
                 found.append(use)
+        if found:  # what the arguments depend on counts too
+            for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+                self.ev.ask(argument, frame)
         return found
 
     def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
@@ -185,6 +200,9 @@ class Uses:
             row = method(function.owner.type, function.name)
             if row is not None:
                 return self._use(row, arguments, call, frame, function.owner)
+        if isinstance(function, Object):
+            row = method(function.type, "__call__")
+            return None if row is None else self._use(row, arguments, call, frame, function)
         func = call.func
         name = func.attr if isinstance(func, ast.Attribute) else ""
         return self._run_by(_RUNNER_METHODS.get(name), arguments, call, frame)
@@ -204,7 +222,7 @@ class Uses:
                     return use
         return None
 
-    def _use(self, row: Api, arguments: Arguments, call: ast.Call, frame: Frame, owner: Object | None) -> Use:
+    def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         bound = bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
         return Use(self.file, row, call, frame, owner, arguments, bound)
 
