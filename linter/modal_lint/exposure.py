@@ -69,7 +69,7 @@ _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
 MAX_NESTED = 6
 MAX_TEXT = 400_000  # characters of one text that are looked at
-_HOLE_MARK = "\x00"
+HOLE_MARK = "\x00"  # stands for an unknown stretch of a text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -299,7 +299,7 @@ def _key(value: Value) -> str | None:
 
 def marked(value: Text) -> str:
     """The text with a mark for each unknown stretch."""
-    return "".join(_HOLE_MARK if isinstance(part, Hole) else part.text for part in value.parts)
+    return "".join(HOLE_MARK if isinstance(part, Hole) else part.text for part in value.parts)
 
 
 def part_of(value: Text, start: int, end: int) -> Text:

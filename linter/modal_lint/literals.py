@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 MAX_LENGTH = 1 << 20
+_USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
 _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not credentials.has_shape(file.text) or not is_shipped(file):
+    if not (credentials.has_shape(file.text) or _USERINFO.search(file.text)) or not is_shipped(file):
         return
     for node in _literals(file):
-        for found in credentials.shapes_in(_text(node)):
+        for found in credentials.find_in_text(_text(node), path=file.path):
             if found.credential.confidence is Confidence.HIGH:
                 yield _finding(file, rule, node, found)
                 break

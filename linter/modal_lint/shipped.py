@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from modal_lint.excerpt import excerpt
 from modal_lint.diagnosis import sink_span
+from modal_lint.excerpt import excerpt
+from modal_lint.exposure import HOLE_MARK, marked
 from modal_lint.modal_api import Sink
-from modal_lint.model import Confidence, Finding, Fix, Rule, Severity
+from modal_lint.model import Confidence, Finding, Fix, Rule, Severity, Span, Step
 from modal_lint.values import Mapping, Place, Sequence, Text, Values
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def findings(file: File, rule: Rule) -> Iterator[Finding]:
                     yield _file_finding(file, rule, use, path, place)
         for given in use.given(Sink.DIRECTORY):
             for path, _ in _paths(given.values(file.project.evaluator)):
-                if (use.node, path) not in seen:
+                if path and (use.node, path) not in seen:
                     seen.add((use.node, path))
                     yield from _directory(file, rule, use, path)
 
@@ -62,8 +63,8 @@ def is_credential_file(path: str) -> bool:
 def _paths(values: Values) -> Iterator[tuple[str, Place | None]]:
     for value in values:
         if isinstance(value, Text):
-            if value.known is not None:
-                yield value.known, value.origin
+            # What follows an unknown folder still names the file.
+            yield marked(value).rpartition(HOLE_MARK)[2], value.origin
         elif isinstance(value, Sequence):
             for item in value.items:
                 yield from _paths(item)
@@ -86,9 +87,15 @@ def _file_finding(file: File, rule: Rule, use: Use, path: str, place: Place | No
         confidence=Confidence.HIGH,
         help="use modal.Secret.from_dotenv() or a named Secret instead of the file",
         excerpt=excerpt(file, span),
+        flow=_flow(file, use, span),
         origin=(file.path, span),
         statement=file.statement_span(here),
     )
+
+
+def _flow(file: File, use: Use, span: Span) -> tuple[Step, ...]:
+    sink = Step(file.path, sink_span(file, use.node), f"shipped by {use.api.name}")
+    return (Step(file.path, span, "the path is written here"), sink)
 
 
 def _directory(file: File, rule: Rule, use: Use, path: str) -> Iterator[Finding]:

@@ -316,6 +316,7 @@ FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "posixpath.join": _path_join,
     "os.path.expanduser": lambda s: s.arg(0) or UNKNOWN,
     "os.path.abspath": lambda s: s.arg(0) or UNKNOWN,
+    "pathlib.Path.home": lambda s: (text("~", s.place),),
     "os.fspath": lambda s: s.arg(0) or UNKNOWN,
     "builtins.chr": lambda s: tuple(
         text(chr(v.value), v.origin) if isinstance(v, Const) and isinstance(v.value, int) and 0 <= v.value < 0x110000

@@ -79,8 +79,6 @@ class _Hider:
 
     def masked(self, text: str, secret: set[str]) -> str:
         """``text`` with the literals in ``secret`` and everything that looks like a credential hidden."""
-        from modal_lint.credentials import mask_text
-
         lines = text.split("\n")
         for token in reversed(list(_literals(text))):
             if token.string in secret:
@@ -89,7 +87,7 @@ class _Hider:
         for value in sorted(self._values, key=len, reverse=True):
             if len(value) > 3:
                 shown = shown.replace(value, _HIDDEN)
-        return str(mask_text(shown))
+        return _without_credentials(shown)
 
 
 def _spans_in(path: str, finding: Finding) -> Iterator[Span]:
@@ -105,6 +103,25 @@ def _literals(text: str) -> Iterator[tokenize.TokenInfo]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in _LITERALS and token.string:
             yield token
+
+
+def _without_credentials(text: str) -> str:
+    """``text`` with what looks like a credential hidden, in literals and comments: code itself holds none."""
+    from modal_lint.credentials import find_in_text
+
+    starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
+    quoted = [
+        (starts[token.start[0] - 1] + token.start[1], starts[token.end[0] - 1] + token.end[1])
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type in _LITERALS or token.type == tokenize.COMMENT
+    ]
+    for match in reversed(find_in_text(text)):
+        for low, high in reversed(quoted):
+            start, end = max(low, match.start), min(high, match.end)
+            if start < end:
+                hidden = _HIDDEN + "\n" * text.count("\n", start, end)
+                text = text[:start] + hidden + text[end:]
+    return text
 
 
 def _overlap(span: Span, token: tokenize.TokenInfo) -> bool:
