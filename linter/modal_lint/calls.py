@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint.scopes import Binding, FunctionNode
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -25,6 +24,7 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from modal_lint.scopes import Binding, FunctionNode
     from modal_lint.source import File
 
 Evaluate = Callable[[ast.AST, "Frame"], Values]
@@ -182,11 +182,7 @@ def _positionals(arguments: Arguments, evaluate: Evaluate, bound: Bound) -> list
         longest = max(sequences, key=lambda s: len(s.items))
         for index in range(len(longest.items)):
             items = unite(
-                *(
-                    tuple(with_steps(v, s.steps) for v in s.items[index])
-                    for s in sequences
-                    if index < len(s.items)
-                )
+                *(tuple(with_steps(v, s.steps) for v in s.items[index]) for s in sequences if index < len(s.items))
             )
             given.append(Argument(None, None, items))
         bound.open = bound.open or not all(s.complete for s in sequences)

@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING
 
 from modal_lint import credentials
 from modal_lint.excerpt import excerpt
+from modal_lint.exposure import Exposure
 from modal_lint.model import Confidence, Finding, Fix, Severity, Span, Step
 from modal_lint.values import Place
-
-from modal_lint.exposure import Exposure
 
 if TYPE_CHECKING:
     from modal_lint.source import File
 
 _SEVERITIES = {Confidence.HIGH: Severity.ERROR, Confidence.MEDIUM: Severity.WARNING, Confidence.LOW: Severity.INFO}
 MAX_FLOW = 12
-__all__ = ["Exposure", "Fix", "finding", "flow", "local_place", "named", "remedy", "severity_of", "sink_name", "subject"]
+__all__ = [
+    "Exposure",
+    "Fix",
+    "finding",
+    "flow",
+    "local_place",
+    "named",
+    "remedy",
+    "severity_of",
+    "sink_name",
+    "subject",
+]
 
 
 def severity_of(confidence: Confidence) -> Severity:

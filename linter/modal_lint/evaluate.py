@@ -8,13 +8,11 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import library, mutate, objects, operators
 from modal_lint.calls import (
-    Arguments,
     Bound,
     Frame,
     arguments_of,
@@ -26,10 +24,10 @@ from modal_lint.calls import (
     values_of,
 )
 from modal_lint.modal_api import TYPES, canonical, method
-from modal_lint.scopes import Binding, FunctionNode, Scope
 from modal_lint.values import (
     UNKNOWN,
     Argument,
+    Arguments,
     Builtin,
     Class,
     Const,
@@ -59,7 +57,10 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from modal_lint.project import Project
+    from modal_lint.scopes import Binding, FunctionNode, Scope
     from modal_lint.source import File
 
 FUEL = 25_000  # nodes evaluated for one question
@@ -264,9 +265,7 @@ class Evaluator:
             return self.module_frame(frame.file)
         return Frame(frame.file, owner, outer=self.module_frame(frame.file))
 
-    def _bound(
-        self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame
-    ) -> Values:
+    def _bound(self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame) -> Values:
         """What a name holds at ``use`` (None: at the end of its scope), its mutations applied.
 
         ``frame`` runs the scope that binds the name, ``asker`` the code in which ``node`` asks for it.
@@ -277,7 +276,7 @@ class Evaluator:
         groups: list[Values] = []
         for binding, _ in reaching:
             values = self._binding(binding, home, frame)
-            if values is UNKNOWN or binding.kind == "param" and values == (frame.receiver,):
+            if values is UNKNOWN or (binding.kind == "param" and values == (frame.receiver,)):
                 groups.append(values)  # what is assigned to ``self`` counts for the class, not for one place
                 continue
             changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else []
@@ -324,15 +323,16 @@ class Evaluator:
         scopes = frame.file.scopes
         found: list[tuple[Any, bool]] = []
         for scope in scopes.of.values():
-            if name in scope.mutations and scope is not home and scope is not asking and (
-                scopes.lookup(name, scope) is home
+            if (
+                name in scope.mutations
+                and scope is not home
+                and scope is not asking
+                and (scopes.lookup(name, scope) is home)
             ):
                 found += [(mutation, True) for mutation in scope.mutations[name] if mutation.kind != "argument"]
         return found
 
-    def _guarded(
-        self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame
-    ) -> Values | None:
+    def _guarded(self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame) -> Values | None:
         """``if not key: key = "…"`` after ``key = os.getenv(…)``: mark the literal as the fallback of the read."""
         reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
         if not reads or len(reaching) < 2:
@@ -493,7 +493,7 @@ class Evaluator:
         module = self.module_frame(frame.file)
         values = self._bound(parts[0], scopes.module, module, None, frame.file.tree, module)
         for part in parts[1:]:
-            values = objects.attribute(self, values, part, frame)
+            values = objects.attribute(self, values, part)
         for value in values:
             if isinstance(value, External) and canonical(value.name) in TYPES:
                 return (Object(canonical(value.name)),)
@@ -549,7 +549,11 @@ class Evaluator:
             module = self.project.module(statement.module or "", frame.file, statement.level)
             if module is None or module is frame.file:
                 root = (statement.module or "").split(".")[0]
-                if root in ("modal", "os") and not statement.level and name[:1].isupper() | (name in ("environ", "getenv")):
+                if (
+                    root in ("modal", "os")
+                    and not statement.level
+                    and name[:1].isupper() | (name in ("environ", "getenv"))
+                ):
                     return (External(f"{statement.module}.{name}"),)
                 continue
             values = self.member(module, name)
@@ -572,7 +576,7 @@ class Evaluator:
     # ---- attributes and calls -------------------------------------------------------------------------------
 
     def _attribute(self, node: ast.Attribute, frame: Frame) -> Values:
-        return objects.attribute(self, self.evaluate(node.value, frame), node.attr, frame)
+        return objects.attribute(self, self.evaluate(node.value, frame), node.attr)
 
     def _call(self, node: ast.Call, frame: Frame) -> Values:
         functions = self.evaluate(node.func, frame)
@@ -590,7 +594,7 @@ class Evaluator:
         if isinstance(function, Partial):
             return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
         if isinstance(function, Class):
-            return objects.construct(self, function, arguments, node, frame)
+            return objects.construct(self, function, arguments)
         if isinstance(function, Function):
             return self.run(function, arguments, node, frame)
         if isinstance(function, Object):
@@ -613,11 +617,9 @@ class Evaluator:
         if owner.wraps is not None and function.name in ("local", "remote", "get_raw_f"):
             return self.apply(owner.wraps, arguments, node, frame)
         row = method(owner.type, function.name)
-        if row is None:
-            # A step that the table does not know still gives an image; of others nothing is known.
-            made = "modal.Image" if owner.type == "modal.Image" else None
-        else:
-            made = row.returns
+        # A step that the table does not know still gives an image; of others nothing is known.
+        unknown = "modal.Image" if owner.type == "modal.Image" else None
+        made = row.returns if row is not None else unknown
         if made is None:
             return UNKNOWN
         if owner.type == "modal.Image" and function.name == "pipe":
@@ -631,9 +633,7 @@ class Evaluator:
         node, file = function.place.node, function.place.file
         if frame.depth >= MAX_DEPTH or frame.calls_of(node) >= 2:
             return UNKNOWN
-        inner = Frame(
-            file, node, arguments=arguments, outer=function.frame, receiver=function.receiver, caller=frame
-        )
+        inner = Frame(file, node, arguments=arguments, outer=function.frame, receiver=function.receiver, caller=frame)
         if isinstance(node, ast.Lambda):
             return self.evaluate(node.body, inner)
         scope = file.scopes.of[node]

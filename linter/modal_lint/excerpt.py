@@ -72,10 +72,13 @@ def _literals(file: File, number: int) -> list[ast.AST]:
     exposures = file.exposures
     found = [node for node in exposures.literals if node in file.scopes.parents and _covers(node, number)]
     for node in file.scopes.strings:
-        if _covers(node, number) and isinstance(node.value, str) and node not in exposures.literals:
-            if len(node.value) < 100_000 and credentials.find_in_text(node.value):
-                found.append(node)
+        if _covers(node, number) and node not in exposures.literals and _gives_away(node.value):
+            found.append(node)
     return [_drawn(file, node) for node in found]
+
+
+def _gives_away(value: object) -> bool:
+    return isinstance(value, str) and len(value) < 100_000 and bool(credentials.find_in_text(value))
 
 
 def _drawn(file: File, node: ast.AST) -> ast.AST:
@@ -85,7 +88,8 @@ def _drawn(file: File, node: ast.AST) -> ast.AST:
 
 
 def _covers(node: ast.AST, number: int) -> bool:
-    return node.lineno <= number <= (node.end_lineno or node.lineno)  # type: ignore[attr-defined]
+    first = getattr(node, "lineno", 0)
+    return bool(first <= number <= (getattr(node, "end_lineno", None) or first))
 
 
 def _masked_literal(file: File, node: ast.AST, source: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
 from modal_lint.calls import effective
-from modal_lint.credentials import Credential
 from modal_lint.modal_api import Sink
+from modal_lint.uses import Given, Use
 from modal_lint.values import (
     HOLE,
     Argument,
@@ -32,9 +31,10 @@ from modal_lint.values import (
     with_steps,
 )
 
-from modal_lint.uses import Given, Use
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modal_lint.credentials import Credential
     from modal_lint.source import File
 
 MAPPINGS = frozenset(
@@ -261,9 +261,7 @@ class Exposures:
             else:
                 yield key, value, entry, mapping
 
-    def _fields(
-        self, value: Instance, depth: int
-    ) -> Iterator[tuple[str | None, Value, Entry | None, Mapping | None]]:
+    def _fields(self, value: Instance, depth: int) -> Iterator[tuple[str | None, Value, Entry | None, Mapping | None]]:
         from modal_lint import objects
 
         mappings = objects.as_mapping(self.ev, (value,))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from modal_lint import moving
 from modal_lint.model import Edit, Fix, Hidden, Move
-from modal_lint.values import Fallback
 
 if TYPE_CHECKING:
     from modal_lint.exposure import Exposure
     from modal_lint.source import File
+    from modal_lint.values import Fallback
 
 _CALLS = frozenset(("get", "getenv"))
 
@@ -45,7 +45,9 @@ def _lookup(file: File, fallback: Fallback) -> tuple[ast.expr, str] | None:
         return None if environ is None else (node.values[1], environ)
     if isinstance(node, ast.Call):
         environ = _environ(file, node)
-        given = node.args[1] if len(node.args) == 2 else next((k.value for k in node.keywords if k.arg == "default"), None)
+        given = (
+            node.args[1] if len(node.args) == 2 else next((k.value for k in node.keywords if k.arg == "default"), None)
+        )
         return None if environ is None or given is None else (given, environ)
     return None
 

@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials, moving, plans
-from modal_lint.model import Fix, Hidden, Move
 from modal_lint.modal_api import Sink
+from modal_lint.model import Fix, Hidden, Move
 from modal_lint.moving import Stays
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _templated(exposure: Exposure, alone: bool) -> Fix:
     prefix, secret = _split(known)
     key = variable_for(exposure)
     source = moving.source_of(use.file)
-    names = {name: keys for name, keys in moving.grouped(use.file, [key]).items()}
+    names = dict(moving.grouped(use.file, [key]).items())
     reference, edits = plans.references(use, names, source, use.node)
     header = rewrite.string_literal(f"{prefix}${key}", source.quote)
     edits += rewrite.replace(source, use.file.span(origin.node), header)

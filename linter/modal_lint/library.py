@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import formatting, mutate, objects, operators, textlib
-from modal_lint.calls import Arguments, Frame, arguments_of, effective, values_of
+from modal_lint.calls import Frame, arguments_of, effective, values_of
 from modal_lint.modal_api import API
 from modal_lint.values import (
     UNKNOWN,
     Argument,
+    Arguments,
     Bag,
     Builtin,
     Class,
@@ -37,6 +37,8 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modal_lint.evaluate import Evaluator
 
 ENVIRON = frozenset(("os.environ", "os.environb"))
@@ -138,7 +140,7 @@ def subscript(ev: Evaluator, node: ast.Subscript, frame: Frame) -> Values:
     """``value[index]``."""
     bases = ev.evaluate(node.value, frame)
     if isinstance(node.slice, ast.Slice):
-        return unite(*(_sliced(ev, base, node.slice, frame) for base in bases))
+        return unite(*(_sliced(base, node.slice) for base in bases))
     keys = ev.evaluate(node.slice, frame)
     place = Place(frame.file, node)
     return unite(*(_item(ev, base, keys, place, frame) for base in bases))
@@ -155,7 +157,7 @@ def _item(ev: Evaluator, base: Value, keys: Values, place: Place, frame: Frame) 
         return _indexed(base, keys)
     if isinstance(base, Class):
         name = next(iter(known_texts(keys)), None)
-        return objects.attribute(ev, (base,), name, frame) if name else (base,)
+        return objects.attribute(ev, (base,), name) if name else (base,)
     if isinstance(base, Text) and base.known is not None:
         index = next((key.value for key in keys if isinstance(key, Const) and isinstance(key.value, int)), None)
         if index is not None and -len(base.known) <= index < len(base.known):
@@ -166,7 +168,7 @@ def _item(ev: Evaluator, base: Value, keys: Values, place: Place, frame: Frame) 
 def _looked_up(base: Mapping, keys: Values) -> Values:
     groups: list[Values] = []
     for key in keys:
-        if isinstance(key, Text) and key.known is not None or isinstance(key, Const):
+        if (isinstance(key, Text) and key.known is not None) or isinstance(key, Const):
             wanted = key.known if isinstance(key, Text) else key.value
             groups.append(base.get(wanted) or UNKNOWN)  # type: ignore[arg-type]
         else:
@@ -186,7 +188,7 @@ def _indexed(base: Sequence, keys: Values) -> Values:
     return tuple(with_steps(value, base.steps) for value in unite(*groups))
 
 
-def _sliced(ev: Evaluator, base: Value, node: ast.Slice, frame: Frame) -> Values:
+def _sliced(base: Value, node: ast.Slice) -> Values:
     bounds: list[int | None] = []
     for part in (node.lower, node.upper, node.step):
         if part is None:
@@ -330,7 +332,7 @@ def _chain(site: Site) -> Values:
 
 def _getattr(site: Site) -> Values:
     names = list(known_texts(site.arg(1) or ()))
-    found = [objects.attribute(site.ev, site.arg(0) or UNKNOWN, name, site.frame) for name in names]
+    found = [objects.attribute(site.ev, site.arg(0) or UNKNOWN, name) for name in names]
     default = site.arg(2)
     return unite(*found, *([default] if default is not None else []))
 

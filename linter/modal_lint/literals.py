@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials, diagnosis
@@ -14,6 +13,8 @@ from modal_lint.uses import default_frame
 from modal_lint.values import Object
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.source import File
 
 MAX_LENGTH = 1 << 20
@@ -48,9 +49,10 @@ def is_shipped(file: File) -> bool:
 def _literals(file: File) -> Iterator[ast.Constant]:
     exposed = file.exposures.literals
     for node in ast.walk(file.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and node not in exposed:
-            if 8 <= len(node.value) <= MAX_LENGTH:
-                yield node
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or node in exposed:
+            continue
+        if 8 <= len(node.value) <= MAX_LENGTH:
+            yield node
 
 
 def _text(node: ast.Constant) -> str:
@@ -89,6 +91,8 @@ def _name(file: File, node: ast.AST) -> str | None:
     if isinstance(parent, ast.keyword):
         return parent.arg
     if isinstance(parent, ast.Dict) and node in parent.values:
-        key = parent.keys[parent.values.index(node)]  # type: ignore[arg-type]
-        return credentials.mask_text(key.value) if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+        key = parent.keys[parent.values.index(node)]
+        return (
+            credentials.mask_text(key.value) if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+        )
     return None

@@ -7,7 +7,6 @@ its value is one known string, and nothing else that the call is given can decid
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from modal_lint.model import Edit, Hidden, Move, Span
 from modal_lint.values import Object, known_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from modal_lint.exposure import Exposure
     from modal_lint.rewrite import Source
     from modal_lint.source import File

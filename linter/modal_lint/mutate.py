@@ -102,7 +102,7 @@ class _Change:
         if isinstance(step, str):
             if not isinstance(value, (Instance, Bag)):
                 return (value,)
-            current = objects.attribute(self.ev, (value,), step, self.frame)
+            current = objects.attribute(self.ev, (value,), step)
             return (self._with_attribute(value, step, unite(*(self.at(one, path[1:]) for one in current))),)
         if isinstance(value, Unknown):
             value = Mapping((), complete=False)
@@ -141,7 +141,7 @@ class _Change:
                 return (value,)
             assigned = passed(assigned, Passage(self.place, f"assigned to .{step}"))
             if self.maybe:
-                assigned = unite(assigned, objects.attribute(self.ev, (value,), step, self.frame))
+                assigned = unite(assigned, objects.attribute(self.ev, (value,), step))
             return (self._with_attribute(value, step, assigned),)
         if isinstance(value, Unknown):
             value = Mapping((), complete=False)
@@ -199,7 +199,7 @@ class _Change:
             present = name == "setdefault" and any(value.get(key) for key in _texts(arguments[0]))
             if present:
                 return value
-            maybe = self.maybe or not value.complete and name == "setdefault" or len(arguments[0]) > 1
+            maybe = self.maybe or (not value.complete and name == "setdefault") or len(arguments[0]) > 1
             added = tuple(Entry(key, arguments[1], Place(self.frame.file, call), None, maybe) for key in arguments[0])
             return replace(value, entries=value.entries + added)
         if name == "pop" and arguments:
@@ -245,9 +245,7 @@ class _Change:
             return (value,)
         assert frame.arguments is not None
         bound = bind(frame.arguments, parameters_of(node, int(function.receiver is not None)), self.ev.evaluate)
-        names = [
-            name for name, given in bound.named.items() if any(one.node is self.mutation.value for one in given)
-        ]
+        names = [name for name, given in bound.named.items() if any(one.node is self.mutation.value for one in given)]
         scope = file.scopes.of[node]
         step = Passage(self.place, f"filled by {node.name}()")
         if not names or names[0] not in scope.mutations:

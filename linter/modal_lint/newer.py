@@ -60,8 +60,7 @@ def _changes(wrapper: cst.MetadataWrapper) -> list[Change]:
             self.quotes: list[str] = []
 
         def _range(self, node: cst.CSTNode) -> CodeRange:
-            place = self.get_metadata(PositionProvider, node)
-            return place  # type: ignore[return-value]
+            return self.get_metadata(PositionProvider, node)
 
         def _replace(self, first: cst.CSTNode, last: cst.CSTNode, new: str | None) -> None:
             start, end = self._range(first).start, self._range(last).end
@@ -83,7 +82,7 @@ def _changes(wrapper: cst.MetadataWrapper) -> list[Change]:
                 self._respell(node, node.start, node.quote)
             self.quotes.append(node.quote)
 
-        def leave_FormattedString(self, original_node: cst.FormattedString) -> None:  # noqa: N802
+        def leave_FormattedString(self, original_node: cst.FormattedString) -> None:  # noqa: N802, ARG002
             self.quotes.pop()
 
         def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802

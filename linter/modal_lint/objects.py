@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import library, mutate
-from modal_lint.calls import Arguments, Bound, Frame, arguments_of, bind, values_of
+from modal_lint.calls import Bound, Frame, arguments_of, bind, values_of
 from modal_lint.modal_api import attribute_type, canonical
-from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,
     Argument,
+    Arguments,
     Bag,
     Builtin,
     Class,
@@ -44,6 +44,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
     from modal_lint.library import Site
+    from modal_lint.scopes import Mutation
 
 MAX_BASES = 20
 _METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -52,12 +53,12 @@ _CHANGED = frozenset(("model_copy", "_replace"))
 _ENUMS = frozenset(("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag"))
 
 
-def attribute(ev: Evaluator, values: Values, name: str, frame: Frame) -> Values:
+def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     """``value.name``."""
-    return unite(*(_attribute(ev, value, name, frame) for value in values))
+    return unite(*(_attribute(ev, value, name) for value in values))
 
 
-def _attribute(ev: Evaluator, value: Value, name: str, frame: Frame) -> Values:
+def _attribute(ev: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, External):
         return (External(canonical(f"{value.name}.{name}"), value.steps),)
     if isinstance(value, Module):
@@ -75,7 +76,7 @@ def _attribute(ev: Evaluator, value: Value, name: str, frame: Frame) -> Values:
     if isinstance(value, Instance):
         return instance_attribute(ev, value, name)
     if isinstance(value, Bag):
-        return _of_bag(ev, value, name)
+        return _of_bag(value, name)
     if isinstance(value, (Text, Const)) and name in ("value", "_value_"):
         return (value,)
     if isinstance(value, (Text, Mapping, Sequence, EnvRead)):
@@ -104,7 +105,7 @@ def _of_object(ev: Evaluator, value: Object, name: str) -> Values:
     return (Method(value, name),)
 
 
-def _of_bag(ev: Evaluator, value: Bag, name: str) -> Values:
+def _of_bag(value: Bag, name: str) -> Values:
     found = value.attributes.get(name)
     if found is not None:
         return tuple(with_steps(one, value.steps) for one in found)
@@ -200,11 +201,13 @@ def is_enum(ev: Evaluator, cls: Class) -> bool:
     assert isinstance(node, ast.ClassDef)
     frame = cls.frame or ev.module_frame(cls.place.file)
     return any(
-        isinstance(value, External) and value.name in _ENUMS for base in node.bases for value in ev.evaluate(base, frame)
+        isinstance(value, External) and value.name in _ENUMS
+        for base in node.bases
+        for value in ev.evaluate(base, frame)
     )
 
 
-def construct(ev: Evaluator, cls: Class, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+def construct(ev: Evaluator, cls: Class, arguments: Arguments) -> Values:
     """``Class(…)``; an enumeration's call looks a member up."""
     if is_enum(ev, cls):
         return unite(*(enum_members(ev, cls) or [UNKNOWN]))
@@ -448,9 +451,7 @@ def replaced(ev: Evaluator, values: Values, site: Site) -> Values:
     made: list[Value] = []
     for value in values:
         if isinstance(value, Instance):
-            more = tuple(
-                (name, values_of(argument, ev.evaluate)) for name, argument in site.arguments.keywords if name
-            )
+            more = tuple((name, values_of(argument, ev.evaluate)) for name, argument in site.arguments.keywords if name)
             made.append(replace(value, attributes=value.attributes + more, made=value.original))
         else:
             made.append(Unknown())
@@ -510,7 +511,7 @@ def environment_assignments(ev: Evaluator, key: str | None, place: Place, frame:
             continue
         here = place.file.scopes.scope(statement).function
         run = frame.of(here.node) or Frame(place.file, here.node, outer=ev.module_frame(place.file))
-        if key not in known_texts(ev.evaluate(target.slice, run)):
+        if not any(name == key for name in known_texts(ev.evaluate(target.slice, run))):
             continue
         step = Passage(Place(place.file, statement), f"assigned to os.environ[{key!r}]")
         values = tuple(v for v in ev.evaluate(statement.value, run) if isinstance(v, Text))

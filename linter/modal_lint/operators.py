@@ -6,8 +6,6 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modal_lint.calls import Frame
-from modal_lint.scopes import Binding, Scope, Scopes
 from modal_lint.values import (
     HOLE,
     UNKNOWN,
@@ -33,7 +31,9 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from modal_lint.calls import Frame
     from modal_lint.evaluate import Evaluator
+    from modal_lint.scopes import Binding, Scope, Scopes
 
 MAX_TEXTS = 8  # alternatives kept while a text is put together
 MAX_LENGTH = 1_000_000  # of a text made by repetition or the like
@@ -96,7 +96,7 @@ def binary(ev: Evaluator, node: ast.BinOp, frame: Frame) -> Values:
     for step in reversed(spine):
         right = ev.evaluate(step.right, frame)
         if isinstance(step.op, ast.Mod):
-            values = percent(ev, values, right)
+            values = percent(values, right)
         else:
             made = [combine(step.op, one, other) for one in values[:MAX_TEXTS] for other in right[:MAX_TEXTS]]
             values = unite(*made)
@@ -165,11 +165,11 @@ def augmented(ev: Evaluator, binding: Binding, home: Scope, frame: Frame) -> Val
     before = ev.held_before(binding, home, frame)
     added = ev.evaluate(node.value, frame)
     if isinstance(node.op, ast.Mod):
-        return percent(ev, before, added)
+        return percent(before, added)
     return unite(*(combine(node.op, one, other) for one in before[:MAX_TEXTS] for other in added[:MAX_TEXTS]))
 
 
-def percent(ev: Evaluator, left: Values, right: Values) -> Values:
+def percent(left: Values, right: Values) -> Values:
     """``"…%s…" % values``."""
     from modal_lint import formatting
 
@@ -270,7 +270,7 @@ def _compared(ev: Evaluator, node: ast.Compare, frame: Frame) -> bool | None:
 
 
 def _plain(value: Value) -> bool:
-    return isinstance(value, Const) or isinstance(value, Text) and value.known is not None
+    return isinstance(value, Const) or (isinstance(value, Text) and value.known is not None)
 
 
 def _raw(value: Value) -> object:

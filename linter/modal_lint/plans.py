@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modal_lint import moving
@@ -13,6 +12,8 @@ from modal_lint.moving import Group, Stays
 from modal_lint.values import Object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from modal_lint.exposure import Exposure
     from modal_lint.rewrite import Source
     from modal_lint.source import File
@@ -71,7 +72,7 @@ def move_env(exposures: Sequence[Exposure]) -> Fix:
     source = moving.source_of(use.file)
     text, edits = references(use, names, source, use.node)
     call = use.file.span(use.node)
-    extend = {"secrets": (text, False)}
+    extend: dict[str | int, tuple[str, bool]] = {"secrets": (text, False)}
     if group.display is group.argument:
         argument = _argument_name(use, group)
         spans = [use.file.span(node) for node in group.entries]
@@ -91,11 +92,13 @@ def _emptied(group: Group, source: Source) -> list[Edit]:
 
 
 def _argument_name(use: Use, group: Group) -> str | int:
-    for keyword in use.node.keywords:
+    call = use.node
+    assert isinstance(call, ast.Call)
+    for keyword in call.keywords:
         if keyword.value is group.argument and keyword.arg is not None:
             return keyword.arg
-    if group.argument in use.node.args:
-        return use.node.args.index(group.argument)
+    if group.argument in call.args:
+        return call.args.index(group.argument)
     raise Stays("the mapping belongs to another call")
 
 
@@ -176,12 +179,13 @@ def _take_all(group: Group) -> None:
     for key, value in zip(group.display.keys, group.display.values, strict=True):
         if key in group.entries:
             continue
+        name, text = getattr(key, "value", None), getattr(value, "value", None)
         plain = isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
-        if not plain or not isinstance(key.value, str) or not isinstance(value.value, str):  # type: ignore[union-attr]
+        if not plain or not isinstance(name, str) or not isinstance(text, str):
             raise Stays("the other entries are not plain strings")
-        if not key.value.isidentifier():  # type: ignore[union-attr]
+        if not name.isidentifier():
             raise Stays("the other entries have keys that are no names of variables")
-        group.moved[key.value] = value.value  # type: ignore[union-attr]
+        group.moved[name] = text
 
 
 # ---- Image.env ----------------------------------------------------------------------------------------------
@@ -223,15 +227,19 @@ def _takers(use: Use, group: Group) -> list[Use]:
     for other in file.uses:
         if _uses_image(other, use):
             containers[other.node] = other
-        elif other.owner is not None and other.node is not use.node and _made_by(other.owner, use):
-            if other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
-                steps[other.node] = other
+        elif _follows(other, use) and other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
+            steps[other.node] = other
     if not containers:
         raise Stays("no function, class, server or sandbox in this file uses the image")
     exported = _exported(file, use)
     if exported:
         raise Stays(f"other files use the image: give the Secret to what runs it ({exported})")
     return [*containers.values(), *steps.values()]
+
+
+def _follows(other: Use, use: Use) -> bool:
+    """Whether one call is a later step of the image that another is a step of."""
+    return other.owner is not None and other.node is not use.node and _made_by(other.owner, use)
 
 
 def _uses_image(other: Use, use: Use) -> bool:

@@ -23,11 +23,14 @@ _SKIPPED = frozenset(
 )
 
 # What an import statement says, on one line or in parentheses; names in strings and comments do no harm.
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)|import[ \t]+[^\n]*)", re.MULTILINE)
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)|import[ \t]+[^\n]*)", re.MULTILINE
+)
 # What a file that uses Modal itself says: an import, its tool, its variables and headers.
 _USES_MODAL = re.compile(
     rb"^[^\n#]*?\b(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?modal(?:_lint_runtime)?\b"
-    rb"|import_module\([^)\n]*modal|\bmodal[\"', \t]+(?:secret|token|endpoint)\b|MODAL_|Modal-(?:Key|Secret)|modal-(?:key|secret)",
+    rb"|import_module\([^)\n]*modal|\bmodal[\"', \t]+(?:secret|token|endpoint)\b"
+    rb"|MODAL_|Modal-(?:Key|Secret)|modal-(?:key|secret)",
     re.MULTILINE,
 )
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,7 +81,7 @@ class Project:
         self._files.clear()
         self._modules.clear()
         for cache in (self._mentions, self._reaching, self._paths, self._listed):
-            cache.clear()  # type: ignore[attr-defined]
+            cache.clear()
         for name in ("evaluator", "_sources", "_importers"):
             self.__dict__.pop(name, None)
 

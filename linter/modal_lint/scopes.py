@@ -7,16 +7,17 @@ a possibility, one in the other branch of the same ``if`` is none.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from modal_lint.source import children
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.source import File
 
-FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
@@ -137,13 +138,13 @@ class Scopes:
                             self.parents[item] = node
                             if isinstance(item, ast.stmt):
                                 self.blocks[item] = (node, name)
-                            pending.append((item, self._scope_for(node, name, item, scope, inner)))
+                            pending.append((item, self._scope_for(node, name, scope, inner)))
                 elif isinstance(value, ast.AST) and not isinstance(value, (ast.expr_context, ast.operator)):
                     self.parents[value] = node
-                    pending.append((value, self._scope_for(node, name, value, scope, inner)))
+                    pending.append((value, self._scope_for(node, name, scope, inner)))
             stack.extend(reversed(pending))
 
-    def _scope_for(self, node: ast.AST, name: str, child: ast.AST, scope: Scope, inner: Scope) -> Scope:
+    def _scope_for(self, node: ast.AST, name: str, scope: Scope, inner: Scope) -> Scope:
         if inner is scope:
             return scope
         if isinstance(node, _NAMED):
@@ -257,7 +258,7 @@ class Scopes:
     def _return(self, node: ast.AST, scope: Scope) -> None:
         scope.function.returns.append(node)
 
-    def _constant(self, node: ast.AST, scope: Scope) -> None:
+    def _constant(self, node: ast.AST, scope: Scope) -> None:  # noqa: ARG002
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.strings.append(node)
 
@@ -286,9 +287,12 @@ class Scopes:
                 path.append(target.args[0])
                 assert isinstance(target.func, ast.Attribute)
                 target = target.func.value
-                continue
-            path.append(target.slice if isinstance(target, ast.Subscript) else target.attr)
-            target = target.value
+            elif isinstance(target, ast.Subscript):
+                path.append(target.slice)
+                target = target.value
+            elif isinstance(target, ast.Attribute):
+                path.append(target.attr)
+                target = target.value
         if isinstance(target, ast.Name):
             mutation = Mutation(target.id, kind, tuple(reversed(path)), node, value, position)
             scope.function.mutations.setdefault(target.id, []).append(mutation)
@@ -300,8 +304,10 @@ class Scopes:
         start: Scope | None = scope
         current = scope
         while True:
-            if name in current.bindings and name not in current.outer_names and (
-                not current.is_class or current is start
+            if (
+                name in current.bindings
+                and name not in current.outer_names
+                and (not current.is_class or current is start)
             ):
                 return current
             if current.parent is None:
@@ -446,9 +452,7 @@ class Scopes:
 
 def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:
     if isinstance(statement, ast.If):
-        return all(
-            (statement, name) in covered or _leaves(getattr(statement, name)) for name in ("body", "orelse")
-        )
+        return all((statement, name) in covered or _leaves(getattr(statement, name)) for name in ("body", "orelse"))
     if isinstance(statement, ast.Try):
         handlers = all((handler, "body") in covered or _leaves(handler.body) for handler in statement.handlers)
         return bool(statement.handlers) and handlers and (statement, "body") in covered

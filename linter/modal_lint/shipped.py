@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modal_lint.diagnosis import sink_span
@@ -16,6 +14,9 @@ from modal_lint.model import Confidence, Finding, Fix, Rule, Severity, Span, Ste
 from modal_lint.values import Mapping, Place, Sequence, Text, Values
 
 if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+
     from modal_lint.source import File
     from modal_lint.uses import Use
 
@@ -31,7 +32,10 @@ _CREDENTIAL_FILE = re.compile(
 )
 # Paths whose last two parts give them away.
 _CREDENTIAL_PATH = re.compile(r"(?i)(?:^|/)\.(?:aws/credentials|docker/config\.json|kube/config|ssh/[\w.-]+)$")
-_PUBLIC = re.compile(r"(?i)(?:\.pub|known_hosts|authorized_keys|ca(?:cert)?[\w-]*\.pem|cacert[\w.-]*|[\w-]*public[\w-]*\.pem|fullchain\.pem|(?:.*[-_.])?certs?\.pem|chain\.pem)$")  # fmt: skip
+_PUBLIC = re.compile(
+    r"(?i)(?:\.pub|known_hosts|authorized_keys|ca(?:cert)?[\w-]*\.pem|cacert[\w.-]*|[\w-]*public[\w-]*\.pem"
+    r"|fullchain\.pem|(?:.*[-_.])?certs?\.pem|chain\.pem)$"
+)
 _LOOKED_AT = 2_000  # entries of a directory
 
 
@@ -155,4 +159,3 @@ def _ignoring(file: File, use: Use, found: list[str]) -> Fix | None:
     except CannotRewrite:
         return None
     return Fix("Leave the credential files out", tuple(edits), safe=True)
-

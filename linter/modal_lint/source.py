@@ -8,13 +8,14 @@ import os
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modal_lint.model import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.exposure import Exposures
     from modal_lint.project import Project
     from modal_lint.scopes import Scopes
@@ -26,7 +27,7 @@ _NEWLINE = re.compile(r"\r\n|\n|\r")
 _SHARED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 - a verdict on the file
     """A source that cannot be decoded or parsed. ``reason`` quotes no source."""
 
     def __init__(self, reason: str, line: int = 1, column: int = 0) -> None:

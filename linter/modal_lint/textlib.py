@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from modal_lint import formatting, operators
@@ -30,6 +29,8 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modal_lint.library import Site
 
 # Methods that give another text of the same origin and take only plain strings and numbers.
@@ -216,9 +217,9 @@ def dumps(value: Value) -> Text:
         return concat(made, text("}", None))
     if isinstance(value, Sequence):
         made = text("[", value.place)
-        for index, item in enumerate(value.items):
+        for index, possible in enumerate(value.items):
             made = concat(made, text(", " if index else "", None))
-            made = concat(made, dumps(item[0] if item else Unknown()))
+            made = concat(made, dumps(possible[0] if possible else Unknown()))
         return concat(made, text("]", None))
     return Text((HOLE,))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
-from modal_lint.calls import Arguments, Frame
 from modal_lint.exposure import MODAL, Exposure
 from modal_lint.modal_api import Api, Param, Sink
 from modal_lint.uses import Given, Use, default_frame
-from modal_lint.values import Argument, External, Text, Values, known_texts
+from modal_lint.values import Argument, Arguments, External, Text, Values, known_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modal_lint.calls import Frame
     from modal_lint.source import File
 
 HEADERS = frozenset(("modal-key", "modal-secret"))
@@ -111,5 +112,5 @@ def _exposure(
     file: File, key: str, value: Text, credential: credentials.Credential, node: ast.AST, frame: Frame, where: str
 ) -> Exposure:
     param = Param(key, "positional", Sink.TOKEN)
-    use = Use(file, Api(where, (param,)), node, frame, None, Arguments())  # type: ignore[arg-type]
+    use = Use(file, Api(where, (param,)), node, frame, None, Arguments())
     return Exposure(use, Given(param, Argument(None, None, (value,)), key), key, value, credential)

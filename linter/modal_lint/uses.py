@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from modal_lint import library
-from modal_lint.calls import Arguments, Bound, Frame, arguments_of, bind, join_arguments, values_of
+from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
-from modal_lint.scopes import Binding, Scope
 from modal_lint.values import (
     UNKNOWN,
     Argument,
+    Arguments,
     Class,
     External,
     Function,
@@ -28,7 +27,10 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from modal_lint.evaluate import Evaluator
+    from modal_lint.scopes import Binding, Scope
     from modal_lint.source import File
 
 MAX_RUNS = 48  # ways in which one call is looked at: callers times loop elements
@@ -277,12 +279,10 @@ class Uses:
             for run in uses._looped(site.call, caller):
                 arguments = arguments_of(site.call, run, site.skip)
                 for receiver in self._receivers(site, run, base, nesting):
-                    found.append(
-                        Frame(self.file, scope.node, arguments=arguments, outer=base.outer, receiver=receiver)
-                    )
+                    found.append(Frame(self.file, scope.node, arguments=arguments, outer=base.outer, receiver=receiver))
         return found
 
-    def _receivers(self, site: Site, run: Frame, base: Frame, nesting: int) -> list[Value | None]:
+    def _receivers(self, site: Site, run: Frame, base: Frame, nesting: int) -> Iterable[Value | None]:
         if base.receiver is None:
             return [None]
         if not isinstance(site.call.func, ast.Attribute):

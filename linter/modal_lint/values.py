@@ -6,12 +6,13 @@ reported from it.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, Union
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+
     from modal_lint.calls import Frame
     from modal_lint.source import File
 
@@ -126,8 +127,8 @@ class Mapping:
         """What the key may hold; None if it is certainly or probably absent."""
         found: list[Value] = []
         for entry in reversed(self.entries):
-            if isinstance(entry.key, Text) and entry.key.known == key or isinstance(entry.key, Const) and (
-                entry.key.value == key
+            if (isinstance(entry.key, Text) and entry.key.known == key) or (
+                isinstance(entry.key, Const) and (entry.key.value == key)
             ):
                 found += [with_steps(value, entry.steps + self.steps) for value in entry.value]
                 if not entry.maybe:
@@ -287,24 +288,24 @@ class Unknown:
     steps: Steps = ()
 
 
-Value = Union[
-    Text,
-    Const,
-    Mapping,
-    Sequence,
-    EnvRead,
-    External,
-    Object,
-    Method,
-    Function,
-    Class,
-    Instance,
-    Bag,
-    Module,
-    Builtin,
-    Partial,
-    Unknown,
-]
+Value = (
+    Text
+    | Const
+    | Mapping
+    | Sequence
+    | EnvRead
+    | External
+    | Object
+    | Method
+    | Function
+    | Class
+    | Instance
+    | Bag
+    | Module
+    | Builtin
+    | Partial
+    | Unknown
+)
 Values = tuple[Value, ...]
 
 UNKNOWN: Values = (Unknown(),)

@@ -1,6 +1,7 @@
 """The rules: one rule, one file. ``RULES`` is the catalogue, in order of codes."""
 
 from modal_lint.model import Rule
+
 from modal_lint_rules import (
     ms001_unreadable_source,
     ms002_unused_suppression,

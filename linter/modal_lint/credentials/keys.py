@@ -15,12 +15,9 @@ REFERENCE = "reference"  # the first half of a pair: only a provider's shape cou
 _PASSWORD_WORDS = frozenset(
     {"password", "passwd", "pwd", "passphrase", "passcode", "pass", "pw", "passwort", "userpass"}
 )
-_SECRET_WORDS = frozenset({
-    "secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "signingkey", "encryptionkey",
-    "masterkey", "sessionkey", "licensekey", "clientsecret", "webhooksecret", "authtoken", "accesstoken",
-    "refreshtoken", "bottoken", "credential", "credentials", "creds", "cred", "bearer", "authorization", "cookie",
-    "auth", "jwt", "hmac", "pat", "sas", "pepper", "keypair", "xapikey", "apitoken", "secrets", "servicekey",
-})  # fmt: skip
+_SECRET_WORDS = frozenset(
+    ["secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "signingkey", "encryptionkey", "masterkey", "sessionkey", "licensekey", "clientsecret", "webhooksecret", "authtoken", "accesstoken", "refreshtoken", "bottoken", "credential", "credentials", "creds", "cred", "bearer", "authorization", "cookie", "auth", "jwt", "hmac", "pat", "sas", "pepper", "keypair", "xapikey", "apitoken", "secrets", "servicekey"]
+)
 _SUFFIXES = ("password", "passwd", "passphrase")
 _SECRET_SUFFIXES = (
     "apikey",
@@ -33,32 +30,16 @@ _SECRET_SUFFIXES = (
     "apisecret",
 )
 # What stands before KEY and makes it a credential.
-_KEY_QUALIFIERS = frozenset({
-    "api", "access", "private", "auth", "encryption", "encrypt", "signing", "sign", "signature", "master", "secret",
-    "session", "license", "licence", "service", "account", "admin", "client", "shared", "subscription", "hmac", "jwt",
-    "crypto", "cipher", "write", "ingest", "ingestion", "deploy", "ssh", "webhook", "server", "role", "functions",
-    "function", "host", "aes", "rsa", "fernet", "proxy", "app", "application", "bot", "tls", "ssl", "decryption",
-    "integration", "security", "management", "personal", "rest", "root", "cookie", "csrf", "wallet", "deployer", "sas",
-    "provisioning", "storage", "user", "routing", "insert", "secure", "agent", "hf", "modal", "smtp", "mail",
-})  # fmt: skip
+_KEY_QUALIFIERS = frozenset(
+    ["api", "access", "private", "auth", "encryption", "encrypt", "signing", "sign", "signature", "master", "secret", "session", "license", "licence", "service", "account", "admin", "client", "shared", "subscription", "hmac", "jwt", "crypto", "cipher", "write", "ingest", "ingestion", "deploy", "ssh", "webhook", "server", "role", "functions", "function", "host", "aes", "rsa", "fernet", "proxy", "app", "application", "bot", "tls", "ssl", "decryption", "integration", "security", "management", "personal", "rest", "root", "cookie", "csrf", "wallet", "deployer", "sas", "provisioning", "storage", "user", "routing", "insert", "secure", "agent", "hf", "modal", "smtp", "mail"]
+)
 # Products whose names are also plain words: ``RENDER_KEY`` says nothing.
-_PLAIN_WORDS = frozenset({
-    "s3", "r2", "do", "box", "scale", "together", "hex", "monday", "segment", "render", "loops", "daily", "knock", "mux",
-    "drone", "age", "fly", "neon", "linear", "secret", "token", "storage", "blob", "assembly", "cal", "trigger", "chroma",
-    "morph", "prefect", "exa", "eleven", "weather", "shortcut", "unstructured", "elastic", "comet", "square",
-    "notion", "branch", "harness", "travis", "sonar", "doppler", "vault", "wallet", "meta", "email", "oss",
-    "axiom", "polygon", "alchemy", "docker", "circle", "gcs", "lob", "b2", "paddle", "scalr", "plaid",
-    "email_password", "duffel", "readme", "rollbar", "lambda", "cloudflare", "aws", "google", "github", "gitlab",
-    "kafka", "jwt", "ethereum", "microsoft",
-})  # fmt: skip
-_NOT_A_TOKEN = frozenset({
-    "eos", "bos", "pad", "unk", "mask", "sep", "cls", "stop", "end", "start", "begin", "special", "image", "video",
-    "audio", "next", "page", "continuation", "think", "thinking", "max", "min", "num", "per", "count", "eot", "eom",
-    "prefix", "suffix", "middle", "tool", "new", "last", "first", "cancel", "cancellation", "delimiter", "separator",
-    "blank", "vocab", "prompt", "output", "input", "context", "placeholder", "control", "newline", "system", "assistant",
-    "total", "chat", "pagination", "sync", "resume", "speech", "text", "box", "patch", "price", "cost", "usd", "usdc",
-    "erc20", "spl", "mint", "im", "cursor", "image_start", "noop", "and", "each", "by", "current", "every", "add",
-})  # fmt: skip
+_PLAIN_WORDS = frozenset(
+    ["s3", "r2", "do", "box", "scale", "together", "hex", "monday", "segment", "render", "loops", "daily", "knock", "mux", "drone", "age", "fly", "neon", "linear", "secret", "token", "storage", "blob", "assembly", "cal", "trigger", "chroma", "morph", "prefect", "exa", "eleven", "weather", "shortcut", "unstructured", "elastic", "comet", "square", "notion", "branch", "harness", "travis", "sonar", "doppler", "vault", "wallet", "meta", "email", "oss", "axiom", "polygon", "alchemy", "docker", "circle", "gcs", "lob", "b2", "paddle", "scalr", "plaid", "email_password", "duffel", "readme", "rollbar", "lambda", "cloudflare", "aws", "google", "github", "gitlab", "kafka", "jwt", "ethereum", "microsoft"]
+)
+_NOT_A_TOKEN = frozenset(
+    ["eos", "bos", "pad", "unk", "mask", "sep", "cls", "stop", "end", "start", "begin", "special", "image", "video", "audio", "next", "page", "continuation", "think", "thinking", "max", "min", "num", "per", "count", "eot", "eom", "prefix", "suffix", "middle", "tool", "new", "last", "first", "cancel", "cancellation", "delimiter", "separator", "blank", "vocab", "prompt", "output", "input", "context", "placeholder", "control", "newline", "system", "assistant", "total", "chat", "pagination", "sync", "resume", "speech", "text", "box", "patch", "price", "cost", "usd", "usdc", "erc20", "spl", "mint", "im", "cursor", "image_start", "noop", "and", "each", "by", "current", "every", "add"]
+)
 _FLAG_WORDS = frozenset({
     "use", "enable", "enabled", "disable", "disabled", "require", "requires", "required", "has", "is", "no", "skip",
     "allow", "show", "hide", "with", "without", "ignore", "force", "max", "min", "num", "verify", "check", "trust",
@@ -66,29 +47,18 @@ _FLAG_WORDS = frozenset({
 })  # fmt: skip
 _PUBLIC_PREFIXES = ("next_public_", "vite_", "react_app_", "expo_public_", "nuxt_public_", "public_", "gatsby_")
 # Endings that say where or in which form, not what.
-_ENDINGS = frozenset({
-    "prod", "production", "dev", "development", "staging", "stage", "live", "test", "testing", "sandbox", "local", "new",
-    "old", "default", "backup", "fallback", "main", "value", "val", "b64", "base64", "raw", "plain", "plaintext", "str",
-    "string", "text", "primary", "secondary", "read", "write", "ro", "rw", "json", "encoded", "eu", "us", "decoded",
-    "pem", "contents", "content", "v1", "v2", "v3",
-})  # fmt: skip
+_ENDINGS = frozenset(
+    ["prod", "production", "dev", "development", "staging", "stage", "live", "test", "testing", "sandbox", "local", "new", "old", "default", "backup", "fallback", "main", "value", "val", "b64", "base64", "raw", "plain", "plaintext", "str", "string", "text", "primary", "secondary", "read", "write", "ro", "rw", "json", "encoded", "eu", "us", "decoded", "pem", "contents", "content", "v1", "v2", "v3"]
+)
 _PLURALS = frozenset({"api_keys", "auth_tokens", "access_tokens", "api_tokens", "passwords", "secret_keys", "auth_keys",
                       "proxy_keys", "bot_tokens", "refresh_tokens", "master_keys"})  # fmt: skip
-_URL_ENDINGS = ("dsn", "database_url", "db_url", "connection_string", "conn_string", "connection_uri", "connection_url",
-                "connectionstring", "databaseurl", "redis_url", "mongo_url", "mongo_uri", "mongodb_uri", "amqp_url",
-                "broker_url", "database_uri", "db_uri", "postgres_url", "postgres_uri", "connstr", "jdbc_url",
-                "mongodb_url", "mysql_url", "sqlalchemy_url", "rabbitmq_url", "celery_broker_url")  # fmt: skip
+_URL_ENDINGS = tuple(
+    ["dsn", "database_url", "db_url", "connection_string", "conn_string", "connection_uri", "connection_url", "connectionstring", "databaseurl", "redis_url", "mongo_url", "mongo_uri", "mongodb_uri", "amqp_url", "broker_url", "database_uri", "db_uri", "postgres_url", "postgres_uri", "connstr", "jdbc_url", "mongodb_url", "mysql_url", "sqlalchemy_url", "rabbitmq_url", "celery_broker_url"]
+)
 # Names that follow no pattern.
-_SECRET_NAMES = frozenset({
-    "netrc", "kubeconfig", "service_account_json", "google_application_credentials_json", "google_credentials",
-    "google_service_account", "service_account_key", "service_account_info", "gcp_service_account", "gcp_sa_key",
-    "gcp_key", "key_secret", "firebase_service_account", "ssh_key", "ssh_id_rsa", "id_rsa", "turn_credential",
-    "aws_key", "github_key", "gitlab_key", "google_key", "cloudflare_key", "docker_key", "api_secret", "npm_auth",
-    "basic_auth", "http_auth", "_auth", "slack_webhook_url", "discord_webhook_url", "modal_key", "docker_auth_config",
-    "docker_config_json", "dockerconfigjson", "totp_seed", "otp_seed", "mnemonic", "seed_phrase", "secret_key_base",
-    "secretkeybase", "rails_master_key", "x_api_key", "xi_api_key", "private_token", "job_token", "deploy_token",
-    "access_key_secret", "rcon_password",
-})  # fmt: skip
+_SECRET_NAMES = frozenset(
+    ["netrc", "kubeconfig", "service_account_json", "google_application_credentials_json", "google_credentials", "google_service_account", "service_account_key", "service_account_info", "gcp_service_account", "gcp_sa_key", "gcp_key", "key_secret", "firebase_service_account", "ssh_key", "ssh_id_rsa", "id_rsa", "turn_credential", "aws_key", "github_key", "gitlab_key", "google_key", "cloudflare_key", "docker_key", "api_secret", "npm_auth", "basic_auth", "http_auth", "_auth", "slack_webhook_url", "discord_webhook_url", "modal_key", "docker_auth_config", "docker_config_json", "dockerconfigjson", "totp_seed", "otp_seed", "mnemonic", "seed_phrase", "secret_key_base", "secretkeybase", "rails_master_key", "x_api_key", "xi_api_key", "private_token", "job_token", "deploy_token", "access_key_secret", "rcon_password"]
+)
 _REFERENCE_NAMES = ("access_key_id", "accesskeyid", "account_sid", "token_id", "access_key", "api_key_sid", "secret_id")
 _PARTS = lazy(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _BRANDS = (("OpenAI", "Openai"), ("GitHub", "Github"), ("GitLab", "Gitlab"), ("HuggingFace", "Huggingface"),
@@ -98,7 +68,7 @@ _BRANDS = (("OpenAI", "Openai"), ("GitHub", "Github"), ("GitLab", "Gitlab"), ("H
 @lru_cache(maxsize=4096)
 def words(key: str) -> tuple[str, ...]:
     """The lower-case words of a name: ``HF_TOKEN``, ``hfToken`` and ``Hf-Token`` all give ``hf``, ``token``."""
-    if len(key) > 200:
+    if len(key) > 200 or "::" in key:
         return ()
     for brand, flat in _BRANDS:
         key = key.replace(brand, flat)

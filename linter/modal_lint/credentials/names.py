@@ -13,44 +13,46 @@ if TYPE_CHECKING:
 
 # First words of a key ▸ what its Secret is called by convention.
 _CONVENTIONS = {
-    "hf": "huggingface", "huggingface": "huggingface", "hugging": "huggingface", "huggingfacehub": "huggingface",
-    "wandb": "wandb", "openai": "openai", "anthropic": "anthropic", "claude": "anthropic", "aws": "aws", "s3": "aws",
-    "r2": "r2", "gemini": "gemini", "google": "googlecloud", "gcp": "googlecloud", "gcs": "googlecloud",
-    "service": "googlecloud", "pg": "postgres", "postgres": "postgres", "postgresql": "postgres", "pgpassword": "postgres",
-    "pghost": "postgres", "pguser": "postgres", "pgport": "postgres", "pgdatabase": "postgres", "mongo": "mongodb",
-    "mongodb": "mongodb", "langchain": "langsmith", "langsmith": "langsmith", "github": "github", "gh": "github",
-    "ghcr": "github", "gitlab": "gitlab", "openweather": "weather", "openweathermap": "weather", "docker": "docker",
-    "registry": "registry", "dockerhub": "docker", "cf": "cloudflare", "dd": "datadog", "datadog": "datadog",
-    "ts": "tailscale", "sb": "supabase", "npm": "npm", "pypi": "pypi", "twine": "pypi", "redis": "redis",
-    "rediscli": "redis", "mysql": "mysql", "dashscope": "dashscope", "mistral": "mistral", "groq": "groq",
-    "togetherai": "together", "xai": "xai", "fal": "fal", "tg": "telegram", "mj": "mailjet", "sg": "sendgrid",
+    "hf": "huggingface", "huggingface": "huggingface", "hugging": "huggingface",
+    "huggingfacehub": "huggingface", "wandb": "wandb", "openai": "openai", "anthropic": "anthropic",
+    "claude": "anthropic", "aws": "aws", "s3": "aws", "r2": "r2", "gemini": "gemini", "google": "googlecloud",
+    "gcp": "googlecloud", "gcs": "googlecloud", "service": "googlecloud", "pg": "postgres",
+    "postgres": "postgres", "postgresql": "postgres", "pgpassword": "postgres", "pghost": "postgres",
+    "pguser": "postgres", "pgport": "postgres", "pgdatabase": "postgres", "mongo": "mongodb",
+    "mongodb": "mongodb", "langchain": "langsmith", "langsmith": "langsmith", "github": "github",
+    "gh": "github", "ghcr": "github", "gitlab": "gitlab", "openweather": "weather", "openweathermap": "weather",
+    "docker": "docker", "registry": "registry", "dockerhub": "docker", "cf": "cloudflare", "dd": "datadog",
+    "datadog": "datadog", "ts": "tailscale", "sb": "supabase", "npm": "npm", "pypi": "pypi", "twine": "pypi",
+    "redis": "redis", "rediscli": "redis", "mysql": "mysql", "dashscope": "dashscope", "mistral": "mistral",
+    "groq": "groq", "togetherai": "together", "xai": "xai", "fal": "fal", "tg": "telegram", "mj": "mailjet",
+    "sg": "sendgrid",
 }  # fmt: skip
 _EXACT = {
     "google_api_key": "gemini", "service_account_json": "googlecloud", "gpg_key": "gpg",
 }  # fmt: skip
 # Where ``<PROVIDER>_API_KEY`` is not the name.
 _VARIABLES = {
-    "huggingface": "HF_TOKEN", "github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN", "aws": "AWS_SECRET_ACCESS_KEY",
-    "google": "GOOGLE_API_KEY", "azure": "AZURE_API_KEY", "slack": "SLACK_BOT_TOKEN", "discord": "DISCORD_BOT_TOKEN",
-    "replicate": "REPLICATE_API_TOKEN", "npm": "NPM_TOKEN", "pypi": "PYPI_TOKEN", "cloudflare": "CLOUDFLARE_API_TOKEN",
-    "stripe": "STRIPE_SECRET_KEY", "twilio": "TWILIO_AUTH_TOKEN", "kaggle": "KAGGLE_KEY", "databricks": "DATABRICKS_TOKEN",
-    "digitalocean": "DIGITALOCEAN_TOKEN", "telegram": "TELEGRAM_BOT_TOKEN", "vault": "VAULT_TOKEN", "modal": "MODAL_TOKEN_SECRET",
-    "tailscale": "TAILSCALE_AUTHKEY", "postgres": "PGPASSWORD", "supabase": "SUPABASE_SERVICE_KEY", "fly": "FLY_API_TOKEN",
-    "vercel": "VERCEL_TOKEN", "netlify": "NETLIFY_AUTH_TOKEN", "doppler": "DOPPLER_TOKEN", "sentry": "SENTRY_AUTH_TOKEN",
-    "pulumi": "PULUMI_ACCESS_TOKEN", "notion": "NOTION_TOKEN", "figma": "FIGMA_TOKEN", "docker": "DOCKER_PASSWORD",
-    "terraform": "TFE_TOKEN", "linear": "LINEAR_API_KEY", "shopify": "SHOPIFY_ACCESS_TOKEN", "square": "SQUARE_ACCESS_TOKEN",
-    "redis": "REDIS_PASSWORD", "mysql": "MYSQL_PASSWORD", "mongodb": "MONGO_PASSWORD", "rabbitmq": "RABBITMQ_PASSWORD",
-    "airtable": "AIRTABLE_TOKEN", "circleci": "CIRCLE_TOKEN", "buildkite": "BUILDKITE_API_TOKEN", "snyk": "SNYK_TOKEN",
-    "sonar": "SONAR_TOKEN", "codecov": "CODECOV_TOKEN", "ngrok": "NGROK_AUTHTOKEN", "onepassword": "OP_SERVICE_ACCOUNT_TOKEN",
+    "huggingface": "HF_TOKEN", "github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN",
+    "aws": "AWS_SECRET_ACCESS_KEY", "google": "GOOGLE_API_KEY", "azure": "AZURE_API_KEY",
+    "slack": "SLACK_BOT_TOKEN", "discord": "DISCORD_BOT_TOKEN", "replicate": "REPLICATE_API_TOKEN",
+    "npm": "NPM_TOKEN", "pypi": "PYPI_TOKEN", "cloudflare": "CLOUDFLARE_API_TOKEN",
+    "stripe": "STRIPE_SECRET_KEY", "twilio": "TWILIO_AUTH_TOKEN", "kaggle": "KAGGLE_KEY",
+    "databricks": "DATABRICKS_TOKEN", "digitalocean": "DIGITALOCEAN_TOKEN", "telegram": "TELEGRAM_BOT_TOKEN",
+    "vault": "VAULT_TOKEN", "modal": "MODAL_TOKEN_SECRET", "tailscale": "TAILSCALE_AUTHKEY",
+    "postgres": "PGPASSWORD", "supabase": "SUPABASE_SERVICE_KEY", "fly": "FLY_API_TOKEN",
+    "vercel": "VERCEL_TOKEN", "netlify": "NETLIFY_AUTH_TOKEN", "doppler": "DOPPLER_TOKEN",
+    "sentry": "SENTRY_AUTH_TOKEN", "pulumi": "PULUMI_ACCESS_TOKEN", "notion": "NOTION_TOKEN",
+    "figma": "FIGMA_TOKEN", "docker": "DOCKER_PASSWORD", "terraform": "TFE_TOKEN", "linear": "LINEAR_API_KEY",
+    "shopify": "SHOPIFY_ACCESS_TOKEN", "square": "SQUARE_ACCESS_TOKEN", "redis": "REDIS_PASSWORD",
+    "mysql": "MYSQL_PASSWORD", "mongodb": "MONGO_PASSWORD", "rabbitmq": "RABBITMQ_PASSWORD",
+    "airtable": "AIRTABLE_TOKEN", "circleci": "CIRCLE_TOKEN", "buildkite": "BUILDKITE_API_TOKEN",
+    "snyk": "SNYK_TOKEN", "sonar": "SONAR_TOKEN", "codecov": "CODECOV_TOKEN", "ngrok": "NGROK_AUTHTOKEN",
+    "onepassword": "OP_SERVICE_ACCOUNT_TOKEN",
 }  # fmt: skip
 # Words that say what a value is, not whose: they name no group.
-_GENERIC = frozenset({
-    "api", "key", "keys", "token", "secret", "secrets", "password", "passwd", "pass", "pwd", "access", "auth", "client",
-    "private", "public", "encryption", "signing", "master", "session", "license", "credential", "credentials", "bearer",
-    "authorization", "my", "the", "app", "x", "service", "user", "username", "base", "url", "id", "main", "default",
-    "prod", "dev", "test", "staging", "production", "env", "webhook", "refresh", "apikey", "cookie", "passphrase",
-    "shared", "proxy", "next", "vite", "server", "host", "port", "our", "this", "local", "new", "old",
-})  # fmt: skip
+_GENERIC = frozenset(
+    ["api", "key", "keys", "token", "secret", "secrets", "password", "passwd", "pass", "pwd", "access", "auth", "client", "private", "public", "encryption", "signing", "master", "session", "license", "credential", "credentials", "bearer", "authorization", "my", "the", "app", "x", "service", "user", "username", "base", "url", "id", "main", "default", "prod", "dev", "test", "staging", "production", "env", "webhook", "refresh", "apikey", "cookie", "passphrase", "shared", "proxy", "next", "vite", "server", "host", "port", "our", "this", "local", "new", "old"]
+)
 _APP_ID = lazy(r"ap-[a-zA-Z0-9]{22}")
 _LONGEST = 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -10,53 +11,27 @@ from modal_lint.credentials.lazy import lazy
 _REFERENCE = lazy(
     r"""\$\{[^}]{0,200}\}?|\$\([^)]{0,200}\)?|^\$[A-Za-z_]\w{0,100}$|\$\{?[A-Z][A-Z0-9_]{2,100}\b
       | \{\{ | %\(\w{1,60}\)s | ^%\w{1,60}%$ | ^%s$ | ^\{[\w.\[\]!: ]{0,100}\}$ | ^<[^>]{0,200}>$ | <[a-z][\w -]{2,60}>
-      | ^\[[^\]]{0,80}\]$ | ^__\w{1,80}__$ | \.\.\. | … | • | \*{3} | ^@\w | ^!\w+\s | \{[a-z_][\w.]{1,60}\}""",
+      | ^\[[^\]]{0,80}\]$ | ^__\w{1,80}__$ | \.\.\. | … | • | \*{3} | ^@[A-Za-z_/.-]+$ | ^!\w+\s | \{[a-z_][\w.]{1,60}\}""",
     re.VERBOSE,
 )
 _RUN = lazy(r"(?:^|[-_.=:/])(?:[xX]{3,}|0{5,}|\*{2,}|#{3,}|-{3,})|[xX]{5,}|(.)\1{7,}|[xX*#]{3,}$")
 # Long enough that no random value holds them by accident.
-_TELLING = (
-    "example", "placeholder", "changeme", "change_me", "change-me", "replace", "redacted", "dummy", "insert",
-    "your-", "your_", "yourkey", "yourtoken", "yourapi", "yoursecret", "yourpass", "goes-here", "goes_here", "_here",
-    "-here", "not-needed", "notneeded", "not_needed", "no-key", "not-required", "not_required", "notrequired", "not-used",
-    "not_used", "unused", "not-real", "notreal", "not-a-real", "not_a_real", "todo", "fixme", "fill-in", "fill_in",
-    "fillme", "sample", "put-your", "enter-your", "my-own", "to-be-", "tobe", "noop", "invalid", "lorem", "foobar",
-    "not-set", "not_set", "some-", "some_", "fake-", "fake_", "-fake", "_fake", "mock-", "mock_", "-mock", "_mock",
-    "stub-", "test-only", "test_only", "secret-name", "secret_name", "required", "optional", "-from-", "_from_", "test-", "test_",
-)  # fmt: skip
-_WHOLE = frozenset({
-    "", "none", "null", "nil", "undefined", "empty", "na", "n/a", "tbd", "xxx", "xx", "x", "-", "--", "_", "?", "??",
-    "???", ".", "..", "key", "token", "apikey", "api-key", "api_key", "api key", "your", "yours", "value", "string",
-    "str", "text", "any", "anything", "whatever", "something", "ignored", "ignore", "unset", "default", "fake", "mock",
-    "test", "testing", "tests", "foo", "bar", "baz", "foobar", "hidden", "masked", "omitted", "removed", "blank",
-    "false", "true", "yes", "no", "on", "off", "auto", "disabled", "enabled", "disable", "enable", "optional", "stub",
-    "unknown", "missing", "local", "localhost", "host", "user", "username", "anonymous", "anon", "public", "env",
-    "bearer", "basic", "digest", "oauth", "oauth2", "jwt", "plain", "prompt", "bcrypt", "argon2", "sha256", "md5",
-    "required", "ollama", "lm-studio", "vllm", "openai", "llama", "abc", "abcd", "abcdef", "qwerty-placeholder", "header",
-    "cookie", "session", "sk", "sk-", "hf_", "hf", "no_key", "nokey", "skip", "credential", "credentials", "dummykey",
-    "insecure-none", "self", "cls", "todo", "fixme", "mykey", "mytoken", "my-key", "my-token", "sk-xxx", "sk-fake",
-})  # fmt: skip
+_TELLING = tuple(
+    ["example", "placeholder", "changeme", "change_me", "change-me", "replace", "redacted", "dummy", "insert", "your-", "your_", "yourkey", "yourtoken", "yourapi", "yoursecret", "yourpass", "goes-here", "goes_here", "_here", "-here", "not-needed", "notneeded", "not_needed", "no-key", "not-required", "not_required", "notrequired", "not-used", "not_used", "unused", "not-real", "notreal", "not-a-real", "not_a_real", "todo", "fixme", "fill-in", "fill_in", "fillme", "sample", "put-your", "enter-your", "my-own", "to-be-", "tobe", "noop", "invalid", "lorem", "foobar", "not-set", "not_set", "some-", "some_", "fake-", "fake_", "-fake", "_fake", "mock-", "mock_", "-mock", "_mock", "stub-", "test-only", "test_only", "secret-name", "secret_name", "required", "optional", "-from-", "_from_", "test-", "test_"]
+)
+_WHOLE = frozenset(
+    ["none", "null", "nil", "undefined", "empty", "na", "n/a", "tbd", "xxx", "xx", "x", "-", "--", "_", "?", "??", "???", ".", "..", "key", "token", "apikey", "api-key", "api_key", "your", "yours", "value", "string", "str", "text", "any", "anything", "whatever", "something", "ignored", "ignore", "unset", "default", "fake", "mock", "test", "testing", "tests", "foo", "bar", "baz", "foobar", "hidden", "masked", "omitted", "removed", "blank", "false", "true", "yes", "no", "on", "off", "auto", "disabled", "enabled", "disable", "enable", "optional", "stub", "unknown", "missing", "local", "localhost", "host", "user", "username", "anonymous", "anon", "public", "env", "bearer", "basic", "digest", "oauth", "oauth2", "jwt", "plain", "prompt", "bcrypt", "argon2", "sha256", "md5", "required", "ollama", "lm-studio", "vllm", "openai", "llama", "abc", "abcd", "abcdef", "qwerty-placeholder", "header", "cookie", "session", "sk", "sk-", "hf_", "hf", "no_key", "nokey", "skip", "credential", "credentials", "dummykey", "insecure-none", "self", "cls", "todo", "fixme", "mykey", "mytoken", "my-key", "my-token", "sk-xxx", "sk-fake"]
+) | {"", "api key"}
 # A value made of two or more of these, and of nothing else, says "put yours here".
-_FILLERS = frozenset({
-    "test", "tests", "testing", "key", "keys", "token", "tokens", "secret", "secrets", "api", "apikey", "fake", "mock",
-    "dummy", "my", "the", "a", "an", "some", "your", "local", "dev", "value", "access", "auth", "password", "private",
-    "foo", "bar", "baz", "abc", "xyz", "here", "new", "old", "valid", "invalid", "wrong", "bad", "good", "unit", "ci",
-    "sk", "hf", "gsk", "ant", "no", "not", "none", "real", "only", "for", "id", "user", "client", "app", "provider",
-    "openai", "anthropic", "modal", "huggingface", "wandb", "123", "1234", "12345", "123456", "1", "2", "3", "0",
-    "webhook", "bot", "signing", "pass", "bearer", "session", "credential", "credentials", "env", "var", "name", "ok",
-    "proj", "live", "stub", "sandbox", "e2e", "integration", "placeholder", "first", "second", "other", "custom",
-})  # fmt: skip
+_FILLERS = frozenset(
+    ["test", "tests", "testing", "key", "keys", "token", "tokens", "secret", "secrets", "api", "apikey", "fake", "mock", "dummy", "my", "the", "a", "an", "some", "your", "local", "dev", "value", "access", "auth", "password", "private", "foo", "bar", "baz", "abc", "xyz", "here", "new", "old", "valid", "invalid", "wrong", "bad", "good", "unit", "ci", "sk", "hf", "gsk", "ant", "no", "not", "none", "real", "only", "for", "id", "user", "client", "app", "provider", "openai", "anthropic", "modal", "huggingface", "wandb", "123", "1234", "12345", "123456", "1", "2", "3", "0", "webhook", "bot", "signing", "pass", "bearer", "session", "credential", "credentials", "env", "var", "name", "ok", "proj", "live", "stub", "sandbox", "e2e", "integration", "placeholder", "first", "second", "other", "custom"]
+)
 # SHA-256, shortened, of values that providers print in their documentation or hardwire into their emulators.
 _PUBLISHED = frozenset({"a2e1a1d3e5b7c9f0"})
 _SUPER = lazy(r"(?:(?:my|super|very|top)[-_]?){1,2}secret(?:[-_][a-z]{1,10}){0,3}[-_]?\d{0,6}")
-_WEAK = frozenset({
-    "postgres", "admin", "password", "passwd", "secret", "root", "mysql", "mongo", "mongodb", "redis", "guest", "user",
-    "letmein", "hunter2", "qwerty", "welcome", "changeit", "master", "minio", "minioadmin", "rabbitmq", "supersecret",
-    "topsecret", "pass", "administrator", "toor", "default", "docker", "ubuntu", "modal", "neo4j", "sa", "pwd", "demo",
-    "mypassword", "mysecret", "mysecretpassword", "verysecret", "secretpassword", "iloveyou", "monkey", "dragon",
-    "airflow", "jupyter", "grafana", "elastic", "kibana", "vagrant", "raspberry", "oracle", "test", "testing", "dev",
-    "secretkey", "supersecretkey", "insecure", "passw0rd", "p@ssw0rd", "p@ssword", "abc123", "foobar",
-})  # fmt: skip
+_WEAK = frozenset(
+    ["postgres", "admin", "password", "passwd", "secret", "root", "mysql", "mongo", "mongodb", "redis", "guest", "user", "letmein", "hunter2", "qwerty", "welcome", "changeit", "master", "minio", "minioadmin", "rabbitmq", "supersecret", "topsecret", "pass", "administrator", "toor", "default", "docker", "ubuntu", "modal", "neo4j", "sa", "pwd", "demo", "mypassword", "mysecret", "mysecretpassword", "verysecret", "secretpassword", "iloveyou", "monkey", "dragon", "airflow", "jupyter", "grafana", "elastic", "kibana", "vagrant", "raspberry", "oracle", "test", "testing", "dev", "secretkey", "supersecretkey", "insecure", "passw0rd", "p@ssw0rd", "p@ssword", "abc123", "foobar"]
+)
 
 
 def is_placeholder(value: str) -> bool:
@@ -123,7 +98,7 @@ def is_sequence(text: str) -> bool:
     body = text.lower()
     if len(body) < 6:
         return body.isdigit()
-    steps = sum(ord(b) - ord(a) == 1 or a + b in _WRAPS for a, b in zip(body, body[1:], strict=False))
+    steps = sum(ord(b) - ord(a) == 1 or a + b in _WRAPS for a, b in itertools.pairwise(body))
     if steps * 2 >= len(body) - 1:
         return True
     size = len(body)
@@ -166,7 +141,7 @@ _UPPER = lazy(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,12}")
 _UUID = lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = lazy(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _SEGMENT = lazy(
-    r"[a-z]{1,20}|[A-Z][a-z]{1,19}|[A-Z]{1,6}|v?\d{1,4}[A-Za-z]{0,2}|[A-Za-z]{1,3}\d{1,3}[A-Za-z]?|[A-Z]?[a-z]{2,14}\d{1,2}"
+    r"[a-z]{1,20}(?:[A-Z][a-z]{1,19}){0,3}|[A-Z][a-z]{1,19}|[A-Z]{1,6}|v?\d{1,4}[A-Za-z]{0,2}|[A-Za-z]{1,3}\d{1,3}[A-Za-z]?|[A-Z]?[a-z]{2,14}\d{1,2}"
 )
 
 
@@ -203,7 +178,9 @@ def is_wordy(value: str) -> bool:
         return len(spaced) > 2 or not any(has_digit(part) and re.search("[A-Za-z]", part) for part in spaced)
     parts = re.split(r"[-_./:@,|+ ]+", text)
     if len(parts) == 1:
-        return re.fullmatch(r"[a-z]{1,24}|[A-Z][a-z]{1,20}|(?:[A-Z]?[a-z]{2,}){1,4}(?:[A-Z][a-z]+)*", text) is not None
+        return (
+            re.fullmatch(r"[a-z]{1,24}|[A-Z][a-z]{1,20}|(?:[A-Z]{0,5}[a-z]{2,}){1,4}(?:[A-Z][a-z]+)*", text) is not None
+        )
     return all(not part or _SEGMENT.fullmatch(part) for part in parts)
 
 

@@ -17,6 +17,7 @@ from modal_lint.model import Confidence
 _LONGEST = 20_000
 _TEST_FILE = lazy(r"(?:^|[/\\])(?:tests?[/\\]|test_[^/\\]*\.\w+$|[^/\\]*_test\.py$|conftest\.py$)")
 _TOKEN = lazy(r"[A-Za-z0-9+/_=.~-]+")
+_NOT_ISSUED = lazy(r"[\\\[\]{}<>|\"`]")  # a pattern, markup, code
 _WEB_KEY = frozenset({"firebase", "maps", "map", "recaptcha", "public"})
 _QUERY = lazy(r"[?&]([A-Za-z_][\w.-]{0,60})=([^&\s#\"']{1,2000})")
 
@@ -148,7 +149,7 @@ def _jwt(text: str) -> Credential | None:
 def _by_name(key: str | None, text: str) -> Credential | None:
     family = keys.family(key) if key is not None else None
     if family == keys.PASSWORD:
-        return _password(text)
+        return _password(key or "", text)
     if placeholders.is_configuration(text):
         return None
     if family == keys.SECRET:
@@ -163,19 +164,21 @@ def _unclear(key: str | None, text: str) -> bool:
     return is_random(text) and not placeholders.is_identifier(text) and not placeholders.is_wordy(text)
 
 
-def _password(text: str) -> Credential | None:
+def _password(key: str, text: str) -> Credential | None:
     number = re.fullmatch(r"\d{4,}", text) is not None
     if not number and placeholders.is_configuration(text):
         return None
     parts = len(re.split(r"[-_./:\s]+", text))
-    if parts > 1 and placeholders.is_wordy(text) and not placeholders.is_common(text):
+    # ``pwd`` is also a directory and ``pass`` a filter: alone they say too little for a plain word.
+    short = keys.words(key) in (("pwd",), ("pass",), ("pw",))
+    if (parts > 1 or short) and placeholders.is_wordy(text) and not placeholders.is_common(text):
         return None
     return _credential(Confidence.MEDIUM, None, "password", text, weak=placeholders.is_weak(text))
 
 
 def _secret(key: str, text: str) -> Credential | None:
     common = placeholders.is_common(text)
-    if not common and (len(text) < 6 or placeholders.is_wordy(text)):
+    if not common and (len(text) < 6 or placeholders.is_wordy(text) or _NOT_ISSUED.search(text)):
         return None
     from modal_lint.credentials.names import provider_of
 
