@@ -111,11 +111,15 @@ class Evaluator:
         if handler is None or self.fuel < 0:
             return UNKNOWN
         frame.memo[node] = UNKNOWN  # cuts cycles
-        with self.noting(frame.needy, node):
-            try:
-                values = handler(self, node, frame)
-            except RecursionError:
-                values = UNKNOWN
+        before, self.needed_caller = self.needed_caller, False
+        try:
+            values = handler(self, node, frame)
+        except RecursionError:
+            values = UNKNOWN
+        if self.needed_caller:
+            frame.needy.add(node)
+        else:
+            self.needed_caller = before
         frame.memo[node] = values
         return values
 

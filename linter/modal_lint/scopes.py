@@ -323,6 +323,8 @@ class Scopes:
         if scope.is_comprehension:
             return [(binding, False) for binding in bindings]
         moment = _start(use) if use is not None else (1 << 30, 0)
+        if len(bindings) == 1 and bindings[0].position <= moment:
+            return [(bindings[0], False)]
         around = self._around(use) if use is not None else {(scope.node, "body")}
         found: list[tuple[Binding, bool]] = []
         covered: set[Block] = set()

@@ -40,6 +40,16 @@ FUEL = 250_000  # nodes evaluated in one file before callers are no longer follo
 # Callables that run another one; where that one stands among the arguments.
 _RUNNERS = {**library.RUNNERS, "functools.partial": 0}
 _RUNNER_METHODS = {"submit": 0, "run_in_executor": 1, "run_sync": 0, "start_soon": 0, "to_thread": 0, "partial": 0}
+# Names of methods that hardly anything but Modal has, and keywords that lead to a sink.
+_TELLING = frozenset(
+    name.rpartition(".")[2] for name, row in API.items() if row.returns == "modal.Image" or name.endswith(".exec")
+) - {"pipe", "copy", "cmd", "shell"}
+_SINK_KEYWORDS = frozenset(
+    param.name
+    for row in API.values()
+    for param in row.params
+    if param.sink in (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.SECRETS, Sink.BUILD_ARGS)
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -133,7 +143,7 @@ class Uses:
         self.ev.needed_caller = False
         for frame in self._looped(call, default_frame(self.ev, self.file, scope)):
             found += self._on(call, frame)
-        if self.ev.needed_caller and not self._exhausted():
+        if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
@@ -178,7 +188,6 @@ class Uses:
         return frames
 
     def _on(self, call: ast.Call, frame: Frame) -> list[Use]:
-        self.ev.ask(call, frame)
         found = []
         for function in self.ev.ask(call.func, frame):
             use = self._resolved(function, arguments_of(call, frame), call, frame)
@@ -317,6 +326,14 @@ class Uses:
 
     def _received(self, base: Frame, receiver: Value) -> Frame:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+def _telling(call: ast.Call) -> bool:
+    """Whether a call of who knows what looks like one of Modal's API, so that its callers are worth following."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and func.attr in _TELLING:
+        return True
+    return any(keyword.arg in _SINK_KEYWORDS for keyword in call.keywords)
 
 
 @dataclass(frozen=True, slots=True)

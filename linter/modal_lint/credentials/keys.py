@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from modal_lint.credentials.lazy import lazy
+from modal_lint.credentials.lazy import lazy, vocabulary
 
 PASSWORD = "password"  # any value is plausible, a guessable one is weak
 SECRET = "secret"  # a token or key: plain words are not plausible
@@ -15,8 +15,13 @@ REFERENCE = "reference"  # the first half of a pair: only a provider's shape cou
 _PASSWORD_WORDS = frozenset(
     {"password", "passwd", "pwd", "passphrase", "passcode", "pass", "pw", "passwort", "userpass"}
 )
-_SECRET_WORDS = frozenset(
-    ["secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "signingkey", "encryptionkey", "masterkey", "sessionkey", "licensekey", "clientsecret", "webhooksecret", "authtoken", "accesstoken", "refreshtoken", "bottoken", "credential", "credentials", "creds", "cred", "bearer", "authorization", "cookie", "auth", "jwt", "hmac", "pat", "sas", "pepper", "keypair", "xapikey", "apitoken", "secrets", "servicekey"]
+_SECRET_WORDS = vocabulary(
+    """
+    secret token apikey accesskey secretkey privatekey authkey signingkey encryptionkey masterkey sessionkey
+    licensekey clientsecret webhooksecret authtoken accesstoken refreshtoken bottoken credential credentials
+    creds cred bearer authorization cookie auth jwt hmac pat sas pepper keypair xapikey apitoken secrets
+    servicekey
+    """
 )
 _SUFFIXES = ("password", "passwd", "passphrase")
 _SECRET_SUFFIXES = (
@@ -30,34 +35,75 @@ _SECRET_SUFFIXES = (
     "apisecret",
 )
 # What stands before KEY and makes it a credential.
-_KEY_QUALIFIERS = frozenset(
-    ["api", "access", "private", "auth", "encryption", "encrypt", "signing", "sign", "signature", "master", "secret", "session", "license", "licence", "service", "account", "admin", "client", "shared", "subscription", "hmac", "jwt", "crypto", "cipher", "write", "ingest", "ingestion", "deploy", "ssh", "webhook", "server", "role", "functions", "function", "host", "aes", "rsa", "fernet", "proxy", "app", "application", "bot", "tls", "ssl", "decryption", "integration", "security", "management", "personal", "rest", "root", "cookie", "csrf", "wallet", "deployer", "sas", "provisioning", "storage", "user", "routing", "insert", "secure", "agent", "hf", "modal", "smtp", "mail"]
+_KEY_QUALIFIERS = vocabulary(
+    """
+    api access private auth encryption encrypt signing sign signature master secret session license licence
+    service account admin client shared subscription hmac jwt crypto cipher write ingest ingestion deploy ssh
+    webhook server role functions function host aes rsa fernet proxy app application bot tls ssl decryption
+    integration security management personal rest root cookie csrf wallet deployer sas provisioning storage user
+    routing insert secure agent hf modal smtp mail
+    """
 )
 # Products whose names are also plain words: ``RENDER_KEY`` says nothing.
-_PLAIN_WORDS = frozenset(
-    ["s3", "r2", "do", "box", "scale", "together", "hex", "monday", "segment", "render", "loops", "daily", "knock", "mux", "drone", "age", "fly", "neon", "linear", "secret", "token", "storage", "blob", "assembly", "cal", "trigger", "chroma", "morph", "prefect", "exa", "eleven", "weather", "shortcut", "unstructured", "elastic", "comet", "square", "notion", "branch", "harness", "travis", "sonar", "doppler", "vault", "wallet", "meta", "email", "oss", "axiom", "polygon", "alchemy", "docker", "circle", "gcs", "lob", "b2", "paddle", "scalr", "plaid", "email_password", "duffel", "readme", "rollbar", "lambda", "cloudflare", "aws", "google", "github", "gitlab", "kafka", "jwt", "ethereum", "microsoft"]
+_PLAIN_WORDS = vocabulary(
+    """
+    s3 r2 do box scale together hex monday segment render loops daily knock mux drone age fly neon linear secret
+    token storage blob assembly cal trigger chroma morph prefect exa eleven weather shortcut unstructured
+    elastic comet square notion branch harness travis sonar doppler vault wallet meta email oss axiom polygon
+    alchemy docker circle gcs lob b2 paddle scalr plaid email_password duffel readme rollbar lambda cloudflare
+    aws google github gitlab kafka jwt ethereum microsoft
+    """
 )
-_NOT_A_TOKEN = frozenset(
-    ["eos", "bos", "pad", "unk", "mask", "sep", "cls", "stop", "end", "start", "begin", "special", "image", "video", "audio", "next", "page", "continuation", "think", "thinking", "max", "min", "num", "per", "count", "eot", "eom", "prefix", "suffix", "middle", "tool", "new", "last", "first", "cancel", "cancellation", "delimiter", "separator", "blank", "vocab", "prompt", "output", "input", "context", "placeholder", "control", "newline", "system", "assistant", "total", "chat", "pagination", "sync", "resume", "speech", "text", "box", "patch", "price", "cost", "usd", "usdc", "erc20", "spl", "mint", "im", "cursor", "image_start", "noop", "and", "each", "by", "current", "every", "add"]
+_NOT_A_TOKEN = vocabulary(
+    """
+    eos bos pad unk mask sep cls stop end start begin special image video audio next page continuation think
+    thinking max min num per count eot eom prefix suffix middle tool new last first cancel cancellation
+    delimiter separator blank vocab prompt output input context placeholder control newline system assistant
+    total chat pagination sync resume speech text box patch price cost usd usdc erc20 spl mint im cursor
+    image_start noop and each by current every add
+    """
 )
-_FLAG_WORDS = frozenset({
-    "use", "enable", "enabled", "disable", "disabled", "require", "requires", "required", "has", "is", "no", "skip",
-    "allow", "show", "hide", "with", "without", "ignore", "force", "max", "min", "num", "verify", "check", "trust",
-    "implicit", "public", "publishable", "anon", "needs",
-})  # fmt: skip
+_FLAG_WORDS = vocabulary(
+    """
+    use enable enabled disable disabled require requires required has is no skip allow show hide with without
+    ignore force max min num verify check trust implicit public publishable anon needs
+    """
+)
 _PUBLIC_PREFIXES = ("next_public_", "vite_", "react_app_", "expo_public_", "nuxt_public_", "public_", "gatsby_")
 # Endings that say where or in which form, not what.
-_ENDINGS = frozenset(
-    ["prod", "production", "dev", "development", "staging", "stage", "live", "test", "testing", "sandbox", "local", "new", "old", "default", "backup", "fallback", "main", "value", "val", "b64", "base64", "raw", "plain", "plaintext", "str", "string", "text", "primary", "secondary", "read", "write", "ro", "rw", "json", "encoded", "eu", "us", "decoded", "pem", "contents", "content", "v1", "v2", "v3"]
+_ENDINGS = vocabulary(
+    """
+    prod production dev development staging stage live test testing sandbox local new old default backup
+    fallback main value val b64 base64 raw plain plaintext str string text primary secondary read write ro rw
+    json encoded eu us decoded pem contents content v1 v2 v3
+    """
 )
-_PLURALS = frozenset({"api_keys", "auth_tokens", "access_tokens", "api_tokens", "passwords", "secret_keys", "auth_keys",
-                      "proxy_keys", "bot_tokens", "refresh_tokens", "master_keys"})  # fmt: skip
+_PLURALS = vocabulary(
+    """
+    api_keys auth_tokens access_tokens api_tokens passwords secret_keys auth_keys proxy_keys bot_tokens
+    refresh_tokens master_keys
+    """
+)
 _URL_ENDINGS = tuple(
-    ["dsn", "database_url", "db_url", "connection_string", "conn_string", "connection_uri", "connection_url", "connectionstring", "databaseurl", "redis_url", "mongo_url", "mongo_uri", "mongodb_uri", "amqp_url", "broker_url", "database_uri", "db_uri", "postgres_url", "postgres_uri", "connstr", "jdbc_url", "mongodb_url", "mysql_url", "sqlalchemy_url", "rabbitmq_url", "celery_broker_url"]
+    vocabulary(
+        """
+    dsn database_url db_url connection_string conn_string connection_uri connection_url connectionstring
+    databaseurl redis_url mongo_url mongo_uri mongodb_uri amqp_url broker_url database_uri db_uri postgres_url
+    postgres_uri connstr jdbc_url mongodb_url mysql_url sqlalchemy_url rabbitmq_url celery_broker_url
+    """
+    )
 )
 # Names that follow no pattern.
-_SECRET_NAMES = frozenset(
-    ["netrc", "kubeconfig", "service_account_json", "google_application_credentials_json", "google_credentials", "google_service_account", "service_account_key", "service_account_info", "gcp_service_account", "gcp_sa_key", "gcp_key", "key_secret", "firebase_service_account", "ssh_key", "ssh_id_rsa", "id_rsa", "turn_credential", "aws_key", "github_key", "gitlab_key", "google_key", "cloudflare_key", "docker_key", "api_secret", "npm_auth", "basic_auth", "http_auth", "_auth", "slack_webhook_url", "discord_webhook_url", "modal_key", "docker_auth_config", "docker_config_json", "dockerconfigjson", "totp_seed", "otp_seed", "mnemonic", "seed_phrase", "secret_key_base", "secretkeybase", "rails_master_key", "x_api_key", "xi_api_key", "private_token", "job_token", "deploy_token", "access_key_secret", "rcon_password"]
+_SECRET_NAMES = vocabulary(
+    """
+    netrc kubeconfig service_account_json google_application_credentials_json google_credentials
+    google_service_account service_account_key service_account_info gcp_service_account gcp_sa_key gcp_key
+    key_secret firebase_service_account ssh_key ssh_id_rsa id_rsa turn_credential aws_key github_key gitlab_key
+    google_key cloudflare_key docker_key api_secret npm_auth basic_auth http_auth _auth slack_webhook_url
+    discord_webhook_url modal_key docker_auth_config docker_config_json dockerconfigjson totp_seed otp_seed
+    mnemonic seed_phrase secret_key_base secretkeybase rails_master_key x_api_key xi_api_key private_token
+    job_token deploy_token access_key_secret rcon_password
+    """
 )
 _REFERENCE_NAMES = ("access_key_id", "accesskeyid", "account_sid", "token_id", "access_key", "api_key_sid", "secret_id")
 _PARTS = lazy(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -89,7 +135,7 @@ def normal(key: str) -> str:
 
 @lru_cache(maxsize=4096)
 def family(key: str) -> str | None:
-    """Which values are plausible under this name: PASSWORD, SECRET, URL, REFERENCE, or None when it names no credential."""
+    """Which values are plausible under this name: PASSWORD, SECRET, URL, REFERENCE; None when it names no credential."""
     if normal(key).endswith(tuple(_SECRET_NAMES)) and not set(words(key)) & _FLAG_WORDS:
         return SECRET
     parts = _without_endings(words(key))
@@ -113,7 +159,7 @@ def _public_or_url(parts: tuple[str, ...]) -> str | None:
 
 
 def _without_endings(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop trailing numbers and environments (``API_KEY_2``, ``DB_PASSWORD_PROD``) as long as a credential word stays."""
+    """Drop trailing numbers and environments: ``API_KEY_2``, ``DB_PASSWORD_PROD``."""
     end = len(parts)
     while end > 1 and (parts[end - 1].isdigit() or parts[end - 1] in _ENDINGS):
         if "_".join(parts[:end]).endswith(_URL_ENDINGS):
@@ -146,7 +192,7 @@ def _products() -> frozenset[str]:
 
 
 def is_credential_key(key: str | None) -> bool:
-    """Whether a name says that its value is a credential. ``API_KEY`` does; ``CACHE_KEY``, ``KEY_FILE``, ``None`` don't."""
+    """Whether a name says that its value is a credential: ``API_KEY`` does; ``CACHE_KEY``, ``KEY_FILE``, None don't."""
     return key is not None and family(key) in (PASSWORD, SECRET, URL)
 
 

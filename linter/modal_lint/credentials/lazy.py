@@ -1,4 +1,4 @@
-"""Regular expressions that cost nothing until they are used."""
+"""Data that costs little to load: patterns compiled when they are first used, lists of words written as text."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ class _Lazy:
 def lazy(source: str, flags: int = 0) -> re.Pattern[str]:
     """Like ``re.compile``, but compiled at the first use."""
     return cast("re.Pattern[str]", _Lazy(source, flags))
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text, which are separated by white space."""
+    return frozenset(text.split())

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modal_lint.credentials.keys import words
-from modal_lint.credentials.lazy import lazy
+from modal_lint.credentials.lazy import lazy, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,8 +50,13 @@ _VARIABLES = {
     "onepassword": "OP_SERVICE_ACCOUNT_TOKEN",
 }  # fmt: skip
 # Words that say what a value is, not whose: they name no group.
-_GENERIC = frozenset(
-    ["api", "key", "keys", "token", "secret", "secrets", "password", "passwd", "pass", "pwd", "access", "auth", "client", "private", "public", "encryption", "signing", "master", "session", "license", "credential", "credentials", "bearer", "authorization", "my", "the", "app", "x", "service", "user", "username", "base", "url", "id", "main", "default", "prod", "dev", "test", "staging", "production", "env", "webhook", "refresh", "apikey", "cookie", "passphrase", "shared", "proxy", "next", "vite", "server", "host", "port", "our", "this", "local", "new", "old"]
+_GENERIC = vocabulary(
+    """
+    api key keys token secret secrets password passwd pass pwd access auth client private public encryption
+    signing master session license credential credentials bearer authorization my the app x service user
+    username base url id main default prod dev test staging production env webhook refresh apikey cookie
+    passphrase shared proxy next vite server host port our this local new old
+    """
 )
 _APP_ID = lazy(r"ap-[a-zA-Z0-9]{22}")
 _LONGEST = 64
@@ -63,8 +68,8 @@ def secret_name(
     """Group keys into Secrets: the name of each, and its keys in the order given.
 
     ``app`` is the App's name. ``taken`` holds the Secrets that the project already refers to, with the keys known of
-    each: one that holds a key is where this key goes; one of other keys is never chosen (a number is added). One of which
-    no key is known may be chosen, since its conventional name says that the key is there.
+    each: one that holds a key is where this key goes; one of other keys is never chosen (a number is added). One of
+    which no key is known may be chosen, since its conventional name says that the key is there.
     """
     taken = taken or {}
     groups: dict[str, list[str]] = {}
@@ -83,7 +88,7 @@ def _wanted(key: str, app: str | None) -> str:
 
 
 def conventional(key: str) -> str | None:
-    """What people call the Secret of this key, without ``-secret``: ``huggingface`` for ``HF_TOKEN``; None if unknown."""
+    """What people call this key's Secret, without ``-secret``: ``huggingface`` for ``HF_TOKEN``; None if unknown."""
     parts = words(key)
     if not parts:
         return None
@@ -112,7 +117,7 @@ def variable_of(provider: str | None) -> str | None:
 
 
 def _prefix(key: str) -> str | None:
-    """The first word of the key that says whose it is: ``stripe`` of ``STRIPE_WEBHOOK_SECRET``, ``db`` of ``DB_USER``."""
+    """The first word that says whose the key is: ``stripe`` of ``STRIPE_WEBHOOK_SECRET``, ``db`` of ``DB_USER``."""
     parts = words(key)
     owner = next((word for word in parts if word not in _GENERIC), None)
     return owner if owner is not None and (len(parts) > 1 or len(owner) > 3) else None

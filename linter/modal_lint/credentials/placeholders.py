@@ -4,45 +4,74 @@ from __future__ import annotations
 
 import itertools
 import re
-from functools import lru_cache
 
-from modal_lint.credentials.lazy import lazy
+from modal_lint.credentials.lazy import lazy, vocabulary
 
 _REFERENCE = lazy(
     r"""\$\{[^}]{0,200}\}?|\$\([^)]{0,200}\)?|^\$[A-Za-z_]\w{0,100}$|\$\{?[A-Z][A-Z0-9_]{2,100}\b
       | \{\{ | %\(\w{1,60}\)s | ^%\w{1,60}%$ | ^%s$ | ^\{[\w.\[\]!: ]{0,100}\}$ | ^<[^>]{0,200}>$ | <[a-z][\w -]{2,60}>
-      | ^\[[^\]]{0,80}\]$ | ^__\w{1,80}__$ | \.\.\. | … | • | \*{3} | ^@[A-Za-z_/.-]+$ | ^!\w+\s | \{[a-z_][\w.]{1,60}\}""",
+      | ^\[[^\]]{0,80}\]$ | ^__\w{1,80}__$ | \.\.\. | … | • | \*{3} | ^@[A-Za-z_/.-]+$ | ^!\w+\s
+      | \{[a-z_][\w.]{1,60}\}""",
     re.VERBOSE,
 )
 _RUN = lazy(r"(?:^|[-_.=:/])(?:[xX]{3,}|0{5,}|\*{2,}|#{3,}|-{3,})|[xX]{5,}|(.)\1{7,}|[xX*#]{3,}$")
 # Long enough that no random value holds them by accident.
 _TELLING = tuple(
-    ["example", "placeholder", "changeme", "change_me", "change-me", "replace", "redacted", "dummy", "insert", "your-", "your_", "yourkey", "yourtoken", "yourapi", "yoursecret", "yourpass", "goes-here", "goes_here", "_here", "-here", "not-needed", "notneeded", "not_needed", "no-key", "not-required", "not_required", "notrequired", "not-used", "not_used", "unused", "not-real", "notreal", "not-a-real", "not_a_real", "todo", "fixme", "fill-in", "fill_in", "fillme", "sample", "put-your", "enter-your", "my-own", "to-be-", "tobe", "noop", "invalid", "lorem", "foobar", "not-set", "not_set", "some-", "some_", "fake-", "fake_", "-fake", "_fake", "mock-", "mock_", "-mock", "_mock", "stub-", "test-only", "test_only", "secret-name", "secret_name", "required", "optional", "-from-", "_from_", "test-", "test_"]
+    vocabulary(
+        """
+    example placeholder changeme change_me change-me replace redacted dummy insert your- your_ yourkey yourtoken
+    yourapi yoursecret yourpass goes-here goes_here _here -here not-needed notneeded not_needed no-key
+    not-required not_required notrequired not-used not_used unused not-real notreal not-a-real not_a_real todo
+    fixme fill-in fill_in fillme sample put-your enter-your my-own to-be- tobe noop invalid lorem foobar not-set
+    not_set some- some_ fake- fake_ -fake _fake mock- mock_ -mock _mock stub- test-only test_only secret-name
+    secret_name required optional -from- _from_ test- test_
+    """
+    )
 )
-_WHOLE = frozenset(
-    ["none", "null", "nil", "undefined", "empty", "na", "n/a", "tbd", "xxx", "xx", "x", "-", "--", "_", "?", "??", "???", ".", "..", "key", "token", "apikey", "api-key", "api_key", "your", "yours", "value", "string", "str", "text", "any", "anything", "whatever", "something", "ignored", "ignore", "unset", "default", "fake", "mock", "test", "testing", "tests", "foo", "bar", "baz", "foobar", "hidden", "masked", "omitted", "removed", "blank", "false", "true", "yes", "no", "on", "off", "auto", "disabled", "enabled", "disable", "enable", "optional", "stub", "unknown", "missing", "local", "localhost", "host", "user", "username", "anonymous", "anon", "public", "env", "bearer", "basic", "digest", "oauth", "oauth2", "jwt", "plain", "prompt", "bcrypt", "argon2", "sha256", "md5", "required", "ollama", "lm-studio", "vllm", "openai", "llama", "abc", "abcd", "abcdef", "qwerty-placeholder", "header", "cookie", "session", "sk", "sk-", "hf_", "hf", "no_key", "nokey", "skip", "credential", "credentials", "dummykey", "insecure-none", "self", "cls", "todo", "fixme", "mykey", "mytoken", "my-key", "my-token", "sk-xxx", "sk-fake"]
+_WHOLE = vocabulary(
+    """
+    none null nil undefined empty na n/a tbd xxx xx x - -- _ ? ?? ??? . .. key token apikey api-key api_key your
+    yours value string str text any anything whatever something ignored ignore unset default fake mock test
+    testing tests foo bar baz foobar hidden masked omitted removed blank false true yes no on off auto disabled
+    enabled disable enable optional stub unknown missing local localhost host user username anonymous anon
+    public env bearer basic digest oauth oauth2 jwt plain prompt bcrypt argon2 sha256 md5 required ollama
+    lm-studio vllm openai llama abc abcd abcdef qwerty-placeholder header cookie session sk sk- hf_ hf no_key
+    nokey skip credential credentials dummykey insecure-none self cls todo fixme mykey mytoken my-key my-token
+    sk-xxx sk-fake
+    """
 ) | {"", "api key"}
 # A value made of two or more of these, and of nothing else, says "put yours here".
-_FILLERS = frozenset(
-    ["test", "tests", "testing", "key", "keys", "token", "tokens", "secret", "secrets", "api", "apikey", "fake", "mock", "dummy", "my", "the", "a", "an", "some", "your", "local", "dev", "value", "access", "auth", "password", "private", "foo", "bar", "baz", "abc", "xyz", "here", "new", "old", "valid", "invalid", "wrong", "bad", "good", "unit", "ci", "sk", "hf", "gsk", "ant", "no", "not", "none", "real", "only", "for", "id", "user", "client", "app", "provider", "openai", "anthropic", "modal", "huggingface", "wandb", "123", "1234", "12345", "123456", "1", "2", "3", "0", "webhook", "bot", "signing", "pass", "bearer", "session", "credential", "credentials", "env", "var", "name", "ok", "proj", "live", "stub", "sandbox", "e2e", "integration", "placeholder", "first", "second", "other", "custom"]
+_FILLERS = vocabulary(
+    """
+    test tests testing key keys token tokens secret secrets api apikey fake mock dummy my the a an some your
+    local dev value access auth password private foo bar baz abc xyz here new old valid invalid wrong bad good
+    unit ci sk hf gsk ant no not none real only for id user client app provider openai anthropic modal
+    huggingface wandb 123 1234 12345 123456 1 2 3 0 webhook bot signing pass bearer session credential
+    credentials env var name ok proj live stub sandbox e2e integration placeholder first second other custom
+    """
 )
-# SHA-256, shortened, of values that providers print in their documentation or hardwire into their emulators.
-_PUBLISHED = frozenset({"a2e1a1d3e5b7c9f0"})
+# SHA-256, shortened, of the account keys that are wired into the public storage and database emulators.
+_PUBLISHED = frozenset({"0011cc25eb432071", "aa6547439583c3a2"})
 _SUPER = lazy(r"(?:(?:my|super|very|top)[-_]?){1,2}secret(?:[-_][a-z]{1,10}){0,3}[-_]?\d{0,6}")
-_WEAK = frozenset(
-    ["postgres", "admin", "password", "passwd", "secret", "root", "mysql", "mongo", "mongodb", "redis", "guest", "user", "letmein", "hunter2", "qwerty", "welcome", "changeit", "master", "minio", "minioadmin", "rabbitmq", "supersecret", "topsecret", "pass", "administrator", "toor", "default", "docker", "ubuntu", "modal", "neo4j", "sa", "pwd", "demo", "mypassword", "mysecret", "mysecretpassword", "verysecret", "secretpassword", "iloveyou", "monkey", "dragon", "airflow", "jupyter", "grafana", "elastic", "kibana", "vagrant", "raspberry", "oracle", "test", "testing", "dev", "secretkey", "supersecretkey", "insecure", "passw0rd", "p@ssw0rd", "p@ssword", "abc123", "foobar"]
+_WEAK = vocabulary(
+    """
+    postgres admin password passwd secret root mysql mongo mongodb redis guest user letmein hunter2 qwerty
+    welcome changeit master minio minioadmin rabbitmq supersecret topsecret pass administrator toor default
+    docker ubuntu modal neo4j sa pwd demo mypassword mysecret mysecretpassword verysecret secretpassword
+    iloveyou monkey dragon airflow jupyter grafana elastic kibana vagrant raspberry oracle test testing dev
+    secretkey supersecretkey insecure passw0rd p@ssw0rd p@ssword abc123 foobar
+    """
 )
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value only stands for one: empty, ``your-key-here``, ``<token>``, ``sk-...``, ``${VAR}``, ``{{ var }}``, …"""
+    """Whether a value only stands for one: empty, ``your-key-here``, ``<token>``, ``sk-...``, ``${VAR}``, …"""
     text = value.strip()
     if len(text) > 400:
         return text.startswith(("${", "{{", "<", "$("))
     return _placeholder(text)
 
 
-@lru_cache(maxsize=4096)
 def _placeholder(text: str) -> bool:
     lower = text.lower()
     if lower in _WHOLE or not re.search(r"[A-Za-z0-9]", text):
@@ -83,7 +112,7 @@ def has_digit(text: str) -> bool:
 
 
 def _published(text: str) -> bool:
-    if len(text) < 16:
+    if len(text) != 88 or not text.endswith("=="):
         return False
     from hashlib import sha256
 
@@ -102,11 +131,13 @@ def is_sequence(text: str) -> bool:
     if steps * 2 >= len(body) - 1:
         return True
     size = len(body)
-    return size >= 16 and any(body == (body[:unit] * (size // unit + 1))[:size] for unit in range(1, size // 2 + 1))
+    return size >= 16 and any(
+        body == (body[:unit] * (size // unit + 1))[:size] for unit in range(1, min(size // 2, 32) + 1)
+    )
 
 
 def is_common(value: str) -> bool:
-    """Whether a value is a well-known password, alone or with a few digits after it, or of the ``super-secret-…`` kind."""
+    """Whether a value is a well-known password, alone or with a few digits after it, or a ``super-secret-…``."""
     lower = value.strip().lower()
     return lower in _WEAK or re.sub(r"[\d!@#$_.-]{1,8}$", "", lower) in _WEAK or bool(_SUPER.fullmatch(lower))
 
@@ -146,7 +177,7 @@ _SEGMENT = lazy(
 
 
 def is_configuration(value: str) -> bool:
-    """Whether a value is plainly something else than a credential: a number, path, URL, UPPER_SNAKE name, object id, …"""
+    """Whether a value is plainly something else: a number, path, URL, UPPER_SNAKE name, object id, …"""
     text = value.strip()
     if len(text) > 400:
         return False
@@ -171,7 +202,7 @@ def _dense_upper(text: str) -> bool:
 
 
 def is_wordy(value: str) -> bool:
-    """Whether a value reads as words or as a name: a sentence, ``openai-secret``, ``gpt-4o``, ``llama-3.1-8b``, ``a.b.c``."""
+    """Whether a value reads as words or as a name: a sentence, ``openai-secret``, ``gpt-4o``, ``llama-3.1-8b``."""
     text = value.strip()
     spaced = text.split()
     if len(spaced) > 1:

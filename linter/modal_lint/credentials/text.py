@@ -17,7 +17,10 @@ from modal_lint.model import Confidence
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_VALUE = r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n]){0,4000})\\?"|'(?P<single>[^'\n]{0,4000})'|(?P<bare>[^\s;&|<>()"'`,\]}]{1,4000}))"""
+_VALUE = (
+    r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n]){0,4000})\\?"|'(?P<single>[^'\n]{0,4000})'"""
+    r"""|(?P<bare>[^\s;&|<>()"'`,\]}]{1,4000}))"""
+)
 _NAME = r"(?P<key>[A-Za-z_][\w.-]{0,80})"
 # Each finds a name and the value given to it.
 _FORMS = tuple(
@@ -34,25 +37,40 @@ _COLON = lazy(
     r"(?<![\w.$-])" + _NAME + r"""\\?["']?\s{0,3}:\s{0,3}(?:(?=\\?["'])""" + _VALUE
     + r"""|(?P<header>(?:(?:Bearer|Basic|Token|Bot)[ ]+)?[^\s"',;]{6,4000}))""", re.IGNORECASE,
 )  # fmt: skip
+_REST = r"[^\n|;]{0,300}?\s"  # of the command, up to an option
+_QUOTED = r"(?P<quote>[\"']?)(?P<value>[^\s\"']{1,400})"
 # Commands with short options: (pattern, the name the value goes by).
 _COMMANDS = tuple(
     (lazy(form), key)
     for form, key in (
-        (r"\b(?:curl|wget|http|https)\b[^\n|;]{0,600}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<q>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=q)", "password"),
-        (r"\bsshpass\s{1,4}-p\s{0,3}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
-        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,300}?\s-p(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
-        (r"\b(?:docker|podman|az|helm|oras)\s{1,4}(?:[\w-]{1,20}\s{1,4}){0,2}login\b[^\n|;]{0,300}?\s-p\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,400})", "password"),
-        (r"\bredis-cli\b[^\n|;]{0,300}?\s-a\s{1,4}(?P<q>[\"']?)(?P<value>[^\s\"']{1,200})", "password"),
-        (r"\bwandb\s{1,4}login\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<q>[\"']?)(?P<value>[\w-]{30,200})", "WANDB_API_KEY"),
+        (
+            r"\b(?:curl|wget|https?)\b[^\n|;]{0,600}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}"
+            r"(?P<quote>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=quote)",
+            "password",
+        ),
+        (r"\bsshpass\s{1,4}-p\s{0,3}" + _QUOTED, "password"),
+        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b" + _REST + "-p" + _QUOTED, "password"),
+        (
+            r"\b(?:docker|podman|az|helm|oras)\s{1,4}(?:[\w-]{1,20}\s{1,4}){0,2}login\b"
+            + _REST
+            + r"-p\s{1,4}"
+            + _QUOTED,
+            "password",
+        ),
+        (r"\bredis-cli\b" + _REST + r"-a\s{1,4}" + _QUOTED, "password"),
+        (
+            r"\bwandb\s{1,4}login\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<quote>[\"']?)(?P<value>[\w-]{30,200})",
+            "WANDB_API_KEY",
+        ),
         (r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<value>\S{1,400})", "password"),
     )
-)  # fmt: skip
+)
 
 
 def find_in_text(text: str, *, path: str = "") -> list[Match]:
     """The credentials in a text, in order and without overlaps; each with the name that it is given to, if any.
 
-    ``path`` is the file the text stands in (see ``classify``). A reference (``$VAR``, ``${VAR}``, ``$(command)``) is none.
+    ``path`` is the file the text stands in (see ``classify``). References (``$VAR``, ``$(command)``) are none.
     """
     found = [*_given(text, path), *_in_urls(text), *_in_commands(text, path), *shape_matches(text)]
     found.extend(

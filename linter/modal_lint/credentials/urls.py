@@ -23,7 +23,7 @@ _OBVIOUS = frozenset({"pass", "password", "pwd", "passwd", "p", "pw", "pass123",
 
 
 class UserInfo(NamedTuple):
-    """The userinfo of a URL; ``text[start:end]`` is the secret part: the password, or the user where it stands alone."""
+    """The userinfo of a URL; ``text[start:end]`` is the secret part: the password, or else the user."""
 
     scheme: str
     user: str

@@ -102,8 +102,16 @@ def _url(text: str) -> Credential | None:
     return _query(text) if "://" in text else None
 
 
-_URL_PROVIDERS = {"postgres": "postgres", "postgresql": "postgres", "mongodb": "mongodb", "mysql": "mysql", "redis": "redis",
-                  "rediss": "redis", "amqp": "rabbitmq", "amqps": "rabbitmq"}  # fmt: skip
+_URL_PROVIDERS = {
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mongodb": "mongodb",
+    "mysql": "mysql",
+    "redis": "redis",
+    "rediss": "redis",
+    "amqp": "rabbitmq",
+    "amqps": "rabbitmq",
+}
 
 
 def _query(text: str) -> Credential | None:
