@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from lint_process import leaky, lint, token
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@pytest.fixture()
+
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with one finding in `app.py` and nothing in `clean.py`."""
     (tmp_path / "pyproject.toml").write_text("")
@@ -66,7 +69,7 @@ def test_concise_is_one_line_a_finding(project: Path) -> None:
 
 
 def test_the_format_can_come_from_the_environment(project: Path) -> None:
-    done = lint("check", cwd=project, MODAL_LINT_OUTPUT_FORMAT="json")
+    done = lint("check", cwd=project, environment={"MODAL_LINT_OUTPUT_FORMAT": "json"})
     assert json.loads(done.out)[0]["code"] == "MS101"
 
 
@@ -132,7 +135,7 @@ def test_statistics_count_rules(project: Path) -> None:
     ],
 )
 def test_colour(project: Path, environment: dict[str, str], flags: list[str], coloured: bool) -> None:
-    done = lint("check", *flags, cwd=project, **environment)
+    done = lint("check", *flags, cwd=project, environment=environment)
     assert ("\x1b[" in done.out) is coloured
 
 
@@ -282,6 +285,6 @@ def test_names_of_files_that_are_no_text(project: Path) -> None:
 
 
 def test_output_that_cannot_be_encoded_is_escaped(project: Path) -> None:
-    done = lint("check", cwd=project, PYTHONIOENCODING="ascii")
+    done = lint("check", cwd=project, environment={"PYTHONIOENCODING": "ascii"})
     assert done.status == 1
     assert done.out.isascii()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from lint_process import SOURCES, leaky
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEAVY = ("libcst", "modal_lint_rules", "modal_lint_runtime", "modal_lint.source", "modal_lint.credentials", "modal")
 _LOADED = """

@@ -1,0 +1,153 @@
+"""The run as a whole: many processes, crashes, one finding for one credential."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from modal_lint import engine, pool
+from modal_lint.model import Finding, Rule, Severity, Span
+from modal_lint.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modal_lint.source import File
+
+
+def _temperamental(file: File) -> Iterator[Finding]:
+    if "die" in file.text:
+        os._exit(9)
+    if "raise" in file.text:
+        raise KeyError(file.text)
+    if "recurse" in file.text:
+        _temperamental(file)
+    if "report" in file.text:
+        yield _finding(file.path, "MS101")
+
+
+def _deep(file: File) -> Iterator[Finding]:
+    def down(depth: int) -> int:
+        return down(depth - 1) + 1 if depth else 0
+
+    if down(20_000) and "endless" in file.text:
+        down(-1)
+    yield from ()
+
+
+def _finding(path: str, code: str, line: int = 1, origin: tuple[str, Span] | None = None) -> Finding:
+    return Finding(path, Span(line, 0, line, 1), code, "name", "message", Severity.ERROR, origin=origin)
+
+
+def _rule(check: object) -> Rule:
+    return Rule("MS101", "hardcoded-env", Severity.ERROR, check)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Thirty files that each have a finding, in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PRE_COMMIT", raising=False)
+    names = [f"m{number:02}.py" for number in range(30)]
+    for name in names:
+        (tmp_path / name).write_text("import modal  # report\n")
+    return names
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the rule of this test is not importable")
+def test_a_process_that_dies_costs_only_its_file(many: list[str], tmp_path: Path) -> None:
+    for name in ("m03.py", "m17.py", "m29.py"):
+        (tmp_path / name).write_text("import modal  # die\n")
+    report = engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=2)
+    assert [failure.path for failure in report.failures] == ["m03.py", "m17.py", "m29.py"]
+    assert all(failure.reason.startswith("internal error") for failure in report.failures)
+    assert [finding.path for finding in report.findings] == [
+        name for name in many if name[1:3] not in ("03", "17", "29")
+    ]
+    assert report.checked == 27
+
+
+def test_an_error_in_a_rule_is_told_without_its_text(many: list[str], tmp_path: Path) -> None:
+    (tmp_path / "m03.py").write_text("import modal  # raise secret-text\n")
+    report = engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=1)
+    (failure,) = report.failures
+    assert failure.reason.startswith("internal error (KeyError in test_engine.py:")
+    assert "secret-text" not in failure.reason
+    assert len(report.findings) == len(many) - 1
+
+
+def test_deep_recursion_has_room_and_an_end(many: list[str], tmp_path: Path) -> None:
+    limit = sys.getrecursionlimit()
+    (tmp_path / "m03.py").write_text("import modal  # endless\n")
+    report = engine.run(["."], Settings(), rules=[_rule(_deep)], jobs=1)
+    assert [(one.path, one.reason) for one in report.failures] == [("m03.py", "nested too deeply to be analysed")]
+    assert sys.getrecursionlimit() == limit
+    assert report.checked == len(many) - 1
+
+
+def test_few_files_and_pre_commit_start_no_process(many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> list[object]:
+        raise AssertionError("processes were started")
+
+    monkeypatch.setattr(pool, "analyse", refuse)
+    rules = [_rule(_temperamental)]
+    with pytest.raises(AssertionError):
+        engine.run(["."], Settings(), rules=rules, jobs=2)
+    assert len(engine.run(many[:5], Settings(), rules=rules, jobs=2).findings) == 5
+    monkeypatch.setenv("PRE_COMMIT", "1")
+    assert len(engine.run(["."], Settings(), rules=rules, jobs=2).findings) == 30
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_counts_to_the_end(many: list[str], jobs: int) -> None:
+    seen: list[tuple[int, int]] = []
+    engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=jobs, progress=lambda *at: seen.append(at))
+    assert seen == [(done, len(many)) for done in range(1, len(many) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ("MS101 MS106", "MS106"),
+        ("MS105 MS101", "MS105"),
+        ("MS105 MS106", "MS106"),
+        ("MS110 MS103", "MS103"),
+        ("MS110", "MS110"),
+        ("MS101 MS103", "MS101"),
+    ],
+)
+def test_one_credential_is_told_by_the_first_rule_that_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codes: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    origin = ("keys.py", Span(1, 0, 1, 9))
+    for number, _ in enumerate(codes.split()):
+        (tmp_path / f"f{number}.py").write_text("import modal\n")
+
+    def check(file: File) -> Iterator[Finding]:
+        yield _finding(file.path, codes.split()[int(file.path[1])], origin=origin)
+
+    report = engine.run(["."], Settings(), rules=[_rule(check)])
+    assert [finding.code for finding in report.findings] == [told]
+
+
+def test_files_that_do_not_concern_modal_are_counted_and_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text("print 'this is no Python 3'\n")
+    report = engine.run(["."], Settings(), rules=[_rule(_temperamental)])
+    assert (report.checked, report.failures) == (1, ())
+
+
+def test_a_changed_file_is_looked_at_again(many: list[str], tmp_path: Path) -> None:
+    session = engine.Session(["."], Settings(), rules=[_rule(_temperamental)])
+    assert len(session.run().findings) == len(many)
+    (tmp_path / "m03.py").write_text("import modal\n")
+    assert "m03.py" not in {finding.path for finding in session.recheck(["m03.py"]).findings}
+    again = session.recheck(["m04.py"], {"m04.py": b"import modal\n"})
+    assert {"m03.py", "m04.py"}.isdisjoint(finding.path for finding in again.findings)
+    assert len(again.findings) == len(many) - 2
