@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from modal_lint import credentials
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Hidden, Move, Span
-from modal_lint.values import Object, known_texts
+from modal_lint.uses import default_frame
+from modal_lint.values import Object, Text, known_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,6 +123,8 @@ def _take(group: Group, exposure: Exposure) -> None:
         raise Stays(f"the value of {exposure.key} is not wholly known")
     if len(entry.value) != 1 or entry.maybe or exposure.fallback is not None:
         raise Stays(f"the value of {exposure.key} is not the same on every path")
+    if not _same_in_every_call(exposure, value):
+        raise Stays(f"the value of {exposure.key} is not the same in every call")
     if group.moved.setdefault(exposure.key, value) != value:
         raise Stays(f"the value of {exposure.key} is not the same in every call")
     if entry.display is not None and entry.display.node is group.display:
@@ -135,6 +138,31 @@ def _take(group: Group, exposure: Exposure) -> None:
         raise Stays(f"{exposure.key} is set on some paths only")
     if statement not in group.statements:
         group.statements.append(statement)
+
+
+def _same_in_every_call(exposure: Exposure, value: str) -> bool:
+    """Whether an entry's value is what it is whoever calls the function around it, at every turn of a loop."""
+    entry, use = exposure.entry, exposure.use
+    if use.frame.arguments is None and not use.frame.loops:
+        return True
+    if entry is None or entry.place is None:
+        return False
+    node = value_of(use.file, entry.place.node)
+    if node is None:
+        return False
+    frame = default_frame(use.file.project.evaluator, use.file, use.file.scopes.scope(node))
+    values = use.file.project.evaluator.ask(node, frame)
+    return len(values) == 1 and isinstance(values[0], Text) and values[0].known == value
+
+
+def value_of(file: File, node: ast.AST) -> ast.expr | None:
+    """The value that stands beside a key, keyword or assigned subscript."""
+    if isinstance(node, ast.keyword):
+        return node.value
+    parent = file.scopes.parents.get(node)
+    if isinstance(parent, ast.Dict) and node in parent.keys:
+        return parent.values[parent.keys.index(node)]
+    return parent.value if isinstance(parent, ast.Assign) else None
 
 
 def _check_display(group: Group) -> None:

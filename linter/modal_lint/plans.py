@@ -9,7 +9,7 @@ from modal_lint import moving
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Fix, Span
 from modal_lint.moving import Group, Stays
-from modal_lint.values import Object
+from modal_lint.values import Mapping, Object, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modal_lint.rewrite import Source
     from modal_lint.source import File
     from modal_lint.uses import Use
+    from modal_lint.values import Value
 
 _BUILD_SINKS = (Sink.COMMAND, Sink.BUILD_PAYLOAD, Sink.PACKAGE)
 
@@ -222,11 +223,12 @@ def move_image_env(exposures: Sequence[Exposure]) -> Fix:
 def _takers(use: Use, group: Group) -> list[Use]:
     """The calls that must get the Secret: containers of the image, and later steps that run code."""
     file = use.file
+    _check_later(use, group)
     containers: dict[ast.AST, Use] = {}
     steps: dict[ast.AST, Use] = {}
     for other in file.uses:
         if _uses_image(other, use):
-            containers[other.node] = other
+            containers.update((taker.node, taker) for taker in _runs_in(other))
         elif _follows(other, use) and other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
             steps[other.node] = other
     if not containers:
@@ -235,6 +237,38 @@ def _takers(use: Use, group: Group) -> list[Use]:
     if exported:
         raise Stays(f"other files use the image: give the Secret to what runs it ({exported})")
     return [*containers.values(), *steps.values()]
+
+
+def _check_later(use: Use, group: Group) -> None:
+    """Nothing may come after that a Secret would overrule, or that would drop the Secret."""
+    ev = use.file.project.evaluator
+    for other in use.file.uses:
+        if other.api.name.endswith(".with_options") and any(other.given(Sink.ENV, Sink.SECRETS)):
+            raise Stays("with_options(…) in this file replaces the Secrets of a function")
+        if _follows(other, use):
+            for given in other.given(Sink.IMAGE_ENV):
+                for value in given.values(ev):
+                    names = {_known(entry.key) for entry in value.entries} if isinstance(value, Mapping) else {None}
+                    if None in names or names & set(group.moved) or not getattr(value, "complete", False):
+                        raise Stays("a later .env(…) of the image may set the same key")
+
+
+def _known(value: Value) -> str | None:
+    return value.known if isinstance(value, Text) else None
+
+
+def _runs_in(container: Use) -> list[Use]:
+    """What runs in an App's image: the App itself, or its functions where some have an image of their own."""
+    if container.api.name != "modal.App":
+        return [container]
+    functions = [
+        other
+        for other in container.file.uses
+        if other.api.binds_image and other.owner is not None and _made_by(other.owner, container)
+    ]
+    if all(other.argument(Sink.IMAGE) is None for other in functions):
+        return [container]
+    return [other for other in functions if other.argument(Sink.IMAGE) is None]
 
 
 def _follows(other: Use, use: Use) -> bool:

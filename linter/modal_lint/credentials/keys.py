@@ -135,7 +135,7 @@ def normal(key: str) -> str:
 
 @lru_cache(maxsize=4096)
 def family(key: str) -> str | None:
-    """Which values are plausible under this name: PASSWORD, SECRET, URL, REFERENCE; None when it names no credential."""
+    """Which values are plausible under this name: PASSWORD, SECRET, URL, REFERENCE; None for no credential."""
     if normal(key).endswith(tuple(_SECRET_NAMES)) and not set(words(key)) & _FLAG_WORDS:
         return SECRET
     parts = _without_endings(words(key))

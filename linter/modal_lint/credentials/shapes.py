@@ -49,9 +49,12 @@ def all_shapes() -> tuple[Shape, ...]:
     return SHAPES
 
 
-@lru_cache(maxsize=1)
-def _hinted() -> tuple[Shape, ...]:
-    return tuple(shape for shape in all_shapes() if shape.hints)
+@lru_cache(maxsize=1024)
+def _hinted(key: str) -> tuple[Shape, ...]:
+    """The shapes that this name, if it is a credential's, allows."""
+    if not keys.is_credential_key(key):
+        return ()
+    return tuple(shape for shape in all_shapes() if shape.hints and keys.hinted(key, shape.hints))
 
 
 @lru_cache(maxsize=1)
@@ -72,10 +75,9 @@ def identify(value: str, key: str | None) -> Shape | None:
     """The shape that the whole of ``value`` has. Shapes with hints count only under a credential's name that fits."""
     if not _MIN <= len(value) <= _MAX or not value.isascii():
         return None
-    if key is not None and keys.is_credential_key(key):
-        for shape in _hinted():
-            if keys.hinted(key, shape.hints) and _fits(shape, value):
-                return shape
+    for shape in _hinted(key) if key is not None else ():
+        if _fits(shape, value):
+            return shape
     for literal, shapes in _by_literal():
         if literal in value:
             for shape in shapes:

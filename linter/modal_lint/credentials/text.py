@@ -37,34 +37,25 @@ _COLON = lazy(
     r"(?<![\w.$-])" + _NAME + r"""\\?["']?\s{0,3}:\s{0,3}(?:(?=\\?["'])""" + _VALUE
     + r"""|(?P<header>(?:(?:Bearer|Basic|Token|Bot)[ ]+)?[^\s"',;]{6,4000}))""", re.IGNORECASE,
 )  # fmt: skip
-_REST = r"[^\n|;]{0,300}?\s"  # of the command, up to an option
 _QUOTED = r"(?P<quote>[\"']?)(?P<value>[^\s\"']{1,400})"
-# Commands with short options: (pattern, the name the value goes by).
-_COMMANDS = tuple(
-    (lazy(form), key)
-    for form, key in (
-        (
-            r"\b(?:curl|wget|https?)\b[^\n|;]{0,600}?\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}"
-            r"(?P<quote>[\"']?)[^\s:\"']{1,100}:(?P<value>[^\s\"']{1,400})(?P=quote)",
-            "password",
+# Short options: (the option and its value, the program that has it, the name the value goes by).
+_OPTIONS = (
+    (
+        lazy(
+            r"\s(?:-u|--user|--proxy-user|-U)[ =]?\s{0,3}(?P<quote>[\"']?)[^\s:\"']{1,100}:"
+            r"(?P<value>[^\s\"']{1,400})(?P=quote)"
         ),
-        (r"\bsshpass\s{1,4}-p\s{0,3}" + _QUOTED, "password"),
-        (r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b" + _REST + "-p" + _QUOTED, "password"),
-        (
-            r"\b(?:docker|podman|az|helm|oras)\s{1,4}(?:[\w-]{1,20}\s{1,4}){0,2}login\b"
-            + _REST
-            + r"-p\s{1,4}"
-            + _QUOTED,
-            "password",
-        ),
-        (r"\bredis-cli\b" + _REST + r"-a\s{1,4}" + _QUOTED, "password"),
-        (
-            r"\bwandb\s{1,4}login\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<quote>[\"']?)(?P<value>[\w-]{30,200})",
-            "WANDB_API_KEY",
-        ),
-        (r"\blogin\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(?P<value>\S{1,400})", "password"),
-    )
+        lazy(r"\b(?:curl|wget|https?)\s"),
+        "password",
+    ),
+    (lazy(r"\s-p\s{0,3}" + _QUOTED), lazy(r"\bsshpass\b"), "password"),
+    (lazy(r"\s-p" + _QUOTED), lazy(r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b"), "password"),
+    (lazy(r"\s-p\s{1,4}" + _QUOTED), lazy(r"\b(?:docker|podman|az|helm|oras)\s.*\blogin\b"), "password"),
+    (lazy(r"\s-a\s{1,4}" + _QUOTED), lazy(r"\bredis-cli\b"), "password"),
+    (lazy(r"\blogin\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<value>[\w-]{30,200})"), lazy(r"\bwandb\s"), "WANDB_API_KEY"),
+    (lazy(r"\spassword\s{1,4}(?P<value>\S{1,400})"), lazy(r"\blogin\s"), "password"),
 )
+_SEPARATOR = lazy(r"\n|;|\||&&")
 
 
 def find_in_text(text: str, *, path: str = "") -> list[Match]:
@@ -163,11 +154,14 @@ def _in_urls(text: str) -> Iterator[Match]:
 
 
 def _in_commands(text: str, path: str) -> Iterator[Match]:
-    if "-" not in text and "login" not in text:
+    """Values of short options, where the program before them in the same command has such an option."""
+    if " -" not in text and "login" not in text:
         return
-    for form, key in _COMMANDS:
-        for found in form.finditer(text):
-            yield from _judged(key, found["value"], found.start("value"), path)
+    for option, program, key in _OPTIONS:
+        for found in option.finditer(text):
+            before = _SEPARATOR.split(text[max(0, found.start() - 600) : found.start() + 1])[-1]
+            if program.search(before):
+                yield from _judged(key, found["value"], found.start("value"), path)
 
 
 def _merged(found: Iterable[Match]) -> list[Match]:
