@@ -1,6 +1,6 @@
-"""Credentials for tests, made at run time from a seed, so that no committed file holds a string a scanner would report.
+"""Credentials for tests, made at run time from a seed: no file holds what a scanner reports.
 
-``make("openai")`` gives a valid shape with a valid checksum; ``fill`` puts such values in place of ``⟨openai⟩`` in a text.
+``make("openai")`` gives a valid shape with a valid checksum; ``fill`` puts such values in place of ``⟨openai⟩``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import json
 import random
 import re
 import string
+from typing import TYPE_CHECKING
 
 from modal_lint.credentials.checksums import crc62, crc_hex_grafana
 from modal_lint.credentials.placeholders import is_filler, is_sequence
 from modal_lint.credentials.providers import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ALPHABETS = {
     "n": string.ascii_letters + string.digits,
@@ -141,7 +145,7 @@ def _url_password(rng: random.Random) -> str:
     return "Zq" + _random("n", 12, rng) + "4v"
 
 
-_OTHERS = {
+_OTHERS: dict[str, Callable[[random.Random], str]] = {
     "pem": _pem,
     "service-account": _service_account,
     "password": _password,

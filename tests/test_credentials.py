@@ -11,7 +11,6 @@ import material
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from modal_lint.credentials import (
     classify,
     find_in_text,
@@ -35,6 +34,10 @@ HINTED = [shape.id for shape in SHAPES if shape.hints]
 def confidence(key: str | None, value: str, path: str = "") -> Confidence | None:
     found = classify(key, value, path=path)
     return found.confidence if found else None
+
+
+def words_of(text: str) -> list[str]:
+    return text.split()
 
 
 def spans(text: str) -> list[str]:
@@ -96,22 +99,28 @@ def test_a_shape_inside_a_longer_word_is_none(kind: str) -> None:
 
 # --- keys ----------------------------------------------------------------------------------------------------------
 
-CREDENTIAL_KEYS = """
-    PASSWORD DB_PASSWORD dbPassword PGPASSWORD MYSQL_PWD PASSPHRASE SECRET CLIENT_SECRET TOKEN HF_TOKEN API_KEY APIKEY
-    apiKey X-API-Key OPENAI_API_KEY WANDB_API_KEY AWS_SECRET_ACCESS_KEY ACCESS_KEY PRIVATE_KEY AUTH_KEY ENCRYPTION_KEY
-    SIGNING_KEY MASTER_KEY WEBHOOK_SECRET CREDENTIALS DATABASE_URL SENTRY_DSN CONNECTION_STRING GITHUB_PAT LICENSE_KEY
-    SESSION_KEY COOKIE BEARER Authorization OPENAI_KEY SECRET_KEY DJANGO_SECRET_KEY API_KEY_2 DB_PASSWORD_PROD
-    STRIPE_KEY TAILSCALE_AUTHKEY SLACK_BOT_TOKEN Modal-Secret hf_token HUGGINGFACEHUB_API_TOKEN accessToken
-    SERVICE_ACCOUNT_JSON NPM_TOKEN MODAL_TOKEN_SECRET KAGGLE_KEY api-key ADMIN_PASS REDIS_PASSWORD JWT_SECRET
-""".split()
-OTHER_KEYS = """
-    KEY_FILE TOKEN_URL SECRET_PATH PASSWORD_LENGTH TOKEN_LIMIT API_KEY_HEADER KEY_PREFIX CACHE_KEY SORT_KEY PUBLIC_KEY
-    PRIMARY_KEY MAX_TOKENS TOKENIZERS_PARALLELISM TOKENIZER_PATH eos_token pad_token API_KEY_ID OPENAI_KEY_ENV_VAR
-    SECRET_NAME CREDENTIAL_REFERENCE WANDB_SECRET_DIR REQUIRES_PROXY_AUTH TOKEN_IS_FALLBACK PASSWORD_MIN_LENGTH REPO_ID
-    LOG_LEVEL MODEL_NAME HF_HOME S3_KEY PARTITION_KEY KEYBOARD MONKEY KEY AUTHOR TOKENIZER PASSWORD_FILE SECRETS_DIR
-    NEXT_PUBLIC_API_KEY USE_AUTH_TOKEN NEXT_TOKEN IMAGE_TOKEN TOKEN_COUNT API_KEY_NAME PUBLISHABLE_KEY COMPASS BYPASS
-    AUTH_URL OAUTH_SCOPES COOKIE_DOMAIN SESSION_COOKIE_SECURE NEW_TOKEN_BUDGET FOREIGN_KEY STOP_TOKEN
-""".split()
+CREDENTIAL_KEYS = words_of(
+    """
+    PASSWORD DB_PASSWORD dbPassword PGPASSWORD MYSQL_PWD PASSPHRASE SECRET CLIENT_SECRET TOKEN HF_TOKEN API_KEY
+    APIKEY apiKey X-API-Key OPENAI_API_KEY WANDB_API_KEY AWS_SECRET_ACCESS_KEY ACCESS_KEY PRIVATE_KEY AUTH_KEY
+    ENCRYPTION_KEY SIGNING_KEY MASTER_KEY WEBHOOK_SECRET CREDENTIALS DATABASE_URL SENTRY_DSN CONNECTION_STRING
+    GITHUB_PAT LICENSE_KEY SESSION_KEY COOKIE BEARER Authorization OPENAI_KEY SECRET_KEY DJANGO_SECRET_KEY
+    API_KEY_2 DB_PASSWORD_PROD STRIPE_KEY TAILSCALE_AUTHKEY SLACK_BOT_TOKEN Modal-Secret hf_token
+    HUGGINGFACEHUB_API_TOKEN accessToken SERVICE_ACCOUNT_JSON NPM_TOKEN MODAL_TOKEN_SECRET KAGGLE_KEY api-key
+    ADMIN_PASS REDIS_PASSWORD JWT_SECRET
+    """
+)
+OTHER_KEYS = words_of(
+    """
+    KEY_FILE TOKEN_URL SECRET_PATH PASSWORD_LENGTH TOKEN_LIMIT API_KEY_HEADER KEY_PREFIX CACHE_KEY SORT_KEY
+    PUBLIC_KEY PRIMARY_KEY MAX_TOKENS TOKENIZERS_PARALLELISM TOKENIZER_PATH eos_token pad_token API_KEY_ID
+    OPENAI_KEY_ENV_VAR SECRET_NAME CREDENTIAL_REFERENCE WANDB_SECRET_DIR REQUIRES_PROXY_AUTH TOKEN_IS_FALLBACK
+    PASSWORD_MIN_LENGTH REPO_ID LOG_LEVEL MODEL_NAME HF_HOME S3_KEY PARTITION_KEY KEYBOARD MONKEY KEY AUTHOR
+    TOKENIZER PASSWORD_FILE SECRETS_DIR NEXT_PUBLIC_API_KEY USE_AUTH_TOKEN NEXT_TOKEN IMAGE_TOKEN TOKEN_COUNT
+    API_KEY_NAME PUBLISHABLE_KEY COMPASS BYPASS AUTH_URL OAUTH_SCOPES COOKIE_DOMAIN SESSION_COOKIE_SECURE
+    NEW_TOKEN_BUDGET FOREIGN_KEY STOP_TOKEN
+    """
+)
 
 
 @pytest.mark.parametrize("key", CREDENTIAL_KEYS)
@@ -196,15 +205,18 @@ def test_headers() -> None:
 
 # --- traps ---------------------------------------------------------------------------------------------------------
 
-PLACEHOLDERS = """
-    your-key-here <token> xxxxxxxx xxx ... changeme CHANGE_ME TODO REPLACE_ME sk-... hf_xxx sk-xxxxxxxxxxxxxxxxxxxxxxxx
-    sk-your-key ${VAR} $TOKEN ${TOKEN:-} EMPTY not-needed dummy none None fake test-key example redacted **** ••••••
-    <your-api-key> [REDACTED] __TOKEN__ %(token)s %s {token} {{token}} sk-proj-... hf_... placeholder n/a null
-    YOUR_API_KEY your_api_key_here insert-token-here my-api-key test-token fake-key dummy-token mock_secret test_password
-    hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sk-ant-... sk-no-key-required
-    no-key-required sk-fake sk-dummy sk-test api-key token key secret-here test AKIAXXXXXXXXXXXXXXXX ak-xxxxx $(cat/key)
-    xoxb-your-token wandb-key-here <|endoftext|> 00000000000000000000000000000000 key-1 @token ollama
-""".split()
+PLACEHOLDERS = words_of(
+    """
+    your-key-here <token> xxxxxxxx xxx ... changeme CHANGE_ME TODO REPLACE_ME sk-... hf_xxx
+    sk-xxxxxxxxxxxxxxxxxxxxxxxx sk-your-key ${VAR} $TOKEN ${TOKEN:-} EMPTY not-needed dummy none None fake
+    test-key example redacted **** •••••• <your-api-key> [REDACTED] __TOKEN__ %(token)s %s {token} {{token}}
+    sk-proj-... hf_... placeholder n/a null YOUR_API_KEY your_api_key_here insert-token-here my-api-key
+    test-token fake-key dummy-token mock_secret test_password hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+    ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx sk-ant-... sk-no-key-required no-key-required sk-fake sk-dummy
+    sk-test api-key token key secret-here test AKIAXXXXXXXXXXXXXXXX ak-xxxxx $(cat/key) xoxb-your-token
+    wandb-key-here <|endoftext|> 00000000000000000000000000000000 key-1 @token ollama
+    """
+)
 
 
 @pytest.mark.parametrize(
@@ -223,13 +235,16 @@ def test_the_documents_examples_are_silent() -> None:
     assert not find_in_text(f"export AWS_ACCESS_KEY_ID={documented}")
 
 
-ORDINARY = """
-    MY_API_KEY OPENAI_API_KEY HF_TOKEN my-modal-secret openai-secret huggingface-secret my-db-credentials /run/secrets/key
-    ./token.txt ~/.netrc token.json https://example.com/token https://api.acme.io/v1 true False 1 0 300 0.5 1e-5 30s 5m 10GB
-    2024-01-01 gpt-4o gpt-4o-mini llama-3-8b meta-llama/Llama-3.1-8B-Instruct Qwen/Qwen2.5-7B-Instruct claude-3-5-sonnet
-    v1.2.3 3.11 us-east-1 bearer basic oauth2 s3://bucket/key gs://b/k arn:aws:secretsmanager:us-east-1:1:secret:x
-    secrets/openai vault:secret/data/openai op://vault/item/field default auto required
-""".split()
+ORDINARY = words_of(
+    """
+    MY_API_KEY OPENAI_API_KEY HF_TOKEN my-modal-secret openai-secret huggingface-secret my-db-credentials
+    /run/secrets/key ./token.txt ~/.netrc token.json https://example.com/token https://api.acme.io/v1 true False
+    1 0 300 0.5 1e-5 30s 5m 10GB 2024-01-01 gpt-4o gpt-4o-mini llama-3-8b meta-llama/Llama-3.1-8B-Instruct
+    Qwen/Qwen2.5-7B-Instruct claude-3-5-sonnet v1.2.3 3.11 us-east-1 bearer basic oauth2 s3://bucket/key
+    gs://b/k arn:aws:secretsmanager:us-east-1:1:secret:x secrets/openai vault:secret/data/openai
+    op://vault/item/field default auto required
+    """
+)
 
 
 @pytest.mark.parametrize("value", [*ORDINARY, "The key that is used for signing requests", "enter your password"])
@@ -485,8 +500,9 @@ def leaked(shown: str, value: str, size: int = 5) -> str | None:
 def test_a_mask_shows_the_public_prefix_and_four_characters(shape: object, seed: int) -> None:
     entry = next(one for one in SHAPES if one is shape)
     value = material.make(entry.id, seed)
+    named = material.key_for(entry.id)
     public = entry.example.partition("{")[0]
-    for shown in (mask(value), mask(value, entry.provider), mask(f"Bearer {value}"), mask_text(f'API_TOKEN="{value}"')):
+    for shown in (mask(value), mask(value, entry.provider), mask(f"Bearer {value}"), mask_text(f'{named}="{value}"')):
         assert leaked(shown.replace(public, "", 1), value[len(public) :]) is None
 
 
@@ -512,8 +528,8 @@ def test_never_raises_on_any_text(text: str, key: str | None) -> None:
 
 
 ALPHABET = st.sampled_from([
-    "PASSWORD", "=", "'", '"', " ", "\n", "://", "@", ":", "--token", "Bearer ", "-----BEGIN PRIVATE KEY-----", "sk-", "hunter2",
-    "ENV ", "curl -u ", "$X", "\\", "Zq81kdPw0aMx77", "AccountKey=", ";", "{", "a", "eyJ", ".", "é", "user",
+    "PASSWORD", "=", "'", '"', " ", "\n", "://", "@", ":", "--token", "Bearer ", "-----BEGIN PRIVATE KEY-----",
+    "sk-", "hunter2", "ENV ", "curl -u ", "$X", "\\", "Zq81kdPw0aMx77", "AccountKey=", ";", "{", ".", "é", "user",
 ])  # fmt: skip
 
 
@@ -530,10 +546,13 @@ def test_spans_are_ordered_and_inside(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "A", "0", "-", " ", "=", "'", '"', ":", "://", "@", ".", "\\", "sk-", "eyJ", "a=", 'a="', "a:", "x@", "a.b/", "\n",
-     "https://a:", "--a ", "-----BEGIN PRIVATE KEY-----", "curl -u ", "curl ", "mysql ", "docker login ", "ENV a ", "password=",
-     "AAAA", "xoxb-1", "SG.", "password: ", "Bearer ", "://a@", "https://", "0/", "live_", "$", "{", "<", "Password=a;", "K=v ",
-     "wandb login ", "a-", "a_", "sig=", "agent:", "ab1", "-us", "http "],
+    [
+        "a", "A", "0", "-", " ", "=", "'", "\"", ":", "://", "@", ".", "\\", "sk-", "eyJ", "a=", "a=\"", "a:",
+        "x@", "a.b/", "\n", "https://a:", "--a ", "-----BEGIN PRIVATE KEY-----", "curl -u ", "curl ",
+        "mysql ", "docker login ", "ENV a ", "password=", "AAAA", "xoxb-1", "SG.", "password: ", "Bearer ",
+        "://a@", "https://", "0/", "live_", "$", "{", "<", "Password=a;", "K=v ", "wandb login ", "a-", "a_",
+        "sig=", "agent:", "ab1", "-us", "http ",
+    ],
 )  # fmt: skip
 def test_long_input_takes_linear_time(unit: str) -> None:
     text = (unit * (1_000_000 // len(unit) + 1))[:1_000_000]
@@ -623,8 +642,9 @@ def test_variables_of_providers() -> None:
 
 def test_importing_loads_neither_the_table_nor_codecs() -> None:
     code = (
-        "import sys; import modal_lint.credentials; "
-        "print([n for n in ('base64', 'json', 'hashlib', 'zlib', 'libcst', 'modal_lint.credentials.providers') if n in sys.modules])"
+        "import sys; import modal_lint.credentials; late = "
+        "('base64', 'json', 'hashlib', 'zlib', 'libcst', 'modal_lint.credentials.providers'); "
+        "print([name for name in late if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
