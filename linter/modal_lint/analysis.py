@@ -15,7 +15,7 @@ from modal_lint.selection import catalogue
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from modal_lint.discover import Target
     from modal_lint.globs import Glob
@@ -180,7 +180,7 @@ def _is_silenced(finding: Finding, file: File, settings: Settings) -> bool:
     )
 
 
-def _marked_places(finding: Finding, file: File) -> Iterator[tuple[File | None, range]]:
+def _marked_places(finding: Finding, file: File) -> Iterator[tuple[File | None, Iterable[int]]]:
     """Where another scanner's marker counts: at the flagged statement, and at the literal, which may be elsewhere."""
     yield file, suppress.lines_of(finding)
     if finding.origin is not None:

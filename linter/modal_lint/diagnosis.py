@@ -103,6 +103,7 @@ def finding(
         fix=fix,
         origin=None if origin is None else (origin.file.path, origin.file.span(origin.node)),
         statement=file.statement_span(here.node),
+        sink=file.statement_span(exposure.use.node),
     )
 
 

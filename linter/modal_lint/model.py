@@ -154,6 +154,7 @@ class Finding:
     fix: Fix | None = None
     origin: tuple[str, Span] | None = None
     statement: Span | None = None  # the whole statement flagged: a suppression on any of its lines counts
+    sink: Span | None = None  # the statement of the sink, where that is another one of the same file: there too
 
     @property
     def sort_key(self) -> tuple[str, Span, str, str]:

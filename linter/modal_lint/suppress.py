@@ -87,10 +87,10 @@ def parse(text: str) -> Suppressions:
     return Suppressions(tuple(ours), frozenset(foreign))
 
 
-def lines_of(finding: Finding) -> range:
-    """The lines of the statement that ``finding`` flags."""
-    span = finding.statement or finding.span
-    return range(min(span.line, finding.span.line), max(span.end_line, finding.span.end_line) + 1)
+def lines_of(finding: Finding) -> frozenset[int]:
+    """The lines of the statement that ``finding`` flags, and of the one with the sink."""
+    spans = (finding.span, finding.statement, finding.sink)
+    return frozenset(line for span in spans if span for line in range(span.line, span.end_line + 1))
 
 
 def unused(file: File, findings: Sequence[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
