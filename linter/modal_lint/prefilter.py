@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-# Lower-case: one pass lowers the bytes (three times as fast as a case-insensitive regular expression), then each
-# mark is one search in C. The decorators are there for modules that import an `app` and never say whose it is.
-MARKS = (b"modal", b".function(", b".cls(")
+import re
+
+# A module may import an `app` and never say whose it is; then its decorators tell. A regular expression that begins
+# with one fixed byte costs a third of lowering the file, one that ignores case five times as much.
+_DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 
 
 def concerns_modal(data: bytes) -> bool:
     """Whether ``data``, the bytes of a source file, may use Modal; False means that no rule can have a finding."""
-    lowered = data.lower()
-    return any(mark in lowered for mark in MARKS)
+    return b"modal" in data.lower() or _DECORATOR.search(data) is not None
