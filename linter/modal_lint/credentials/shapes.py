@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,17 +12,24 @@ from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.placeholders import is_filler, is_sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.credentials.records import Shape
 
 # What a credential may not touch on either side: there it is a part of something longer.
 _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
+_WORD = frozenset(string.ascii_letters + string.digits + "_-")
 _MIN, _MAX = 14, 16_000
+_LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
 
 _PUBLIC = lazy(
     r"pk_(?:live|test|prod)_|pk-lf-|pk\.eyJ|sb_publishable_|phc_|pub_|pub-|publishable|ssh-(?:rsa|dss|ed25519)\s|ecdsa-sha2|"
     r"-----BEGIN (?:RSA |EC )?(?:PUBLIC KEY|CERTIFICATE)|age1[a-z0-9]{50}|pk_[A-Za-z0-9]{20,}$|public_|rzp_test_$"
 )
+
+
+_Entry = tuple[str, "tuple[Shape, ...]"]  # a literal and the shapes that have it
 
 
 class Hit(NamedTuple):
@@ -58,7 +66,7 @@ def _hinted(key: str) -> tuple[Shape, ...]:
 
 
 @lru_cache(maxsize=1)
-def _by_literal() -> tuple[tuple[str, tuple[Shape, ...]], ...]:
+def _by_literal() -> tuple[_Entry, ...]:
     table: dict[str, list[Shape]] = {}
     for shape in all_shapes():
         for literal in () if shape.hints else shape.literals:
@@ -78,12 +86,31 @@ def identify(value: str, key: str | None) -> Shape | None:
     for shape in _hinted(key) if key is not None else ():
         if _fits(shape, value):
             return shape
-    for literal, shapes in _by_literal():
+    return next((shape for shape in _promising(value) if _fits(shape, value)), None)
+
+
+def _promising(value: str) -> Iterator[Shape]:
+    """The shapes without hints of which ``value`` holds a literal, where it has to be."""
+    beginning, inside = _indexed()
+    for literal, shapes in beginning.get(value[:2], ()):
+        if value.startswith(literal):
+            yield from shapes
+    for literal, shapes in inside:
         if literal in value:
-            for shape in shapes:
-                if _fits(shape, value):
-                    return shape
-    return None
+            yield from shapes
+
+
+@lru_cache(maxsize=1)
+def _indexed() -> tuple[dict[str, list[_Entry]], list[_Entry]]:
+    """The shapes that begin with a literal, by its first two characters; those that hold one further on."""
+    beginning: dict[str, list[_Entry]] = {}
+    inside: list[_Entry] = []
+    for literal, shapes in _by_literal():
+        beginning.setdefault(literal[:2], []).append((literal, tuple(shape for shape in shapes if _begins(shape))))
+        rest = tuple(shape for shape in shapes if not _begins(shape))
+        if rest:
+            inside.append((literal, rest))
+    return beginning, inside
 
 
 def _fits(shape: Shape, value: str) -> bool:
@@ -125,11 +152,10 @@ def public_prefix(value: str, provider: str | None) -> str:
 def search(text: str) -> list[Hit]:
     """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
     hits: dict[tuple[int, int], Hit] = {}
-    for shape in _present(text):
-        for found in _within(shape.pattern).finditer(text):
-            span = found.span()
-            if span not in hits and passes(shape, found.group()) and not is_made_up(shape, found.group()):
-                hits[span] = Hit(*span, shape)
+    for shape, found in _candidates(text):
+        span = found.span()
+        if span not in hits and passes(shape, found.group()) and not is_made_up(shape, found.group()):
+            hits[span] = Hit(*span, shape)
     chosen: list[Hit] = []
     for hit in sorted(hits.values(), key=lambda hit: (hit.start, -hit.end)):
         if not chosen or hit.start >= chosen[-1].end:
@@ -137,10 +163,33 @@ def search(text: str) -> list[Hit]:
     return chosen
 
 
-def _present(text: str) -> list[Shape]:
-    """The shapes of which a literal occurs in ``text``, each once, in the table's order."""
-    found: dict[str, Shape] = {}
+def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
+    """Where a literal stands, the shapes that begin with it are tried; the others are searched in all of the text."""
+    searched: set[str] = set()
+    dense = _dense(text)
     for literal, shapes in _by_literal():
-        if literal in text:
-            found.update((shape.id, shape) for shape in shapes)
-    return list(found.values())
+        at = text.find(literal) if " " in literal or literal in dense else -1
+        if at < 0:
+            continue
+        beginning = [shape for shape in shapes if _begins(shape)]
+        for shape in shapes:
+            if shape not in beginning and shape.id not in searched:
+                searched.add(shape.id)
+                yield from ((shape, found) for found in _within(shape.pattern).finditer(text))
+        while at >= 0 and beginning:
+            if at == 0 or text[at - 1] not in _WORD:
+                for shape in beginning:
+                    here = _within(shape.pattern).match(text, at)
+                    if here:
+                        yield shape, here
+            at = text.find(literal, at + 1)
+
+
+def _dense(text: str) -> str:
+    """The long words of a text, which are a small part of it: any shape without a space is inside one."""
+    return text if len(text) < 2_000 else "\n".join(_LONG_WORD.findall(text))
+
+
+def _begins(shape: Shape) -> bool:
+    """Whether the literals of a shape are what its matches begin with."""
+    return shape.example.startswith(shape.literals)

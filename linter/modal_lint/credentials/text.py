@@ -110,14 +110,21 @@ def _given(text: str, path: str) -> Iterator[Match]:
         for form in _FORMS:
             for found in form.finditer(text):
                 group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
-                yield from _judged(found["key"], found[group], found.start(group), path)
+                # ``secret=secret`` passes a variable on.
+                if group != "bare" or not (found["key"].islower() and found["key"].endswith(found["bare"])):
+                    yield from _judged(found["key"], found[group], found.start(group), path)
     if ":" in text:
         for found in _COLON.finditer(text):
             group = found.lastgroup or "header"
-            if keys.family(found["key"]) in (keys.PASSWORD, keys.SECRET) and found[group]:
+            if keys.family(found["key"]) in (keys.PASSWORD, keys.SECRET) and not _is_code(found[group], group):
                 for match in _judged(found["key"], found[group], found.start(group), path):
                     if not match.credential.weak or group != "header":
                         yield match
+
+
+def _is_code(value: str, group: str) -> bool:
+    """Whether what stands unquoted after a colon is an expression or a type and no value."""
+    return group == "header" and re.fullmatch(r"[`*]*[A-Za-z_][A-Za-z_.]*[`*]*(?:[(\[].*)?", value) is not None
 
 
 def _judged(key: str, value: str, start: int, path: str) -> Iterator[Match]:
