@@ -47,6 +47,9 @@ def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int
         low = span.column if span.line == number else 0
         high = span.end_column if span.end_line == number else len(line)
         pieces.append((low, high, _masked_literal(file, node, line[low:high])))
+    comment = _comment(file, number)
+    if comment < len(line):
+        pieces.append((comment, len(line), credentials.mask_text(line[comment:])))
     result, position, new_start, new_end = "", 0, start, end
     for low, high, text in sorted(pieces):
         if low < position:
@@ -110,9 +113,25 @@ def _masked_literal(file: File, node: ast.AST, source: str) -> str:
     return f"{prefix}{_MASK}{closing}"
 
 
+def _comment(file: File, number: int) -> int:
+    """Where the comment of a line begins; the line's end where it has none."""
+    line = file.lines[number - 1] if number <= len(file.lines) else ""
+    inside = []
+    if "#" in line:
+        for node in file.texts:
+            if _covers(node, number):
+                span = file.span(node)
+                low = span.column if span.line == number else 0
+                inside.append((low, span.end_column if span.end_line == number else len(line)))
+    marks = (at for at, char in enumerate(line) if char == "#" and not any(low <= at < high for low, high in inside))
+    return next(marks, len(line))
+
+
 def _finished(file: File, line: str) -> str:
-    """What still stands outside of literals: comments, and whatever looks like a credential."""
+    """What still stands outside of literals and comments and looks like a credential."""
     for value in file.exposures.values:
         if len(value) >= 6 and value in line:
             line = line.replace(value, credentials.mask(value))
-    return credentials.mask_text(line)
+    for found in reversed(credentials.shapes_in(line)):
+        line = line[: found.start] + credentials.mask(line[found.start : found.end]) + line[found.end :]
+    return line

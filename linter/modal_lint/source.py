@@ -139,6 +139,16 @@ class File:
         return Scopes(self)
 
     @cached_property
+    def texts(self) -> list[ast.AST]:
+        """The string, bytes and f-string literals."""
+        return [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.JoinedStr)
+            or (isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)))
+        ]
+
+    @cached_property
     def uses(self) -> list[Use]:
         """The calls of Modal's API, in source order."""
         from modal_lint.uses import Uses
