@@ -15,8 +15,9 @@ def check(file: File) -> Iterator[Finding]:
 
     ```python bad
     import modal
+    import modal.experimental
 
-    policy = modal.OutboundPolicy().with_header_replacement(
+    policy = modal.experimental.OutboundPolicy().with_header_replacement(
         domain="api.openai.com",
         headers={"Authorization": "Bearer ⟨openai⟩"},  # expect: MS109
     )
@@ -24,8 +25,9 @@ def check(file: File) -> Iterator[Finding]:
 
     ```python good
     import modal
+    import modal.experimental
 
-    policy = modal.OutboundPolicy().with_header_replacement(
+    policy = modal.experimental.OutboundPolicy().with_header_replacement(
         domain="api.openai.com",
         headers={"Authorization": "Bearer $OPENAI_API_KEY"},
         secret=modal.Secret.from_name("openai-secret", required_keys=["OPENAI_API_KEY"]),

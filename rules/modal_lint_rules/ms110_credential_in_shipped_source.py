@@ -18,7 +18,7 @@ def check(file: File) -> Iterator[Finding]:
     import modal
 
     app = modal.App("notify")
-    SLACK = "⟨slack⟩"  # expect: MS110
+    SLACK = "⟨slack-bot⟩"  # expect: MS110
 
 
     @app.function()

@@ -1,0 +1,126 @@
+"""What the tests of rules share: pages and fixtures with their expectations, written out with values filled in."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import textwrap
+from typing import TYPE_CHECKING, NamedTuple
+
+from material import fill
+from modal_lint import cli
+from modal_lint.engine import Session
+from modal_lint.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from modal_lint.model import Report, Rule
+
+_EXPECT = re.compile(r"[ \t]*# expect: ((?:MS\d{3})(?:, ?MS\d{3})*)[ \t]*$", re.MULTILINE)
+_BLOCK = re.compile(r"^```python (bad|good)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+Expected = list[tuple[str, int, str]]  # path, line, code
+
+
+class Done(NamedTuple):
+    """What one call of the command line said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """The code blocks of one kind of a rule's page."""
+    return [found[2] for found in _BLOCK.finditer(page) if found[1] == kind]
+
+
+def expected(path: str, text: str) -> Expected:
+    """What the trailing comments of a text announce."""
+    return [
+        (path, number, code.strip())
+        for number, line in enumerate(text.split("\n"), 1)
+        if (found := _EXPECT.search(line))
+        for code in found[1].split(",")
+    ]
+
+
+def without_expectations(text: str) -> str:
+    """The text with its announcements gone."""
+    return _EXPECT.sub("", text)
+
+
+def suppressing(text: str) -> str:
+    """The text with its announcements turned into suppressions."""
+    return _EXPECT.sub(lambda found: f"  # modal-lint: ignore[{found[1].replace(' ', '')}] a fixture", text)
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write files, with placeholders filled in, as a project of their own; returns its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").touch()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(fill(text), encoding="utf-8", newline="")
+    return folder
+
+
+def check(paths: Iterable[str], rules: Sequence[Rule] | None = None) -> Report:
+    """The report of all rules on some paths, in this process."""
+    return Session(tuple(paths), Settings(), rules=rules, jobs=1).run()
+
+
+def told(report: Report) -> Expected:
+    """A report in the form of expectations, files that could not be read included."""
+    found = [(one.path, one.span.line, one.code) for one in report.findings]
+    return sorted([*found, *((one.path, one.line, "MS001") for one in report.failures)])
+
+
+def run(*arguments: str) -> Done:
+    """The command line in this process, in the current directory."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    status: object = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            cli.main(arguments)
+        except SystemExit as stop:
+            status = stop.code
+    return Done(int(str(status or 0)), *(_content(stream) for stream in (out, err)))
+
+
+def _content(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    held = stream.detach()
+    assert isinstance(held, io.BytesIO)
+    return held.getvalue().decode("utf-8")
+
+
+def fix(*paths: str) -> Done:
+    """Fix everything in some paths, unsafe fixes too."""
+    return run("check", "--isolated", "--fix", "--unsafe-fixes", *paths)
+
+
+def preserved(folder: Path) -> str:
+    """All that fixes have preserved anywhere below a folder."""
+    files = sorted(folder.rglob(".modal-lint/secrets/*"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+
+
+def sources(folder: Path) -> Iterator[tuple[str, str]]:
+    """The Python files below a folder, by path from there."""
+    for path in sorted(folder.rglob("*.py")):
+        yield os.fspath(path.relative_to(folder)), path.read_text(encoding="utf-8")
+
+
+def dedent(text: str) -> str:
+    """A text from an indented literal."""
+    return textwrap.dedent(text).lstrip("\n")

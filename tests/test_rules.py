@@ -1,0 +1,65 @@
+"""Every rule against its page: the bad example gives what it announces, the good one nothing, and the fix leads there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fixture_cases import (
+    blocks,
+    check,
+    expected,
+    fix,
+    sources,
+    told,
+    without_expectations,
+    write,
+)
+from material import fill
+from modal_lint_rules import RULES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modal_lint.model import Rule
+
+_FIXED = [rule for rule in RULES if rule.fixable in ("safe", "unsafe")]
+# MS001 is about files that cannot be read, and a page cannot show one; MS107's fix needs a directory, which a page
+# cannot show either: test_fixtures.py has both.
+_PAGED = [rule for rule in RULES if rule.code != "MS001"]
+
+
+def _code(rule: Rule) -> str:
+    return rule.code
+
+
+@pytest.mark.parametrize("rule", _PAGED, ids=_code)
+def test_page_has_one_bad_and_one_good_example(rule: Rule) -> None:
+    assert len(blocks(rule.page, "bad")) == 1
+    assert len(blocks(rule.page, "good")) == 1
+    assert f"# expect: {rule.code}" in blocks(rule.page, "bad")[0]
+    assert "# expect:" not in blocks(rule.page, "good")[0]
+
+
+@pytest.mark.parametrize("rule", _PAGED, ids=_code)
+def test_bad_example_gives_what_it_announces_and_good_gives_nothing(
+    rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "one", {"bad.py": bad})
+    write(tmp_path / "two", {"good.py": good})
+    assert told(check(["."])) == expected("one/bad.py", bad)
+    compile(good, "good.py", "exec")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in _FIXED if rule.code != "MS107"], ids=_code)
+def test_fix_of_the_bad_example_is_the_good_one(rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"bad.py": without_expectations(bad)})
+    fix(".")
+    once = dict(sources(tmp_path))
+    assert once["bad.py"] == fill(good)
+    assert fix(".").status == 0
+    assert dict(sources(tmp_path)) == once
