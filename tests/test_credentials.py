@@ -490,6 +490,13 @@ def test_masks() -> None:
     assert mask(material.make("pem")).endswith("PRIVATE KEY-----…")
 
 
+@pytest.mark.parametrize("size", range(1, 24))
+def test_the_mask_of_a_short_value_tells_only_roughly_how_long_it_is(size: int) -> None:
+    value = material.make("random")[:size]
+    for provider in (None, "openai"):
+        assert mask(value, provider) in ("••••", "••••(8+)", "••••(16+)")
+
+
 def leaked(shown: str, value: str, size: int = 5) -> str | None:
     """A run of ``size`` characters of the value that the shown text repeats."""
     return next((value[at : at + size] for at in range(len(value) - size + 1) if value[at : at + size] in shown), None)

@@ -92,11 +92,11 @@ def identify(value: str, key: str | None) -> Shape | None:
 def _promising(value: str) -> Iterator[Shape]:
     """The shapes without hints of which ``value`` holds a literal, where it has to be."""
     beginning, inside = _indexed()
-    for literal, shapes in beginning.get(value[:2], ()):
-        if value.startswith(literal):
-            yield from shapes
     for literal, shapes in inside:
         if literal in value:
+            yield from shapes
+    for literal, shapes in beginning.get(value[:2], ()):
+        if value.startswith(literal):
             yield from shapes
 
 

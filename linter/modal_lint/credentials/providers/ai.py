@@ -78,7 +78,7 @@ AI: tuple[Shape, ...] = (
         "openai",
         "api key",
         r"sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}",
-        ("T3BlbkFJ",),
+        ("sk-",),
         "sk-{n20}T3BlbkFJ{n20}",
     ),
     Shape("openai-session", "openai", "session key", r"sess-[A-Za-z0-9]{40}", ("sess-",), "sess-{n40}", check="mixed"),
