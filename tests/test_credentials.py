@@ -144,6 +144,8 @@ def test_no_name_is_no_credential_name() -> None:
     ("key", "value"),
     [
         ("API_KEY", "sk-1234567890"),
+        ("OPENAI_API_KEY", "sk-abc123"),
+        ("HF_TOKEN", "hf_abc1234"),
         ("DB_PASSWORD", "secret123"),
         ("PASSWORD", "postgres"),
         ("PGPASSWORD", "admin"),

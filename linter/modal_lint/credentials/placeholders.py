@@ -93,7 +93,9 @@ def is_filler(text: str) -> bool:
     lower = text.lower()
     if any(word in lower for word in _TELLING) and not _looks_random(text):
         return True
-    if "example" in lower or lower.startswith(("your", "<", "insert", "enter", "paste", "put-", "add-your", "my-own")):
+    if "example" in lower or lower.startswith(
+        ("your", "<", "insert", "enter", "paste", "put-", "add-your", "my-own", "123456:abc")
+    ):
         return True
     letters = set(lower)
     return (len(text) > 15 and len(letters) < 6) or _published(text)
@@ -169,6 +171,7 @@ _PATH = lazy(
 )
 _URL = lazy(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*", re.IGNORECASE)
 _UPPER = lazy(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,12}")
+_KEY_LIKE = lazy(r"(?:sk-(?:ant-|proj-)?|sk_|hf_|gh[pousr]_|gsk_|r8_|xoxb-|glpat-)([A-Za-z0-9]{6,})")
 _UUID = lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = lazy(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _SEGMENT = lazy(
@@ -213,6 +216,12 @@ def is_wordy(value: str) -> bool:
             re.fullmatch(r"[a-z]{1,24}|[A-Z][a-z]{1,20}|(?:[A-Z]{0,5}[a-z]{2,}){1,4}(?:[A-Z][a-z]+)*", text) is not None
         )
     return all(not part or _SEGMENT.fullmatch(part) for part in parts)
+
+
+def is_key_like(value: str) -> bool:
+    """Whether a value begins as a provider's key does and goes on with digits in it: ``sk-abc123``."""
+    found = _KEY_LIKE.fullmatch(value)
+    return found is not None and has_digit(found[1])
 
 
 def is_identifier(value: str) -> bool:

@@ -185,8 +185,8 @@ def _password(key: str, text: str) -> Credential | None:
 
 
 def _secret(key: str, text: str) -> Credential | None:
-    common = placeholders.is_common(text)
-    if not common and (len(text) < 6 or placeholders.is_wordy(text) or _NOT_ISSUED.search(text)):
+    telling = placeholders.is_key_like(text) or (len(text) > 4 and placeholders.is_common(text))
+    if not telling and (len(text) < 6 or placeholders.is_wordy(text) or _NOT_ISSUED.search(text)):
         return None
     from modal_lint.credentials.names import provider_of
 
