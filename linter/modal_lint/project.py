@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections import deque
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +16,14 @@ if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
 MAX_BYTES = 4 << 20  # of a file that is looked into because another one imports it
-MAX_FILES = 20_000  # of a project, searched for callers
-MAX_TOTAL = 96 << 20  # bytes of sources kept for that search
+MAX_FOLDERS = 3_000  # of a project, searched for callers
+MAX_FILES = 8_000  # in them
+MAX_TOTAL = 48 << 20  # bytes of sources kept for that search
 MAX_IMPORTERS = 100  # files looked into for callers of one function
 _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
 
-# What an import statement says, on one line or in parentheses; names in strings and comments do no harm.
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)|import[ \t]+[^\n]*)", re.MULTILINE
-)
 # What a file that uses Modal itself says: an import, its tool, its variables and headers.
 _USES_MODAL = re.compile(
     rb"^[^\n#]*?\b(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?modal(?:_lint_runtime)?\b"
@@ -33,7 +31,6 @@ _USES_MODAL = re.compile(
     rb"|MODAL_|Modal-(?:Key|Secret)|modal-(?:key|secret)",
     re.MULTILINE,
 )
-_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Project:
@@ -48,6 +45,7 @@ class Project:
         self._files: dict[str, File | None] = {}  # by real path
         self._modules: dict[tuple[str, str, int], File | None] = {}
         self._mentions: dict[tuple[str, str], list[File]] = {}
+        self._by_stem: dict[str, list[str]] = {}
         self._reaching: dict[tuple[str, int], bool] = {}
         self._paths: dict[tuple[str, str], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
@@ -80,9 +78,9 @@ class Project:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
         self._modules.clear()
-        for cache in (self._mentions, self._reaching, self._paths, self._listed):
+        for cache in (self._mentions, self._by_stem, self._reaching, self._paths, self._listed):
             cache.clear()
-        for name in ("evaluator", "_sources", "_importers"):
+        for name in ("evaluator", "_sources"):
             self.__dict__.pop(name, None)
 
     def load(self, path: str | Path) -> File | None:
@@ -240,41 +238,22 @@ class Project:
 
     @cached_property
     def _sources(self) -> dict[str, bytes]:
-        """The content of every source of the project, as far as the bounds allow."""
+        """The content of the project's sources, those nearer to the root first, as far as the bounds allow."""
         found: dict[str, bytes] = {}
         total = 0
-        stack = [str(self.root)]
-        while stack and len(found) < MAX_FILES and total < MAX_TOTAL:
-            try:
-                entries = sorted(os.scandir(stack.pop()), key=lambda entry: entry.name)
-            except OSError:
-                continue
-            for entry in entries:
-                if entry.is_symlink() or entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
+        folders = deque([str(self.root)])
+        for _ in range(MAX_FOLDERS):
+            if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
+                break
+            for entry in _entries(folders.popleft()):
+                if entry.is_dir(follow_symlinks=False):
                     if entry.name not in _SKIPPED:
-                        stack.append(entry.path)
+                        folders.append(entry.path)
                 elif entry.name.endswith(".py"):
-                    try:
-                        if entry.stat().st_size <= MAX_BYTES:
-                            with open(entry.path, "rb") as handle:
-                                found[entry.path] = handle.read()
-                            total += len(found[entry.path])
-                    except OSError:
-                        continue
-        return found
-
-    @cached_property
-    def _importers(self) -> dict[str, list[str]]:
-        """Last parts of the modules that each source imports ▸ the sources."""
-        found: dict[str, list[str]] = {}
-        for path, data in self._sources.items():
-            words: set[bytes] = set()
-            for match in _IMPORT.finditer(data):
-                words.update(_WORD.findall(match[0]))
-            for word in words:
-                found.setdefault(word.decode(), []).append(path)
+                    data = self._read(entry.path)
+                    if data is not None:
+                        found[entry.path] = data
+                        total += len(data)
         return found
 
     def mentioning(self, name: str, module: File) -> list[File]:
@@ -285,10 +264,18 @@ class Project:
         key = (name, module.real)
         if key not in self._mentions:
             word = name.encode()
-            paths = [p for p in self._importers.get(stem, ()) if p != module.real and word in self._sources[p]]
+            paths = [path for path in self._importers(stem) if path != module.real and word in self._sources[path]]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
+
+    def _importers(self, stem: str) -> list[str]:
+        """The sources with an import statement in which a module's last name stands."""
+        if stem not in self._by_stem:
+            word = stem.encode()
+            pattern = re.compile(rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b%s\b|\([^)]*\b%s\b" % (word, word), re.MULTILINE)
+            self._by_stem[stem] = [p for p, data in self._sources.items() if word in data and pattern.search(data)]
+        return self._by_stem[stem]
 
     def _imports(self, file: File, module: File, name: str) -> bool:
         """Whether a file imports the name from the module, or the module itself."""
@@ -303,3 +290,13 @@ class Project:
             elif any(self.module(alias.name, file) is module for alias in statement.names):
                 return True
         return False
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, in order, without links and hidden things."""
+    try:
+        with os.scandir(folder) as found:
+            shown = [entry for entry in found if not entry.name.startswith(".") and not entry.is_symlink()]
+    except OSError:
+        return []
+    return sorted(shown, key=lambda entry: entry.name)
