@@ -222,7 +222,8 @@ PLACEHOLDERS = words_of(
 
 
 @pytest.mark.parametrize(
-    "value", [*PLACEHOLDERS, "", "  ", "{{ var }}", "${{ secrets.TOKEN }}", "your key here", "$(cat /run/key)"]
+    "value",
+    [*PLACEHOLDERS, "", "  ", "{{ var }}", "${{ secrets.TOKEN }}", "⟨openai⟩", "your key here", "$(cat /run/key)"],
 )
 def test_placeholders_are_silent(value: str) -> None:
     assert is_placeholder(value)
