@@ -14,7 +14,7 @@ from modal_lint.terminal import tell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _FORMATS = ("full", "concise", "json")
 _SEVERITIES = ("info", "warning", "error")
 _CONFIDENCES = ("low", "medium", "high")

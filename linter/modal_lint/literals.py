@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 1 << 20
 _USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
+_PICKLES = frozenset(("modal.Image.run_function",))  # with the globals that the function reads
 _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 
@@ -35,7 +36,7 @@ def findings(file: File, rule: Rule) -> Iterator[Finding]:
 
 def is_shipped(file: File) -> bool:
     """Whether Modal copies the module into containers: it defines functions, or imports the App that does."""
-    if any(use.api.returns in _SHIPPED and use.api.decorator for use in file.uses):
+    if any((use.api.returns in _SHIPPED and use.api.decorator) or use.api.name in _PICKLES for use in file.uses):
         return True
     ev = file.project.evaluator
     for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):

@@ -44,7 +44,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
     from modal_lint.library import Site
-    from modal_lint.scopes import Mutation
+    from modal_lint.scopes import Mutation, Scope
 
 MAX_BASES = 20
 _METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -298,10 +298,34 @@ def method_frame(ev: Evaluator, instance: Instance, owner: Class, method: ast.AS
     """A run of a method of this instance; of ``__init__``, with the arguments of its construction."""
     key = (method, _identity(instance))
     if key not in ev.frames:
-        arguments = instance.arguments if getattr(method, "name", "") == "__init__" else None
+        arguments = _init_arguments(ev, instance, owner) if getattr(method, "name", "") == "__init__" else None
         outer = body_frame(ev, owner)
         ev.frames[key] = Frame(owner.place.file, method, arguments=arguments, outer=outer, receiver=instance)
     return ev.frames[key]
+
+
+def _init_arguments(ev: Evaluator, instance: Instance, owner: Class) -> Arguments | None:
+    """What the ``__init__`` of a class gets: the construction's arguments, or those of ``super().__init__(…)``."""
+    for cls in bases(ev, instance.cls):
+        if cls.place.node is owner.place.node:
+            return instance.arguments
+        init = next((s.node for s in _methods(cls) if s.node.name == "__init__"), None)  # type: ignore[attr-defined]
+        if init is not None:
+            call = _super_call(init)
+            return None if call is None else arguments_of(call, method_frame(ev, instance, cls, init))
+    return None
+
+
+def _methods(cls: Class) -> list[Scope]:
+    return [s for s in cls.place.file.scopes.of[cls.place.node].children if isinstance(s.node, _METHODS)]
+
+
+def _super_call(init: ast.AST) -> ast.Call | None:
+    """``super().__init__(…)`` in a method."""
+    for node in ast.walk(init):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
+            return node
+    return None
 
 
 def _assigned(

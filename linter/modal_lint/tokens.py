@@ -60,6 +60,10 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
     for call in file.scopes.calls:
         yield from _called(file, call)
     for node in ast.walk(file.tree):
+        if isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Dict):
+            frame = _frame(file, node)
+            if _is_environ(file, node.target, frame):
+                yield from _displayed(file, node.value, node, frame)
         if isinstance(node, ast.Dict):
             for name, value in zip(node.keys, node.values, strict=True):
                 if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.lower() in HEADERS:
@@ -81,11 +85,17 @@ def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST
                 yield keyword.arg, keyword.value, call, frame, _where(keyword.arg)
         for argument in call.args:
             if isinstance(argument, ast.Dict):
-                for name, value in zip(argument.keys, argument.values, strict=True):
-                    if name is not None:
-                        for key in _keys(file, name, frame):
-                            if _is_ours(key):
-                                yield key, value, call, frame, _where(key)
+                yield from _displayed(file, argument, call, frame)
+
+
+def _displayed(
+    file: File, display: ast.Dict, node: ast.AST, frame: Frame
+) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
+    for name, value in zip(display.keys, display.values, strict=True):
+        if name is not None:
+            for key in _keys(file, name, frame):
+                if _is_ours(key):
+                    yield key, value, node, frame, _where(key)
 
 
 def _where(key: str) -> str:

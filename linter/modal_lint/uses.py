@@ -255,10 +255,8 @@ class Uses:
         return found
 
     def _callers(self, scope: Scope, nesting: int) -> list[Frame]:
-        node = scope.node
-        if not isinstance(node, _FUNCTIONS):
-            outer = scope.parent
-            return self.frames(outer, nesting) if outer is not None and isinstance(node, ast.Lambda) else []
+        if not isinstance(scope.node, (*_FUNCTIONS, ast.Lambda)):
+            return []
         base = default_frame(self.ev, self.file, scope)
         found: list[Frame] = []
         for site in call_sites(self.ev, self.file, scope)[:MAX_CALLERS]:
@@ -369,16 +367,25 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
 def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
     """The calls of a function or class in its own file and in the files that import it."""
     node = scope.node
-    name = getattr(node, "name", "")
-    if name == "__init__" and scope.parent is not None:
-        node, name = scope.parent.node, getattr(scope.parent.node, "name", "")
+    name = imported = getattr(node, "name", "") or _assigned_name(file, node)
+    if scope.parent is not None and scope.parent.is_class:  # who calls a method imports its class
+        imported = getattr(scope.parent.node, "name", "")
+        if name == "__init__":
+            node, name = scope.parent.node, imported
     if not name:
         return []
     found = [site for site in _named(file, name) if _calls(ev, site, node)]
     if scope.parent is None or not isinstance(scope.parent.function.node, _FUNCTIONS):
-        for other in file.project.mentioning(name, file):
+        for other in file.project.mentioning(imported, file):
             found += [site for site in _named(other, name) if _calls(ev, site, node)]
     return found
+
+
+def _assigned_name(file: File, node: ast.AST) -> str:
+    """The name that a lambda is assigned to."""
+    parent = file.scopes.parents.get(node)
+    target = parent.targets[0] if isinstance(parent, ast.Assign) and isinstance(node, ast.Lambda) else None
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _named(file: File, name: str) -> list[Site]:
