@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
-import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from dotenv import dotenv_values
 from material import fill
 from modal_lint import cli
 from modal_lint.engine import Session
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from modal_lint.model import Report, Rule
 
 _EXPECT = re.compile(r"[ \t]*# expect: ((?:MS\d{3})(?:, ?MS\d{3})*)[ \t]*$", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"⟨[^⟩]+⟩")
 _BLOCK = re.compile(r"^```python (bad|good)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 Expected = list[tuple[str, int, str]]  # path, line, code
@@ -56,6 +58,11 @@ def expected(path: str, text: str) -> Expected:
 def without_expectations(text: str) -> str:
     """The text with its announcements gone."""
     return _EXPECT.sub("", text)
+
+
+def alike(text: str) -> str:
+    """The text with one value for each kind of credential, so that no two values are in each other's way."""
+    return re.sub(r"⟨([\w-]+):\d+⟩", r"⟨\1⟩", text)
 
 
 def suppressing(text: str) -> str:
@@ -109,18 +116,23 @@ def fix(*paths: str) -> Done:
     return run("check", "--isolated", "--fix", "--unsafe-fixes", *paths)
 
 
-def preserved(folder: Path) -> str:
-    """All that fixes have preserved anywhere below a folder."""
-    files = sorted(folder.rglob(".modal-lint/secrets/*"))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+def planted(text: str) -> list[str]:
+    """The values that the placeholders of a text stand for."""
+    return [fill(found[0]) for found in _PLACEHOLDER.finditer(text)]
+
+
+def preserved(folder: Path) -> list[str]:
+    """All values that fixes have preserved anywhere below a folder, as other tools read them."""
+    values: list[str] = []
+    for file in sorted(folder.rglob(".modal-lint/secrets/*")):
+        if file.suffix == ".json":
+            values += json.loads(file.read_text(encoding="utf-8")).values()
+        else:
+            values += (value or "" for value in dotenv_values(file, interpolate=False, encoding="utf-8").values())
+    return values
 
 
 def sources(folder: Path) -> Iterator[tuple[str, str]]:
     """The Python files below a folder, by path from there."""
     for path in sorted(folder.rglob("*.py")):
         yield os.fspath(path.relative_to(folder)), path.read_text(encoding="utf-8")
-
-
-def dedent(text: str) -> str:
-    """A text from an indented literal."""
-    return textwrap.dedent(text).lstrip("\n")

@@ -1,4 +1,4 @@
-"""Every rule against its page: the bad example gives what it announces, the good one nothing, and the fix leads there."""
+"""Every rule against its page: the bad example gives what it announces, the good one nothing, the fix leads there."""
 
 from __future__ import annotations
 
