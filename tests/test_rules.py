@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,3 +64,38 @@ def test_fix_of_the_bad_example_is_the_good_one(rule: Rule, tmp_path: Path, monk
     assert once["bad.py"] == fill(good)
     assert fix(".").status == 0
     assert dict(sources(tmp_path)) == once
+
+
+_SPELLINGS = {
+    "an asynchronous client's references are awaited": (
+        """
+        from modal_lint_runtime import AsyncModalClient
+
+        async def main(app, image):
+            async with AsyncModalClient() as client:
+                box = await client.sandboxes.create(app, image)
+                await box.exec(["env"], env={"OPENAI_API_KEY": "⟨openai⟩"})
+        """,
+        '        await box.exec(["env"], secrets=[await client.secrets.from_name('
+        '"openai-secret", required_keys=["OPENAI_API_KEY"])])',
+    ),
+    "quotes inside an f-string stay as they are": (
+        """
+        import os
+        import modal
+
+        def main(box: modal.Sandbox):
+            box.exec("serve", env={"HEADER": f"Bearer {os.environ.get('API_TOKEN', '⟨github⟩')}"})
+        """,
+        """    box.exec("serve", env={"HEADER": f"Bearer {os.environ['API_TOKEN']}"})""",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _SPELLINGS)
+def test_fix_spells(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, line = _SPELLINGS[name]
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"app.py": textwrap.dedent(text)})
+    fix("app.py")
+    assert line in (tmp_path / "app.py").read_text(encoding="utf-8").splitlines()

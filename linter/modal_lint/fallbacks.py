@@ -27,10 +27,10 @@ def without(exposure: Exposure) -> tuple[Fix | None, str]:
     lookup = _lookup(file, fallback)
     if lookup is None:
         return None, "the lookup and its fallback are apart"
-    literal, environ = lookup
+    literal, required = lookup
     if not isinstance(literal, ast.Constant) or literal is not origin.node or literal.value != value:
         return None, "the fallback is not one plain literal"
-    edits = [Edit(file.span(fallback.place.node), f"{environ}[{_quoted(file, fallback.key)}]")]
+    edits = [Edit(file.span(fallback.place.node), required)]
     (name, _keys), *_ = moving.grouped(file, [fallback.key]).items()
     moves = (Move(name, fallback.key, Hidden(value)),)
     inside = file.scopes.scope(fallback.place.node).function.node is not file.tree
@@ -38,30 +38,26 @@ def without(exposure: Exposure) -> tuple[Fix | None, str]:
 
 
 def _lookup(file: File, fallback: Fallback) -> tuple[ast.expr, str] | None:
-    """The fallback's expression, and how the file spells ``os.environ``; None where that is not certain."""
+    """The fallback's expression, and the lookup without it; None where that is not certain."""
     node = fallback.place.node
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2:
-        environ = _environ(file, node.values[0])
-        return None if environ is None else (node.values[1], environ)
+        required = _required(file, node.values[0])
+        return None if required is None else (node.values[1], required)
     if isinstance(node, ast.Call):
-        environ = _environ(file, node)
+        required = _required(file, node)
         given = (
             node.args[1] if len(node.args) == 2 else next((k.value for k in node.keywords if k.arg == "default"), None)
         )
-        return None if environ is None or given is None else (given, environ)
+        return None if required is None or given is None else (given, required)
     return None
 
 
-def _environ(file: File, node: ast.expr) -> str | None:
+def _required(file: File, node: ast.expr) -> str | None:
+    """``os.environ[KEY]`` for a lookup of it, key and module spelled as in the file."""
     if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
         return None
     func = node.func
     if not isinstance(func, ast.Attribute) or func.attr not in _CALLS:
         return None
-    return file.segment(func.value) if func.attr == "get" else f"{file.segment(func.value)}.environ"
-
-
-def _quoted(file: File, key: str) -> str:
-    from modal_lint.rewrite import string_literal
-
-    return string_literal(key, moving.source_of(file).quote)
+    environ = file.segment(func.value) if func.attr == "get" else f"{file.segment(func.value)}.environ"
+    return f"{environ}[{file.segment(node.args[0])}]"

@@ -236,14 +236,16 @@ def _client_name(use: Use) -> str | None:
 
 
 def awaited(use: Use, reference: str) -> str:
-    """The reference as the file's client needs it."""
-    owner = use.owner
-    root: Object | None = owner
+    """The reference as the file's client needs it: an asynchronous one is seen by its type, or by its calls."""
+    if not use.api.name.startswith("modal_lint_runtime."):
+        return reference
+    root: Object | None = use.owner
     while root is not None:
         if root.type == "modal_lint_runtime.AsyncModalClient":
             return f"await {reference}"
         root = root.previous
-    return reference
+    is_awaited = isinstance(use.file.scopes.parents.get(use.node), ast.Await)
+    return f"await {reference}" if is_awaited else reference
 
 
 def app_name(file: File) -> str | None:
