@@ -59,7 +59,10 @@ class Projects:
 def analyse(target: Target, data: bytes, projects: Projects, rules: Sequence[Rule]) -> Outcome:
     """What ``rules`` find in one file. Never raises: whatever goes wrong is the failure of this file."""
     try:
-        file = projects.at(target.root).open(target.path, data)
+        project = projects.at(target.root)
+        if not project.concerns(target.path, data) and b"modal-lint" not in data:
+            return Outcome()
+        file = project.open(target.path, data)
         return _judge(file, target, _enabled(target, rules))
     except Unreadable as trouble:
         return Outcome(failure=_failure(target, rules, trouble.reason, trouble.line, trouble.column))

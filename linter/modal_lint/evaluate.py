@@ -23,7 +23,7 @@ from modal_lint.calls import (
     parameters_of,
     values_of,
 )
-from modal_lint.modal_api import TYPES, canonical, method
+from modal_lint.modal_api import API, TYPES, canonical, method
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 FUEL = 25_000  # nodes evaluated for one question
 MAX_DEPTH = 14  # calls inside calls
 MAX_ELEMENTS = 200  # elements of a literal collection that a loop is followed through
+_SDKS = frozenset(("modal", "modal_lint_runtime"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _TRANSPARENT_ENTER = frozenset(("modal.Sandbox", "modal.App", "modal_lint_runtime.ModalClient"))
 
@@ -513,10 +514,16 @@ class Evaluator:
         if isinstance(statement, ast.ImportFrom):
             return self._imported(statement, alias.name, frame.file)
         dotted = alias.name if alias.asname else alias.name.split(".")[0]
+        if dotted in _SDKS:  # even where a folder of the project has that name
+            return (External(dotted),)
         file = self.project.module(dotted, frame.file)
         return (Module(file),) if file is not None else (External(dotted),)
 
     def _imported(self, statement: ast.ImportFrom, name: str, file: File) -> Values:
+        if not statement.level and (statement.module or "").split(".")[0] in _SDKS:
+            known = canonical(f"{statement.module}.{name}")
+            if known in API or known in TYPES:
+                return (External(known),)
         module = self.project.module(statement.module or "", file, statement.level)
         if module is not None and (module is not file or statement.level == 0):
             values = self.member(module, name)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.evaluate import Evaluator
 
 MAX_BYTES = 4 << 20  # of a file that is looked into because another one imports it
@@ -24,13 +26,29 @@ _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
 
-# What a file that uses Modal itself says: an import, its tool, its variables and headers.
-_USES_MODAL = re.compile(
-    rb"^[^\n#]*?\b(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?modal(?:_lint_runtime)?\b"
-    rb"|import_module\([^)\n]*modal|\bmodal[\"', \t]+(?:secret|token|endpoint)\b"
-    rb"|MODAL_|Modal-(?:Key|Secret)|modal-(?:key|secret)",
-    re.MULTILINE,
-)
+# What stands before a module's name in an import statement of one line.
+_IMPORTING = re.compile(rb"(?:^|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
+_SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
+_IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+# A file may also hold Modal's tokens, or call its tool, without an import.
+_TOKENS = (b"MODAL_", b"Modal-Key", b"Modal-Secret", b"modal-key", b"modal-secret", b"import_module", b"__import__")
+_TOOL = re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)\b")
+
+
+def uses_modal(data: bytes) -> bool:
+    """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
+    at = data.find(b"modal")
+    while at >= 0:
+        after = data[at + 5 : at + 19]
+        if not after[:1].isalnum() and (
+            after[:1] != b"_" or after == b"_lint_runtime " or after[:13] == b"_lint_runtime"
+        ):
+            line = data.rfind(b"\n", 0, at) + 1
+            if at - line < 400 and _IMPORTING.search(data[line:at]):
+                return True
+        at = data.find(b"modal", at + 5)
+    return any(token in data for token in _TOKENS) or _TOOL.search(data) is not None
 
 
 class Project:
@@ -43,11 +61,10 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
         self._files: dict[str, File | None] = {}  # by real path
-        self._modules: dict[tuple[str, str, int], File | None] = {}
         self._mentions: dict[tuple[str, str], list[File]] = {}
         self._by_stem: dict[str, list[str]] = {}
         self._reaching: dict[tuple[str, int], bool] = {}
-        self._paths: dict[tuple[str, str], str | None] = {}
+        self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
 
     @cached_property
@@ -77,7 +94,6 @@ class Project:
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
-        self._modules.clear()
         for cache in (self._mentions, self._by_stem, self._reaching, self._paths, self._listed):
             cache.clear()
         for name in ("evaluator", "_sources"):
@@ -116,25 +132,8 @@ class Project:
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:
         """The file that an import names, as seen from the importing file; None if it is not in the project."""
         directory = os.path.dirname(importer.real)
-        key = (dotted, directory, level)
-        if key not in self._modules:
-            self._modules[key] = self._find(dotted, directory, level)
-        return self._modules[key]
-
-    def _find(self, dotted: str, directory: str, level: int) -> File | None:
-        parts = [part for part in dotted.split(".") if part]
-        if level:
-            base = directory
-            for _ in range(level - 1):
-                base = os.path.dirname(base)
-            return self._at(base, parts)
-        if not parts:
-            return None
-        for base in self._bases(directory):
-            found = self._at(base, parts)
-            if found is not None:
-                return found
-        return None
+        path = self._path_of(dotted, directory, level)
+        return None if path is None else self.load(path)
 
     def _read(self, path: str) -> bytes | None:
         """The content of a file of the project, however it was come by."""
@@ -184,49 +183,60 @@ class Project:
                 self._listed[folder] = frozenset()
         return name in self._listed[folder] and os.path.isfile(path)
 
-    def reaches_modal(self, file: File, depth: int = 2) -> bool:
-        """Whether a file can hold anything of Modal's: it imports Modal, or a file of the project that does."""
-        if _USES_MODAL.search(file.data):
-            return True
-        if depth == 0:
-            return False
-        for statement in file.scopes.imports:
-            if isinstance(statement, ast.ImportFrom):
-                base = statement.module or ""
-                names = [base, *(f"{base}.{alias.name}".lstrip(".") for alias in statement.names)]
-                found = (self.path_of(name, file, statement.level) for name in names)
-            else:
-                found = (self.path_of(alias.name, file) for alias in statement.names)
-            if any(path is not None and path != file.real and self._path_reaches(path, depth - 1) for path in found):
-                return True
-        return False
+    def concerns(self, path: str, data: bytes, depth: int = 2) -> bool:
+        """Whether a source can hold anything of Modal's: it uses Modal, or imports a file of the project that does.
 
-    def _path_reaches(self, path: str, depth: int) -> bool:
+        Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
+        """
+        if uses_modal(data):
+            return True
+        directory = os.path.dirname(os.path.realpath(path))
+        return any(self._reaches(found, depth - 1) for found in self._imported_by(data, directory))
+
+    def _imported_by(self, data: bytes, directory: str) -> Iterator[str]:
+        """The paths of the project's modules that a source imports."""
+        for match in _IMPORTS.finditer(data):
+            if match[3] is not None:
+                names = [part.split()[0].decode() for part in match[3].split(b",") if part.split()]
+                for name in names:
+                    yield from self._paths_of(name, directory, 0)
+                continue
+            dotted = match[1].decode()
+            module = dotted.lstrip(".")
+            level = len(dotted) - len(module)
+            yield from self._paths_of(module, directory, level)
+            rest = match[2] if b"(" not in match[2] else data[match.start(2) : data.find(b")", match.start(2)) + 1]
+            for name in _NAME.findall(rest)[:40]:
+                yield from self._paths_of(f"{module}.{name.decode()}".lstrip("."), directory, level)
+
+    def _paths_of(self, dotted: str, directory: str, level: int) -> Iterator[str]:
+        path = self._path_of(dotted, directory, level)
+        if path is not None:
+            yield path
+
+    def _reaches(self, path: str, depth: int) -> bool:
         key = (path, depth)
         if key not in self._reaching:
             self._reaching[key] = False  # cuts cycles
             data = self._read(path)
-            if data is not None and b"import" in data:
-                if _USES_MODAL.search(data):
-                    self._reaching[key] = True
-                elif depth:
-                    file = self.load(path)
-                    self._reaching[key] = file is not None and self.reaches_modal(file, depth)
+            self._reaching[key] = data is not None and (
+                uses_modal(data) or (depth > 0 and self.concerns(path, data, depth))
+            )
         return self._reaching[key]
 
-    def path_of(self, dotted: str, importer: File, level: int = 0) -> str | None:
+    def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
-        directory = os.path.dirname(importer.real)
-        parts = [part for part in dotted.split(".") if part]
-        if level:
-            for _ in range(level - 1):
-                directory = os.path.dirname(directory)
-            return self._path_at(directory, parts)
-        key = (dotted, directory)
-        if parts and key not in self._paths:
-            found = (self._path_at(base, parts) for base in self._bases(directory))
+        key = (dotted, directory, level)
+        if key not in self._paths:
+            parts = [part for part in dotted.split(".") if part]
+            bases = self._bases(directory)
+            if level:
+                bases = [directory]
+                for _ in range(level - 1):
+                    bases = [os.path.dirname(bases[0])]
+            found = (self._path_at(base, parts) for base in bases if parts or level)
             self._paths[key] = next((path for path in found if path is not None), None)
-        return self._paths.get(key)
+        return self._paths[key]
 
     def below(self, package: File, name: str) -> File | None:
         """A submodule of a package."""

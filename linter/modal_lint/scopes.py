@@ -22,6 +22,12 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
 )
+# What has a place in the source: everything but the parser's shared singletons.
+_TREE = (
+    ast.expr, ast.stmt, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.withitem, ast.comprehension,
+    ast.ExceptHandler, ast.match_case, ast.pattern,
+)  # fmt: skip
+_BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
@@ -90,6 +96,8 @@ class Scopes:
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
         self.strings: list[ast.Constant] = []
+        self.displays: list[ast.Dict] = []
+        self.additions: list[ast.AugAssign] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
         self.module = self._open(file.tree, None)
@@ -125,38 +133,32 @@ class Scopes:
 
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
+        parents, blocks = self.parents, self.blocks
         stack: list[tuple[ast.AST, Scope]] = [(self.file.tree, self.module)]
         while stack:
             node, scope = stack.pop()
-            inner = self._enter(node, scope)
-            pending = []
+            kind = node.__class__
+            handler = _HANDLERS.get(kind)
+            inner = (handler(self, node, scope) or scope) if handler is not None else scope
+            bodies_only = inner is not scope and kind in _BODIES
+            pending: list[tuple[ast.AST, Scope]] = []
+            values = node.__dict__
             for name in node._fields:
-                value = getattr(node, name, None)
-                if isinstance(value, list):
+                value = values.get(name)
+                if value.__class__ is list:
+                    run_in = inner if not bodies_only or name == "body" else scope
                     for item in value:
-                        if isinstance(item, ast.AST):
-                            self.parents[item] = node
+                        if isinstance(item, _TREE):
+                            parents[item] = node
                             if isinstance(item, ast.stmt):
-                                self.blocks[item] = (node, name)
-                            pending.append((item, self._scope_for(node, name, scope, inner)))
-                elif isinstance(value, ast.AST) and not isinstance(value, (ast.expr_context, ast.operator)):
-                    self.parents[value] = node
-                    pending.append((value, self._scope_for(node, name, scope, inner)))
-            stack.extend(reversed(pending))
-
-    def _scope_for(self, node: ast.AST, name: str, scope: Scope, inner: Scope) -> Scope:
-        if inner is scope:
-            return scope
-        if isinstance(node, _NAMED):
-            return inner if name == "body" else scope
-        if isinstance(node, ast.Lambda):
-            return inner if name == "body" else scope
-        return inner
-
-    def _enter(self, node: ast.AST, scope: Scope) -> Scope:
-        """Record what the node says; the scope of its inside."""
-        handler = _HANDLERS.get(type(node))
-        return (handler(self, node, scope) or scope) if handler is not None else scope
+                                blocks[item] = (node, name)
+                            pending.append((item, run_in))
+                elif isinstance(value, _TREE):
+                    parents[value] = node
+                    if value.__class__ is not ast.Name:
+                        pending.append((value, inner if not bodies_only or name == "body" else scope))
+            if pending:
+                stack.extend(reversed(pending))
 
     def _function(self, node: ast.AST, scope: Scope) -> Scope:
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
@@ -209,6 +211,7 @@ class Scopes:
 
     def _aug(self, node: ast.AST, scope: Scope) -> None:
         assert isinstance(node, ast.AugAssign)
+        self.additions.append(node)
         if isinstance(node.target, ast.Name):
             self._bind(scope, Binding(node.target.id, "aug", node, node.value, (), _end(node)))
         else:
@@ -257,6 +260,10 @@ class Scopes:
 
     def _return(self, node: ast.AST, scope: Scope) -> None:
         scope.function.returns.append(node)
+
+    def _display(self, node: ast.AST, scope: Scope) -> None:  # noqa: ARG002
+        assert isinstance(node, ast.Dict)
+        self.displays.append(node)
 
     def _constant(self, node: ast.AST, scope: Scope) -> None:  # noqa: ARG002
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -535,6 +542,7 @@ _HANDLERS = {
     ast.Return: Scopes._return,
     ast.Yield: Scopes._return,
     ast.Constant: Scopes._constant,
+    ast.Dict: Scopes._display,
     ast.ExceptHandler: Scopes._other,
     ast.MatchAs: Scopes._other,
     ast.MatchStar: Scopes._other,

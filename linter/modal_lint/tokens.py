@@ -59,15 +59,13 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                         yield key, statement.value, statement, frame, _where(key)
     for call in file.scopes.calls:
         yield from _called(file, call)
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Dict):
-            frame = _frame(file, node)
-            if _is_environ(file, node.target, frame):
-                yield from _displayed(file, node.value, node, frame)
-        if isinstance(node, ast.Dict):
-            for name, value in zip(node.keys, node.values, strict=True):
-                if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.lower() in HEADERS:
-                    yield name.value, value, name, _frame(file, node), _where(name.value)
+    for addition in file.scopes.additions:
+        if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, _frame(file, addition)):
+            yield from _displayed(file, addition.value, addition, _frame(file, addition))
+    for display in file.scopes.displays:
+        for name, value in zip(display.keys, display.values, strict=True):
+            if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.lower() in HEADERS:
+                yield name.value, value, name, _frame(file, display), _where(name.value)
 
 
 def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:

@@ -115,7 +115,7 @@ class Uses:
     def all(self) -> list[Use]:
         """The uses in source order."""
         found: list[Use] = []
-        if not self.file.project.reaches_modal(self.file):
+        if not self.file.project.concerns(self.file.path, self.file.data):
             return found
         # Inner calls first: a chain of any length then never recurses more than a step.
         for call in reversed(self.file.scopes.calls):
