@@ -84,10 +84,10 @@ _SPELLINGS = {
         import os
         import modal
 
-        def main(box: modal.Sandbox):
-            box.exec("serve", env={"HEADER": f"Bearer {os.environ.get('API_TOKEN', '⟨github⟩')}"})
+        def main(image: modal.Image):
+            image.run_commands(f"login {os.environ.get('API_TOKEN', '⟨github⟩')}")
         """,
-        """    box.exec("serve", env={"HEADER": f"Bearer {os.environ['API_TOKEN']}"})""",
+        """    image.run_commands(f"login {os.environ['API_TOKEN']}")""",
     ),
 }
 
