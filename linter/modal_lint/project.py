@@ -29,6 +29,7 @@ _SKIPPED = frozenset(
 # What stands before a module's name in an import statement of one line.
 _IMPORTING = re.compile(rb"(?:^|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
 _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
+_IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 # A file may also hold Modal's tokens, or call its tool, without an import.
@@ -49,6 +50,17 @@ def uses_modal(data: bytes) -> bool:
                 return True
         at = data.find(b"modal", at + 5)
     return any(token in data for token in _TOKENS) or _TOOL.search(data) is not None
+
+
+def _names_module(data: bytes, word: bytes) -> bool:
+    """Whether a word stands in an import statement, or alone on a line as in the parentheses of one."""
+    at = data.find(word)
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        if _IMPORT_LINE.match(data, start, end if end >= 0 else len(data)):
+            return True
+        at = data.find(word, at + len(word))
+    return False
 
 
 class Project:
@@ -140,8 +152,12 @@ class Project:
         known = self._files.get(path)
         if known is not None:
             return known.data
+        return self._content(path) if self.inside(os.path.realpath(path)) else None
+
+    def _content(self, path: str) -> bytes | None:
+        """The content of a file by its real path; None if it cannot be read or is too large."""
         try:
-            if not self.inside(os.path.realpath(path)) or os.path.getsize(path) > MAX_BYTES:
+            if os.path.getsize(path) > MAX_BYTES:
                 return None
             with open(path, "rb") as handle:
                 return handle.read()
@@ -260,7 +276,7 @@ class Project:
                     if entry.name not in _SKIPPED:
                         folders.append(entry.path)
                 elif entry.name.endswith(".py"):
-                    data = self._read(entry.path)
+                    data = self._content(entry.path)
                     if data is not None:
                         found[entry.path] = data
                         total += len(data)
@@ -283,8 +299,7 @@ class Project:
         """The sources with an import statement in which a module's last name stands."""
         if stem not in self._by_stem:
             word = stem.encode()
-            pattern = re.compile(rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b%s\b|\([^)]*\b%s\b" % (word, word), re.MULTILINE)
-            self._by_stem[stem] = [p for p, data in self._sources.items() if word in data and pattern.search(data)]
+            self._by_stem[stem] = [path for path, data in self._sources.items() if _names_module(data, word)]
         return self._by_stem[stem]
 
     def _imports(self, file: File, module: File, name: str) -> bool:
