@@ -60,6 +60,7 @@ def analyse(target: Target, data: bytes, projects: Projects, rules: Sequence[Rul
     """What ``rules`` find in one file. Never raises: whatever goes wrong is the failure of this file."""
     try:
         project = projects.at(target.root)
+        project.known_secrets = target.settings.known_secrets
         if not project.concerns(target.path, data) and b"modal-lint" not in data:
             return Outcome()
         file = project.open(target.path, data)

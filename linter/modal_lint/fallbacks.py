@@ -34,7 +34,8 @@ def without(exposure: Exposure) -> tuple[Fix | None, str]:
     (name, _keys), *_ = moving.grouped(file, [fallback.key]).items()
     moves = (Move(name, fallback.key, Hidden(value)),)
     inside = file.scopes.scope(fallback.place.node).function.node is not file.tree
-    return Fix(f"Read {fallback.key} without a fallback", tuple(edits), safe=inside, moves=moves), ""
+    notes = (f"{file.path} now needs {fallback.key} in the environment that it runs in",)
+    return Fix(f"Read {fallback.key} without a fallback", tuple(edits), safe=inside, moves=moves, notes=notes), ""
 
 
 def _lookup(file: File, fallback: Fallback) -> tuple[ast.expr, str] | None:

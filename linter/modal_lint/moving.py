@@ -265,7 +265,7 @@ def app_name(file: File) -> str | None:
 def known_secrets(file: File) -> dict[str, frozenset[str]]:
     """The Secrets that the file references, each with the keys that it is known to hold."""
     ev = file.project.evaluator
-    found: dict[str, frozenset[str]] = {}
+    found = {name: frozenset(keys) for name, keys in file.project.known_secrets.items()}
     for use in file.uses:
         if not use.api.name.endswith("ecret.from_name") and use.api.name != "modal_lint_runtime.Secrets.from_name":
             continue

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from modal_lint.evaluate import Evaluator
 
@@ -72,6 +72,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
+        self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
         self._by_stem: dict[str, list[str]] = {}
