@@ -27,7 +27,7 @@ _SKIPPED = frozenset(
 )
 
 # What stands before a module's name in an import statement of one line.
-_IMPORTING = re.compile(rb"(?:^|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
+_IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
 _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
 _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
@@ -45,7 +45,7 @@ def uses_modal(data: bytes) -> bool:
         if not after[:1].isalnum() and (
             after[:1] != b"_" or after == b"_lint_runtime " or after[:13] == b"_lint_runtime"
         ):
-            line = data.rfind(b"\n", 0, at) + 1
+            line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
             if at - line < 400 and _IMPORTING.search(data[line:at]):
                 return True
         at = data.find(b"modal", at + 5)
@@ -208,6 +208,8 @@ class Project:
         if uses_modal(data):
             return True
         directory = os.path.dirname(os.path.realpath(path))
+        if b"\r" in data:
+            data = data.replace(b"\r", b"\n")
         return any(self._reaches(found, depth - 1) for found in self._imported_by(data, directory))
 
     def _imported_by(self, data: bytes, directory: str) -> Iterator[str]:
