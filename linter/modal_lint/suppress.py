@@ -195,8 +195,12 @@ def _is_idle(code: Code, comment: Suppression, findings: Sequence[Finding], rule
     return not any(_silences(comment, code, finding) for finding in findings)
 
 
+# What may be repeated: a code or a name, also a mistyped one, but not whatever else stands in the brackets.
+_SELECTOR = re.compile(r"[A-Za-z]{1,4}\d{0,4}|[a-z]{1,16}(?:-[a-z]{1,16}){1,5}")
+
+
 def _why(idle: Sequence[Code], comment: Suppression) -> str:
-    names = ", ".join(f"`{code.text}`" for code in idle)
+    names = ", ".join(f"`{code.text}`" if _SELECTOR.fullmatch(code.text) else "what is no rule" for code in idle)
     if len(idle) == len(comment.codes):
         return f"{names} silences nothing here" if len(idle) == 1 else f"{names} silence nothing here"
     return f"{names} silences nothing here, the rest of the comment does"
