@@ -46,6 +46,9 @@ CASES: dict[str, tuple[bytes, str | None]] = {
     ),
 }
 
+# Whether the parser takes these depends on the Python that runs us; either way there is a clear answer.
+_DEEP = ("3,000 calls in a chain", "3,000 additions")
+
 
 def _one_line(done: Done, name: str) -> str:
     (line,) = [line for line in done.out.splitlines() if line.startswith(name)]
@@ -66,6 +69,8 @@ def test_contents(tmp_path: Path, case: str) -> None:
     done = lint("check", ".", "--output-format", "concise", cwd=tmp_path)
     assert done.status == 1
     _rest_is_checked(done)
+    if case in _DEEP and "bad.py" in done.out:
+        message = "nested too deeply"
     if message is None:
         assert "bad.py" not in done.out
         assert "in 2 files checked" in done.out
