@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import ReadError, read_regular
 from modal_lint.model import Failure, Finding, Report
-from modal_lint.prefilter import concerns_modal
+from modal_lint.prefilter import concerns_modal, names_module
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Outcome
@@ -90,6 +90,7 @@ class Session:
 
     def _check(self, targets: Iterable[Target], contents: Mapping[str, bytes]) -> Report:
         work: list[tuple[Target, bytes]] = []
+        silent: list[Target] = []  # say nothing of Modal
         for target in targets:
             self._outcomes.pop(target.path, None)
             self._unread.pop(target.path, None)
@@ -99,14 +100,39 @@ class Session:
                 self._unread[target.path] = Failure(target.path, trouble.reason)
                 continue
             if not concerns_modal(data):
+                silent.append(target)
                 continue
             if target.path.endswith(_NOTEBOOK):
                 # Its JSON would parse as Python and pass for clean.
                 self._unread[target.path] = Failure(target.path, "notebooks cannot be checked yet")
             else:
                 work.append((target, data))
+        work += self._neighbours(work, silent)
         self._outcomes.update(self._analyse(work))
         return self._report()
+
+    def _neighbours(self, work: Sequence[tuple[Target, bytes]], silent: Sequence[Target]) -> list[tuple[Target, bytes]]:
+        """The files that never say Modal but import, from a file beside or below them, one that does.
+
+        They may use an object of Modal's that the other file made. Only these few are read a second time.
+        """
+        names: dict[str, set[bytes]] = {}
+        for target, _ in work:
+            folder, name = os.path.split(target.absolute)
+            stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
+            for place in (folder, os.path.dirname(folder)):
+                names.setdefault(place, set()).add(stem.encode())
+        found: list[tuple[Target, bytes]] = []
+        for target in silent:
+            stems = names.get(os.path.dirname(target.absolute))
+            if stems and not target.is_stdin:
+                try:
+                    data = self._read(target)
+                except ReadError:
+                    continue
+                if any(stem in data and names_module(data, stem) for stem in stems):
+                    found.append((target, data))
+        return found
 
     def _read(self, target: Target) -> bytes:
         return (self.stdin or b"") if target.is_stdin else read_regular(target.absolute)

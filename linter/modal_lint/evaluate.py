@@ -181,7 +181,7 @@ class Evaluator:
 
     # ---- comprehensions -------------------------------------------------------------------------------------
 
-    def _runs(self, generators: list[ast.comprehension], frame: Frame) -> tuple[list[tuple[Frame, bool]], bool]:
+    def runs(self, generators: list[ast.comprehension], frame: Frame) -> tuple[list[tuple[Frame, bool]], bool]:
         """The runs of a comprehension's body, each with whether a filter may leave it out; and if these are all."""
         runs: list[tuple[Frame, bool]] = [(frame, False)]
         complete = True
@@ -202,7 +202,7 @@ class Evaluator:
         return runs, complete
 
     def _dict_comprehension(self, node: ast.DictComp, frame: Frame) -> Values:
-        runs, complete = self._runs(node.generators, frame)
+        runs, complete = self.runs(node.generators, frame)
         place = Place(frame.file, node)
         entries: list[Entry] = []
         for run, maybe in runs:
@@ -212,7 +212,7 @@ class Evaluator:
         return (Mapping(tuple(entries), complete, place),)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Values:
-        runs, complete = self._runs(node.generators, frame)
+        runs, complete = self.runs(node.generators, frame)
         items = tuple(self.evaluate(node.elt, run) for run, _ in runs)
         complete = complete and not any(maybe for _, maybe in runs)
         return (Sequence(items, complete, Place(frame.file, node)),)

@@ -311,10 +311,33 @@ def moves_of(names: dict[str, tuple[str, ...]], values: dict[str, str]) -> tuple
     return tuple(Move(name, key, Hidden(values[key])) for name, keys in names.items() for key in keys)
 
 
-def leftovers(group: Group) -> tuple[str, ...]:
+def idle_constants(group: Group) -> list[ast.stmt]:
+    """The assignments of plain literals to names that only the entries that go have read."""
+    scopes, file = group.file.scopes, group.file
+    gone = [_whole_entry(group, node) for node in group.entries] + list(group.statements)
+    found: list[ast.stmt] = []
+    for exposure in group.exposures:
+        origin = exposure.origin
+        statement = None if origin is None or origin.file is not file else scopes.parents.get(origin.node)
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or statement in found:
+            continue
+        target = statement.targets[0]
+        if not isinstance(target, ast.Name) or scopes.of.get(scopes.blocks[statement][0]) is None:
+            continue
+        home = scopes.lookup(target.id, scopes.scope(statement))
+        if home is None or home.is_class or len(home.bindings[target.id]) != 1 or f'"{target.id}"' in file.text:
+            continue
+        uses = [n for n in ast.walk(file.tree) if isinstance(n, ast.Name) and n.id == target.id and n is not target]
+        read_elsewhere = any(not any(scopes.within(use, entry) for entry in gone) for use in uses)
+        if not read_elsewhere and not (home is scopes.module and file.project.mentioning(target.id, file)):
+            found.append(statement)
+    return found
+
+
+def leftovers(group: Group, removed: Sequence[ast.stmt]) -> tuple[str, ...]:
     """Where the values still stand once the entries are gone: constants, other files."""
     gone = [group.file.span(_whole_entry(group, node)) for node in group.entries]
-    gone += [group.file.span(statement) for statement in group.statements]
+    gone += [group.file.span(statement) for statement in (*group.statements, *removed)]
     notes: dict[str, None] = {}
     for exposure in group.exposures:
         origin = exposure.origin
@@ -334,15 +357,16 @@ def _whole_entry(group: Group, node: ast.AST) -> ast.AST:
     return node
 
 
-def remove_statements(group: Group) -> list[Edit]:
+def removals(file: File, statements: Iterable[ast.stmt]) -> list[Edit]:
     """The edits that take whole statements out."""
     edits: list[Edit] = []
-    for statement in group.statements:
-        owner, name = group.file.scopes.blocks[statement]
-        span = group.file.span(statement)
+    for statement in statements:
+        owner, name = file.scopes.blocks[statement]
+        span = file.span(statement)
         alone = len(getattr(owner, name)) == 1
-        lines = group.file.lines
-        rest = lines[span.line - 1][: span.column].strip() or lines[span.end_line - 1][span.end_column :].strip()
+        rest = (
+            file.lines[span.line - 1][: span.column].strip() or file.lines[span.end_line - 1][span.end_column :].strip()
+        )
         if alone or rest:
             edits.append(Edit(span, "pass"))
         else:

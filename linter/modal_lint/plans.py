@@ -89,7 +89,7 @@ def _emptied(group: Group, source: Source) -> list[Edit]:
 
     spans = [group.file.span(node) for node in group.entries]
     edits = rewrite.remove_entries(source, group.file.span(group.display), spans) if spans else []
-    return edits + moving.remove_statements(group)
+    return edits + moving.removals(group.file, group.statements)
 
 
 def _argument_name(use: Use, group: Group) -> str | int:
@@ -108,7 +108,9 @@ def _fix(group: Group, names: dict[str, tuple[str, ...]], edits: Sequence[Edit])
 
     title = f"Move {', '.join(sorted(group.moved))} to {_listed(names)}"
     moves = moving.moves_of(names, group.moved)
-    return Fix(title, tuple(combine(edits)), safe=False, moves=moves, notes=moving.leftovers(group))
+    idle = moving.idle_constants(group)
+    removed = moving.removals(group.file, idle)
+    return Fix(title, tuple(combine([*edits, *removed])), safe=False, moves=moves, notes=moving.leftovers(group, idle))
 
 
 def _listed(names: dict[str, tuple[str, ...]]) -> str:
@@ -281,7 +283,11 @@ def _uses_image(other: Use, use: Use) -> bool:
         return False
     ev = use.file.project.evaluator
     for given in other.given(Sink.IMAGE):
-        if any(isinstance(value, Object) and _made_by(value, use) for value in given.values(ev)):
+        values = given.values(ev)
+        made = [value for value in values if isinstance(value, Object) and _made_by(value, use)]
+        if made and len(made) < len(values):
+            raise Stays("the image is another one on some paths")
+        if made:
             return True
     return False
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modal_lint.prefilter import names_module
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _SKIPPED = frozenset(
 # What stands before a module's name in an import statement of one line.
 _IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
 _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
-_IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 # A file may also hold Modal's tokens, or call its tool, without an import.
@@ -50,17 +50,6 @@ def uses_modal(data: bytes) -> bool:
                 return True
         at = data.find(b"modal", at + 5)
     return any(token in data for token in _TOKENS) or _TOOL.search(data) is not None
-
-
-def _names_module(data: bytes, word: bytes) -> bool:
-    """Whether a word stands in an import statement, or alone on a line as in the parentheses of one."""
-    at = data.find(word)
-    while at >= 0:
-        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        if _IMPORT_LINE.match(data, start, end if end >= 0 else len(data)):
-            return True
-        at = data.find(word, at + len(word))
-    return False
 
 
 class Project:
@@ -302,7 +291,7 @@ class Project:
         """The sources with an import statement in which a module's last name stands."""
         if stem not in self._by_stem:
             word = stem.encode()
-            self._by_stem[stem] = [path for path, data in self._sources.items() if _names_module(data, word)]
+            self._by_stem[stem] = [path for path, data in self._sources.items() if names_module(data, word)]
         return self._by_stem[stem]
 
     def _imports(self, file: File, module: File, name: str) -> bool:

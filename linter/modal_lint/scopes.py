@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
@@ -374,6 +375,16 @@ class Scopes:
         child, parent = node, self.parents.get(node)
         while parent is not None and not isinstance(parent, (*_NAMED, ast.Lambda)):
             if isinstance(parent, ast.For) and self.blocks.get(child, (None, ""))[1] == "body":
+                found.append(parent)
+            child, parent = parent, self.parents.get(parent)
+        return found[::-1]
+
+    def comprehensions(self, node: ast.AST) -> list[Comprehension]:
+        """The comprehensions whose body a node is part of, outermost first."""
+        found: list[Comprehension] = []
+        child, parent = node, self.parents.get(node)
+        while parent is not None and not isinstance(parent, (*_NAMED, ast.Lambda)):
+            if isinstance(parent, COMPREHENSIONS) and not isinstance(child, ast.comprehension):
                 found.append(parent)
             child, parent = parent, self.parents.get(parent)
         return found[::-1]

@@ -177,7 +177,7 @@ class Uses:
         return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in home.bindings[name.id])
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
-        """The runs of a node inside loops over known collections."""
+        """The runs of a node inside loops and comprehensions over known collections."""
         frames = [frame]
         for loop in self.file.scopes.loops(node):
             following: list[Frame] = []
@@ -185,6 +185,9 @@ class Uses:
                 elements = library.elements(self.ev, self.ev.ask(loop.iter, run))
                 following += [run] if elements is None else [run.looping(loop, e) for e in elements[:MAX_RUNS]]
             frames = following[:MAX_RUNS]
+        for comprehension in self.file.scopes.comprehensions(node):
+            runs = [self.ev.runs(comprehension.generators, frame)[0] for frame in frames]
+            frames = [run for group in runs for run, _ in group][:MAX_RUNS] or frames
         return frames
 
     def _on(self, call: ast.Call, frame: Frame) -> list[Use]:

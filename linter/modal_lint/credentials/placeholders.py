@@ -19,7 +19,8 @@ _RUN = lazy(r"(?:^|[-_.=:/])(?:[xX]{3,}|0{5,}|\*{2,}|#{3,}|-{3,})|[xX]{5,}|(.)\1
 _TELLING = tuple(
     vocabulary(
         """
-    example placeholder changeme change_me change-me replace redacted dummy insert your- your_ yourkey yourtoken
+    example placeholder changeme changeit change_me change-me replace
+    redacted dummy insert your- your_ yourkey yourtoken
     yourapi yoursecret yourpass goes-here goes_here _here -here not-needed notneeded not_needed no-key
     not-required not_required notrequired not-used not_used unused not-real notreal not-a-real not_a_real todo
     fixme fill-in fill_in fillme sample put-your enter-your my-own to-be- tobe noop invalid lorem foobar not-set
