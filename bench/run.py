@@ -1,0 +1,139 @@
+"""Measure modal-lint beside its peers: ``python bench/run.py``. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import catalogue
+import corpora
+import install
+import report
+import synthetic
+from session import Effort, Row, side_by_side
+from targets import STEPS
+from tools import Tool, disabled, version_of
+
+HERE = Path(__file__).resolve().parent
+GROUPS = ("A", "A/10", "B", "C", "D", "steps", "growth")
+_GITLEAKS = "its project publishes no package on PyPI; install it and put it on the PATH, or say --unofficial"
+
+
+def main() -> None:
+    """Build, install, measure, write."""
+    options = _options()
+    groups = [name for name in GROUPS if name in options.only]
+    parts = 1 if options.quick else len(synthetic.PARTS)
+    step_corpora = ("A/10" if options.quick else "A", "B") if "steps" in groups else ()
+    wanted = {*groups, *step_corpora} - {"steps"}
+    built = corpora.build([name for name in GROUPS if name in wanted], parts)
+    failed = install.install_peers(unofficial=options.unofficial)
+    install.install_ours()
+    tools, missing = catalogue.available(failed.get("gitleaks", _GITLEAKS))
+    tools = [tool for tool in tools if _wanted(tool, options)]
+    effort = Effort(options.runs, options.budget)
+
+    results: dict[str, Any] = {
+        "machine": _machine(),
+        "runs": options.runs,
+        "budget": options.budget,
+        "tools": {tool.label: {"version": version_of(tool), "checks": tool.checks} for tool in tools},
+        "missing": missing,
+        "corpora": {name: {**corpus.size(), "about": corpus.about} for name, corpus in built.items()},
+        "measured": {},
+        "steps": {},
+    }
+    for corpus in built.values():
+        chosen = [tool for tool in tools if tool.runs_on(corpus)]
+        if chosen and _group(corpus.name) in groups:
+            results["measured"][corpus.name] = _json(side_by_side(corpus, chosen, effort))
+    for name in step_corpora:
+        results["steps"][name] = _json(side_by_side(built[name], _steps(), effort))
+    _write(results, options.out or (HERE / ".last" if options.quick or set(groups) != set(GROUPS) else HERE))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", help=f"parts to measure, separated by commas: {', '.join(GROUPS)}")
+    parser.add_argument("--peers", help="tools to measure modal-lint beside, separated by commas (default: all)")
+    parser.add_argument("--runs", type=int, help="timed runs of each command (default: 7; quick: 2)")
+    parser.add_argument("--budget", type=float, help="seconds that a command may take on a corpus, all its runs")
+    parser.add_argument("--quick", action="store_true", help="small corpora, few runs, no slow tools")
+    parser.add_argument("--unofficial", action="store_true", help="also install repackaged binaries (see pins.json)")
+    parser.add_argument("--out", type=Path, help="folder to write to (default: bench/, partial runs bench/.last/)")
+    options = parser.parse_args()
+    everything = ("A/10", "B", "C", "D", "steps", "growth") if options.quick else GROUPS
+    options.only = options.only.split(",") if options.only else list(everything)
+    unknown = set(options.only) - set(GROUPS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    options.peers = options.peers.split(",") if options.peers else None
+    options.runs = options.runs or (2 if options.quick else 7)
+    options.budget = options.budget or (20.0 if options.quick else 150.0)
+    return options
+
+
+def _group(corpus: str) -> str:
+    first = corpus.split()[0]
+    return "growth" if first in ("lines", "chain") else first
+
+
+def _wanted(tool: Tool, options: argparse.Namespace) -> bool:
+    if tool.name == install.OURS or tool.name.startswith("python"):
+        return True
+    if options.peers is not None:
+        return tool.name in options.peers
+    return not (options.quick and tool.slow)
+
+
+def _steps() -> list[Tool]:
+    """modal-lint whole, without each of its steps, and without all of them, on a cold cache and on a full one."""
+    tools = []
+    for tool in catalogue.ours():
+        if tool.state == "first":
+            continue
+        without = [step for step in STEPS if (step == "cache") == (tool.state == "warm")]
+        tools += [replace(tool, name="whole"), *(replace(disabled(s, tool), name=f"without {s}") for s in without)]
+    return [*tools, replace(disabled(",".join(STEPS), catalogue.ours()[0]), name="without all")]
+
+
+def _json(rows: list[Row]) -> dict[str, object]:
+    return {row.tool.label: row.as_json() for row in rows}
+
+
+def _machine() -> dict[str, object]:
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    models = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": processors,
+        "model": models[0] if models else platform.processor(),
+        "load at start": round(os.getloadavg()[0], 1),
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+
+
+def _write(results: dict[str, Any], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "RESULTS.md").write_text(report.markdown(results), encoding="utf-8")
+    python = install.program("common", "python")
+    if python is not None:
+        subprocess.run([str(python), str(HERE / "plot.py"), str(folder)], check=False)
+    print(folder / "RESULTS.md", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
