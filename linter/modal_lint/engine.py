@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import ReadError, read_regular
 from modal_lint.model import Failure, Finding, Report
-from modal_lint.prefilter import concerns_modal, names_module
+from modal_lint.prefilter import concerns_modal, names_module, uses_modal
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Outcome
@@ -117,7 +117,9 @@ class Session:
         They may use an object of Modal's that the other file made. Only these few are read a second time.
         """
         names: dict[str, set[bytes]] = {}
-        for target, _ in work:
+        for target, data in work:
+            if not uses_modal(data):
+                continue
             folder, name = os.path.split(target.absolute)
             stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
             for place in (folder, os.path.dirname(folder)):

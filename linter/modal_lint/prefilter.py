@@ -8,6 +8,17 @@ import re
 # with one fixed byte costs a third of lowering the file, one that ignores case five times as much.
 _DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
+# What stands before a module's name in an import statement of one line.
+_IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
+_SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
+# A file may also hold Modal's tokens, call its tool, or import it by a function: a word to look for first, and how it
+# has to go on.
+_TRACES = (
+    (b"MODAL_", re.compile(rb"\bMODAL_(?:TOKEN|OAUTH)_")),
+    (b"odal-", re.compile(rb"(?i)\bmodal-(?:key|secret)\b")),
+    (b"import", re.compile(rb"\b(?:import_module|__import__)\(\s*[\"']modal\b")),
+    (b"modal", re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")),
+)
 
 
 def concerns_modal(data: bytes) -> bool:
@@ -24,3 +35,15 @@ def names_module(data: bytes, word: bytes) -> bool:
             return True
         at = data.find(word, at + len(word))
     return False
+
+
+def uses_modal(data: bytes) -> bool:
+    """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
+    at = data.find(b"modal")
+    while at >= 0:
+        if _SDK.match(data, at):
+            line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
+            if at - line < 400 and _IMPORTING.search(data[line:at]):
+                return True
+        at = data.find(b"modal", at + 5)
+    return any(word in data and pattern.search(data) for word, pattern in _TRACES)

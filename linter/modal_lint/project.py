@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modal_lint.prefilter import names_module
+from modal_lint.prefilter import names_module, uses_modal
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
@@ -27,29 +27,8 @@ _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
 
-# What stands before a module's name in an import statement of one line.
-_IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
-_SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
 _NAME = re.compile(rb"[A-Za-z_]\w*")
-# A file may also hold Modal's tokens, or call its tool, without an import.
-_TOKENS = (b"MODAL_", b"Modal-Key", b"Modal-Secret", b"modal-key", b"modal-secret", b"import_module", b"__import__")
-_TOOL = re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)\b")
-
-
-def uses_modal(data: bytes) -> bool:
-    """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
-    at = data.find(b"modal")
-    while at >= 0:
-        after = data[at + 5 : at + 19]
-        if not after[:1].isalnum() and (
-            after[:1] != b"_" or after == b"_lint_runtime " or after[:13] == b"_lint_runtime"
-        ):
-            line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
-            if at - line < 400 and _IMPORTING.search(data[line:at]):
-                return True
-        at = data.find(b"modal", at + 5)
-    return any(token in data for token in _TOKENS) or _TOOL.search(data) is not None
 
 
 class Project:
@@ -65,7 +44,7 @@ class Project:
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
         self._by_stem: dict[str, list[str]] = {}
-        self._reaching: dict[tuple[str, int], bool] = {}
+        self._reaching: dict[str, bool] = {}
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -189,48 +168,53 @@ class Project:
                 self._listed[folder] = frozenset()
         return name in self._listed[folder] and os.path.isfile(path)
 
-    def concerns(self, path: str, data: bytes, depth: int = 2) -> bool:
+    def concerns(self, path: str, data: bytes) -> bool:
         """Whether a source can hold anything of Modal's: it uses Modal, or imports a file of the project that does.
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
         if uses_modal(data):
             return True
-        directory = os.path.dirname(os.path.realpath(path))
-        if b"\r" in data:
-            data = data.replace(b"\r", b"\n")
-        return any(self._reaches(found, depth - 1) for found in self._imported_by(data, directory))
+        return any(self._reaches(found) for found in self._imported_by(data, os.path.dirname(os.path.realpath(path))))
+
+    def _reaches(self, path: str) -> bool:
+        """Whether a file uses Modal, or is a package that passes on what such a file has."""
+        if path not in self._reaching:
+            self._reaching[path] = False  # cuts cycles
+            data = self._read(path)
+            self._reaching[path] = data is not None and (
+                self.concerns(path, data) if path.endswith("__init__.py") else uses_modal(data)
+            )
+        return self._reaching[path]
 
     def _imported_by(self, data: bytes, directory: str) -> Iterator[str]:
         """The paths of the project's modules that a source imports."""
+        if b"\r" in data:
+            data = data.replace(b"\r", b"\n")
         for match in _IMPORTS.finditer(data):
             if match[3] is not None:
-                names = [part.split()[0].decode() for part in match[3].split(b",") if part.split()]
-                for name in names:
-                    yield from self._paths_of(name, directory, 0)
+                for part in match[3].split(b","):
+                    path = self._path_of(part.split()[0].decode(), directory) if part.split() else None
+                    if path is not None:
+                        yield path
                 continue
             dotted = match[1].decode()
             module = dotted.lstrip(".")
-            level = len(dotted) - len(module)
-            yield from self._paths_of(module, directory, level)
-            rest = match[2] if b"(" not in match[2] else data[match.start(2) : data.find(b")", match.start(2)) + 1]
-            for name in _NAME.findall(rest)[:40]:
-                yield from self._paths_of(f"{module}.{name.decode()}".lstrip("."), directory, level)
-
-    def _paths_of(self, dotted: str, directory: str, level: int) -> Iterator[str]:
-        path = self._path_of(dotted, directory, level)
-        if path is not None:
+            path = self._path_of(module, directory, len(dotted) - len(module))
+            if path is None:
+                continue
             yield path
+            if path.endswith("__init__.py"):
+                yield from self._submodules(path, data, match)
 
-    def _reaches(self, path: str, depth: int) -> bool:
-        key = (path, depth)
-        if key not in self._reaching:
-            self._reaching[key] = False  # cuts cycles
-            data = self._read(path)
-            self._reaching[key] = data is not None and (
-                uses_modal(data) or (depth > 0 and self.concerns(path, data, depth))
-            )
-        return self._reaching[key]
+    def _submodules(self, package: str, data: bytes, match: re.Match[bytes]) -> Iterator[str]:
+        """The modules of a package among the names that are imported from it."""
+        start = match.start(2)
+        rest = data[start : data.find(b")", start)] if data[start : start + 1] == b"(" else match[2]
+        for name in _NAME.findall(rest):
+            path = self._path_at(os.path.dirname(package), [name.decode()])
+            if path is not None:
+                yield path
 
     def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
