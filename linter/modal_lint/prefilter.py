@@ -20,6 +20,9 @@ _TRACES = (
     (b"modal", re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")),
 )
 
+_IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
+_NAMES = re.compile(rb"[A-Za-z_]\w*|\*")
+
 
 def concerns_modal(data: bytes) -> bool:
     """Whether ``data``, the bytes of a source file, may use Modal; False means that no rule can have a finding."""
@@ -47,3 +50,18 @@ def uses_modal(data: bytes) -> bool:
                 return True
         at = data.find(b"modal", at + 5)
     return any(word in data and pattern.search(data) for word, pattern in _TRACES)
+
+
+def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
+    """The modules that a source imports, with leading dots, and the names that it takes from each."""
+    if b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+    found: list[tuple[str, frozenset[bytes]]] = []
+    for match in _IMPORTS.finditer(data):
+        if match[3] is not None:
+            found += [(part.split()[0].decode(), frozenset()) for part in match[3].split(b",") if part.split()]
+            continue
+        start = match.start(2)
+        rest = data[start : data.find(b")", start)] if data[start : start + 1] == b"(" else match[2]
+        found.append((match[1].decode(), frozenset(_NAMES.findall(rest))))
+    return found

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 from collections import deque
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modal_lint.prefilter import names_module, uses_modal
+from modal_lint.prefilter import imports_of, names_module, uses_modal
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
 
-_IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-
 
 class Project:
     """A tree of sources, read on demand; nothing outside ``root`` is ever read.
@@ -44,7 +40,9 @@ class Project:
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
         self._by_stem: dict[str, list[str]] = {}
-        self._reaching: dict[str, bool] = {}
+        self._reaching: dict[tuple[str, frozenset[bytes]], bool] = {}
+        self._using: dict[str, bool] = {}
+        self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
 
@@ -75,7 +73,8 @@ class Project:
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
-        for cache in (self._mentions, self._by_stem, self._reaching, self._paths, self._listed):
+        caches = (self._mentions, self._by_stem, self._reaching, self._using, self._imported, self._paths, self._listed)
+        for cache in caches:
             cache.clear()
         for name in ("evaluator", "_sources"):
             self.__dict__.pop(name, None)
@@ -173,48 +172,47 @@ class Project:
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        if uses_modal(data):
-            return True
-        return any(self._reaches(found) for found in self._imported_by(data, os.path.dirname(os.path.realpath(path))))
+        return uses_modal(data) or self._brings(os.path.realpath(path), data, None)
 
-    def _reaches(self, path: str) -> bool:
-        """Whether a file uses Modal, or is a package that passes on what such a file has."""
-        if path not in self._reaching:
-            self._reaching[path] = False  # cuts cycles
-            data = self._read(path)
-            self._reaching[path] = data is not None and (
-                self.concerns(path, data) if path.endswith("__init__.py") else uses_modal(data)
-            )
-        return self._reaching[path]
+    def _reaches(self, path: str, names: frozenset[bytes]) -> bool:
+        """Whether a file uses Modal, or is a package that passes one of these names on from such a file."""
+        key = (path, names)
+        if key not in self._reaching:
+            self._reaching[key] = False  # cuts cycles
+            if path not in self._using:
+                data = self._read(path)
+                self._using[path] = data is not None and uses_modal(data)
+            package = path.endswith("__init__.py")
+            self._reaching[key] = self._using[path] or (package and self._brings(path, None, names))
+        return self._reaching[key]
 
-    def _imported_by(self, data: bytes, directory: str) -> Iterator[str]:
-        """The paths of the project's modules that a source imports."""
-        if b"\r" in data:
-            data = data.replace(b"\r", b"\n")
-        for match in _IMPORTS.finditer(data):
-            if match[3] is not None:
-                for part in match[3].split(b","):
-                    path = self._path_of(part.split()[0].decode(), directory) if part.split() else None
-                    if path is not None:
-                        yield path
-                continue
-            dotted = match[1].decode()
-            module = dotted.lstrip(".")
-            path = self._path_of(module, directory, len(dotted) - len(module))
-            if path is None:
-                continue
-            yield path
-            if path.endswith("__init__.py"):
-                yield from self._submodules(path, data, match)
+    def _brings(self, path: str, data: bytes | None, wanted: frozenset[bytes] | None) -> bool:
+        """Whether an import of a source brings something of Modal's, one of the names ``wanted`` if given."""
+        if path not in self._imported:
+            data = self._read(path) if data is None else data
+            self._imported[path] = [] if data is None else imports_of(data)
+        directory = os.path.dirname(path)
+        for dotted, names in self._imported[path]:
+            if wanted is None or b"*" in names or names & wanted:
+                passed_on = wanted if wanted is not None and b"*" in names else names
+                if any(self._reaches(*found) for found in self._modules_of(dotted, directory, passed_on)):
+                    return True
+        return False
 
-    def _submodules(self, package: str, data: bytes, match: re.Match[bytes]) -> Iterator[str]:
-        """The modules of a package among the names that are imported from it."""
-        start = match.start(2)
-        rest = data[start : data.find(b")", start)] if data[start : start + 1] == b"(" else match[2]
-        for name in _NAME.findall(rest):
-            path = self._path_at(os.path.dirname(package), [name.decode()])
-            if path is not None:
-                yield path
+    def _modules_of(
+        self, dotted: str, directory: str, names: frozenset[bytes]
+    ) -> Iterator[tuple[str, frozenset[bytes]]]:
+        """The module that names are imported from, and those of them that are modules of it."""
+        module = dotted.lstrip(".")
+        path = self._path_of(module, directory, len(dotted) - len(module))
+        if path is None:
+            return
+        yield path, names
+        if path.endswith("__init__.py"):
+            for name in sorted(names):
+                inner = self._path_at(os.path.dirname(path), [name.decode()])
+                if inner is not None:
+                    yield inner, frozenset()
 
     def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
