@@ -16,7 +16,8 @@ _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
 _TRACES = (
     (b"MODAL_", re.compile(rb"\bMODAL_(?:TOKEN|OAUTH)_")),
     (b"odal-", re.compile(rb"(?i)\bmodal-(?:key|secret)\b")),
-    (b"import", re.compile(rb"\b(?:import_module|__import__)\(\s*[\"']modal\b")),
+    (b"import_module(", re.compile(rb"import_module\(\s*[\"']modal\b")),
+    (b"__import__(", re.compile(rb"__import__\(\s*[\"']modal\b")),
     (b"modal", re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")),
 )
 
