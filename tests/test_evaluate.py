@@ -294,13 +294,7 @@ def test_evaluation_is_bounded(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(report.findings) == _BOUNDS[name].found
 
 
-_HARMLESS = ("replace", "repetition", "nested list as an input")
-_UNBOUNDED = pytest.mark.xfail(reason="known: nothing bounds the size of values, so they fill the memory", run=False)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in _HARMLESS else _UNBOUNDED) for name in _DOUBLING]
-)
+@pytest.mark.parametrize("name", _DOUBLING)
 def test_what_doubles_with_every_line_is_bounded(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = _HEAD + _DOUBLING[name] + "modal.Sandbox.create(env=x)\nmodal.Sandbox.create(env={'K': x})\n" + _SINK
     began = time.process_time()

@@ -8,6 +8,7 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 FUEL = 25_000  # nodes evaluated for one question
 MAX_DEPTH = 14  # calls inside calls
 MAX_ELEMENTS = 200  # elements of a literal collection that a loop is followed through
+_DOTTED = re.compile(r"[A-Za-z_][\w.]*")
 _SDKS = frozenset(("modal", "modal_lint_runtime"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _TRANSPARENT_ENTER = frozenset(("modal.Sandbox", "modal.App", "modal_lint_runtime.ModalClient"))
@@ -422,7 +424,7 @@ class Evaluator:
             values = UNKNOWN
         if frame.arguments is None:
             self.needed_caller = True
-        if all(isinstance(value, (Unknown, External)) for value in values):
+        if all(isinstance(value, (Unknown, External)) or _is_none(value) for value in values):
             annotation = next((a.annotation for a in [*positional, *node.args.kwonlyargs] if a.arg == name), None)
             annotated = self.promised(annotation, frame.outer or self.module_frame(frame.file))
             return annotated or values
@@ -471,7 +473,7 @@ class Evaluator:
         if annotation is None:
             return None
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            return self._annotated_by_name(annotation.value, frame)
+            return self._promised_by_name(annotation.value, frame)
         if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
             return self.promised(annotation.left, frame) or self.promised(annotation.right, frame)
         if isinstance(annotation, ast.Subscript):
@@ -490,20 +492,22 @@ class Evaluator:
                 return (Instance(value),)
         return None
 
-    def _annotated_by_name(self, name: str, frame: Frame) -> Values | None:
-        parts = name.split("|")[0].strip().removeprefix("Optional[").rstrip("]").split(".")
+    def _promised_by_name(self, annotation: str, frame: Frame) -> Values | None:
+        """The same of an annotation written as a string."""
         scopes = frame.file.scopes
-        if not all(part.isidentifier() for part in parts) or parts[0] not in scopes.module.bindings:
-            return None
         module = self.module_frame(frame.file)
-        values = self._bound(parts[0], scopes.module, module, None, frame.file.tree, module)
-        for part in parts[1:]:
-            values = objects.attribute(self, values, part)
-        for value in values:
-            if isinstance(value, External) and canonical(value.name) in TYPES:
-                return (Object(canonical(value.name)),)
-            if isinstance(value, Class):
-                return (Instance(value),)
+        for dotted in _DOTTED.findall(annotation):
+            first, *rest = dotted.split(".")
+            if first not in scopes.module.bindings:
+                continue
+            values = self._bound(first, scopes.module, module, None, frame.file.tree, module)
+            for part in rest:
+                values = objects.attribute(self, values, part)
+            for value in values:
+                if isinstance(value, External) and canonical(value.name) in TYPES:
+                    return (Object(canonical(value.name)),)
+                if isinstance(value, Class):
+                    return (Instance(value),)
         return None
 
     # ---- imports and definitions ----------------------------------------------------------------------------
@@ -553,21 +557,16 @@ class Evaluator:
         return values
 
     def _starred(self, name: str, frame: Frame) -> Values | None:
-        """A name that ``from module import *`` may have brought."""
-        for binding in frame.file.scopes.module.bindings.get("*", []):
+        """A name that ``from module import *`` may have brought; the later import wins."""
+        for binding in reversed(frame.file.scopes.module.bindings.get("*", [])):
             statement = frame.file.scopes.parents[binding.node]
             assert isinstance(statement, ast.ImportFrom)
+            dotted = f"{statement.module}.{name}"
+            known = canonical(dotted)
+            if not statement.level and (known in API or known in TYPES or dotted in library.STARRED):
+                return (External(known),)
             module = self.project.module(statement.module or "", frame.file, statement.level)
-            if module is None or module is frame.file:
-                root = (statement.module or "").split(".")[0]
-                if (
-                    root in ("modal", "os")
-                    and not statement.level
-                    and name[:1].isupper() | (name in ("environ", "getenv"))
-                ):
-                    return (External(f"{statement.module}.{name}"),)
-                continue
-            values = self.member(module, name)
+            values = self.member(module, name) if module is not None and module is not frame.file else None
             if values is not None:
                 return values
         return None
@@ -693,3 +692,7 @@ _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.Attribute: Evaluator._attribute,
     ast.Call: Evaluator._call,
 }
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Const) and value.value is None

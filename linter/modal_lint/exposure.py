@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
@@ -68,6 +69,7 @@ RULES = {
 _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
 MAX_NESTED = 6
+MAX_LEAVES = 5_000  # values inside one argument that are looked at
 MAX_TEXT = 400_000  # characters of one text that are looked at
 HOLE_MARK = "\x00"  # stands for an unknown stretch of a text
 
@@ -237,7 +239,8 @@ class Exposures:
 
     def _payload(self, use: Use, given: Given) -> Iterator[Exposure]:
         name = given.name if given.param.kind in ("kwargs", "keyword", "both") else None
-        for key, value, entry, mapping in self._leaves(name, given.values(self.ev), None, None, 0):
+        leaves = self._leaves(name, given.values(self.ev), None, None, 0)
+        for key, value, entry, mapping in islice(leaves, MAX_LEAVES):
             yield from self._judged(use, given, key, value, entry, mapping)
 
     def _leaves(
@@ -268,14 +271,16 @@ class Exposures:
         yield from self._leaves(None, mappings, None, None, depth + 1)
 
 
-def _line(value: Sequence) -> Iterator[Text]:
+def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:
+    if depth > 3:
+        return
     line = Text((), value.steps)
-    for item in value.items[:2000]:
+    for item in value.items[:500]:
         word = next((one for one in item if isinstance(one, Text)), None)
         if word is None:
             inner = next((one for one in item if isinstance(one, Sequence)), None)
             if inner is not None:
-                yield from _line(inner)
+                yield from _line(inner, depth + 1)
             word = Text((HOLE,))
         elif word.known is not None and "\n" in word.known:
             yield with_steps(word, value.steps)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
 ENVIRON = frozenset(("os.environ", "os.environb"))
+STARRED = frozenset(("os.environ", "os.getenv"))  # what ``from … import *`` may bring
 GETENV = frozenset(
     ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.environ.__getitem__", "os.getenvb")
 )
@@ -105,7 +106,8 @@ def elements(ev: Evaluator, values: Values) -> list[Values] | None:
     known = False
     for value in values:
         if isinstance(value, Sequence):
-            found += [tuple(with_steps(one, value.steps) for one in item) for item in value.items]
+            steps = value.steps
+            found += [tuple(with_steps(one, steps) for one in item) for item in value.items] if steps else value.items
         elif isinstance(value, Mapping):
             found += [(entry.key,) for entry in effective(value)]
         elif isinstance(value, Class):

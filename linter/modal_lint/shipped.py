@@ -64,17 +64,17 @@ def is_credential_file(path: str) -> bool:
     return bool(_CREDENTIAL_FILE.match(name) or _CREDENTIAL_PATH.search(clean))
 
 
-def _paths(values: Values) -> Iterator[tuple[str, Place | None]]:
-    for value in values:
+def _paths(values: Values, depth: int = 0) -> Iterator[tuple[str, Place | None]]:
+    for value in values if depth < 3 else ():
         if isinstance(value, Text):
             # What follows an unknown folder still names the file.
             yield marked(value).rpartition(HOLE_MARK)[2], value.origin
         elif isinstance(value, Sequence):
             for item in value.items:
-                yield from _paths(item)
+                yield from _paths(item, depth + 1)
         elif isinstance(value, Mapping):
             for entry in value.entries:
-                yield from _paths(entry.value)
+                yield from _paths(entry.value, depth + 1)
 
 
 def _file_finding(file: File, rule: Rule, use: Use, path: str, place: Place | None) -> Finding:

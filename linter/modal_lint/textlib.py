@@ -197,8 +197,13 @@ def _codec(site: Site) -> Values:
     return transform(site.arg(0, "obj") or UNKNOWN, function) if function else UNKNOWN
 
 
-def dumps(value: Value) -> Text:
+MAX_DEPTH = 6  # of a value that is written as JSON
+
+
+def dumps(value: Value, depth: int = 0) -> Text:
     """The JSON text of a value, each known string keeping its origin."""
+    if depth > MAX_DEPTH:
+        return Text((HOLE,))
     if isinstance(value, Text):
         if value.known is not None:
             return Text((Piece(json.dumps(value.known), value.origin),), value.steps, value.fallback)
@@ -213,13 +218,13 @@ def dumps(value: Value) -> Text:
         for index, entry in enumerate(value.entries):
             item = entry.value[0] if entry.value else Unknown()
             made = concat(made, text(", " if index else "", None))
-            made = concat(concat(concat(made, dumps(entry.key)), text(": ", None)), dumps(item))
+            made = concat(concat(concat(made, dumps(entry.key)), text(": ", None)), dumps(item, depth + 1))
         return concat(made, text("}", None))
     if isinstance(value, Sequence):
         made = text("[", value.place)
         for index, possible in enumerate(value.items):
             made = concat(made, text(", " if index else "", None))
-            made = concat(made, dumps(possible[0] if possible else Unknown()))
+            made = concat(made, dumps(possible[0] if possible else Unknown(), depth + 1))
         return concat(made, text("]", None))
     return Text((HOLE,))
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from modal_lint.calls import Frame
     from modal_lint.source import File
 
+# What a value may grow to: code can double it with every line. What is beyond is unknown.
+MAX_PARTS = 256  # of a text
+MAX_LENGTH = 1 << 20  # characters of a text
+MAX_ENTRIES = 1_000  # of a mapping
+MAX_ITEMS = 600  # of a sequence
 MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
 
 
@@ -72,6 +77,10 @@ class Text:
     fallback: Fallback | None = None
     binary: bool = False
 
+    def __post_init__(self) -> None:
+        if len(self.parts) > MAX_PARTS or sum(len(p.text) for p in self.parts if isinstance(p, Piece)) > MAX_LENGTH:
+            object.__setattr__(self, "parts", _bounded_parts(self.parts))
+
     @property
     def known(self) -> str | None:
         """The whole text, or None if any stretch is unknown."""
@@ -123,6 +132,12 @@ class Mapping:
     place: Place | None = None
     steps: Steps = ()
 
+    def __post_init__(self) -> None:
+        if len(self.entries) > MAX_ENTRIES:
+            kept = _bounded_entries(self.entries)
+            object.__setattr__(self, "entries", kept)
+            object.__setattr__(self, "complete", self.complete and len(kept) < MAX_ENTRIES)
+
     def get(self, key: str) -> Values | None:
         """What the key may hold; None if it is certainly or probably absent."""
         found: list[Value] = []
@@ -144,6 +159,11 @@ class Sequence:
     complete: bool = True
     place: Place | None = None
     steps: Steps = ()
+
+    def __post_init__(self) -> None:
+        if len(self.items) > MAX_ITEMS:
+            object.__setattr__(self, "items", self.items[:MAX_ITEMS])
+            object.__setattr__(self, "complete", False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,6 +359,30 @@ def unite(*groups: Values) -> Values:
     if len(merged) > MAX_OPTIONS:
         merged, unknown = merged[:MAX_OPTIONS], True
     return merged + UNKNOWN if unknown or not merged else merged
+
+
+def _bounded_parts(parts: tuple[Piece | Hole, ...]) -> tuple[Piece | Hole, ...]:
+    """The parts of a text as one piece; a hole where the text is too long or not wholly known."""
+    pieces = [part for part in parts if isinstance(part, Piece)]
+    if len(pieces) < len(parts) or sum(len(piece.text) for piece in pieces) > MAX_LENGTH:
+        return (HOLE,)
+    longest = max(pieces, key=lambda piece: len(piece.text) if piece.origin is not None else -1)
+    return (Piece("".join(piece.text for piece in pieces), longest.origin),)
+
+
+def _bounded_entries(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries that no later one surely replaces, the last of them if these are too many."""
+    kept: list[Entry] = []
+    replaced: set[str] = set()
+    for entry in reversed(entries):
+        key = entry.key.known if isinstance(entry.key, Text) else None
+        if key is None or key not in replaced:
+            kept.append(entry)
+            if key is not None and not entry.maybe:
+                replaced.add(key)
+        if len(kept) >= MAX_ENTRIES:
+            break
+    return tuple(reversed(kept))
 
 
 def text(value: str, origin: Place | None, steps: Steps = ()) -> Text:
