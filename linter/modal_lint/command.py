@@ -151,12 +151,14 @@ class _Check:
     def _diff(self, report: Report) -> int:
         changes = self._fixer.diff(report, self._look)
         self._result("".join(changes.values()))
+        for failure in report.failures:
+            tell(base.visible(f"{failure.path}:{failure.line}:{failure.column + 1}: not checked: {failure.reason}"))
         if self._request.verbosity >= 0:
             checked = f"({summary.count(report.checked, 'file')} checked)"
             tell(f"Would fix {summary.count(len(changes), 'file')} {checked}." if changes else f"No fixes {checked}.")
         if _is_broken(report):
             return 2
-        return 1 if changes and not self._request.exit_zero else 0
+        return 1 if (changes or report.failures) and not self._request.exit_zero else 0
 
     def _fix(self, report: Report) -> int:
         if self._fixes_stdin:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from modal_lint.atomic import WriteError, sweep, write_atomic
 from modal_lint.edits import EditError, apply_edits, compatible, merged
 from modal_lint.migrate import ConflictError, Preserved, preserve
+from modal_lint.source import Unreadable, decode, parse
 from modal_lint.vault import RefusedError
 
 if TYPE_CHECKING:
@@ -280,10 +279,8 @@ def _apply(data: bytes, findings: Sequence[Finding]) -> bytes | None:
     """The file with these fixes, or None when that cannot be or is no valid Python."""
     try:
         new = apply_edits(data, merged([_fix(finding) for finding in findings]))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(new)
-    except (EditError, SyntaxError, ValueError, RecursionError, MemoryError):
+        parse(decode(new))
+    except (EditError, Unreadable):
         return None
     return new
 
