@@ -74,6 +74,12 @@ def build(names: Iterable[str], parts: int) -> dict[str, Corpus]:
     return {corpus.name: corpus for name in names for corpus in _corpora(name, parts)}
 
 
+def build_and_count(names: Sequence[str], parts: int) -> tuple[dict[str, Corpus], dict[str, dict[str, int]]]:
+    """`build`, and the size of each corpus."""
+    built = build(names, parts)
+    return built, {name: corpus.size() for name, corpus in built.items()}
+
+
 def _root(name: str, parts: int) -> Path:
     return HOME / (f"D{parts}" if name == "D" else name.replace("/", ""))
 

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,16 @@ def main() -> None:
     parts = 1 if options.quick else len(synthetic.PARTS)
     step_corpora = ("A/10" if options.quick else "A", "B") if "steps" in groups else ()
     wanted = {*groups, *step_corpora} - {"steps"}
-    built = corpora.build([name for name in GROUPS if name in wanted], parts)
+    with ProcessPoolExecutor(1) as apart:  # to stay small: a process starts with the peak memory of its parent
+        names = [name for name in GROUPS if name in wanted]
+        built, sizes = apart.submit(corpora.build_and_count, names, parts).result()
     failed = install.install_peers(unofficial=options.unofficial)
     install.install_ours()
     tools, missing = catalogue.available(failed.get("gitleaks", _GITLEAKS))
     tools = [tool for tool in tools if _wanted(tool, options)]
     effort = Effort(options.runs, options.budget)
+    partial = options.quick or options.peers or set(groups) != set(GROUPS)
+    folder = options.out or (HERE / ".last" if partial else HERE)
 
     results: dict[str, Any] = {
         "machine": _machine(),
@@ -46,7 +51,7 @@ def main() -> None:
         "budget": options.budget,
         "tools": {tool.label: {"version": version_of(tool), "checks": tool.checks} for tool in tools},
         "missing": missing,
-        "corpora": {name: {**corpus.size(), "about": corpus.about} for name, corpus in built.items()},
+        "corpora": {name: {**sizes[name], "about": corpus.about} for name, corpus in built.items()},
         "measured": {},
         "steps": {},
     }
@@ -54,9 +59,12 @@ def main() -> None:
         chosen = [tool for tool in tools if tool.runs_on(corpus)]
         if chosen and _group(corpus.name) in groups:
             results["measured"][corpus.name] = _json(side_by_side(corpus, chosen, effort))
+            _write(results, folder)
     for name in step_corpora:
         results["steps"][name] = _json(side_by_side(built[name], _steps(), effort))
-    _write(results, options.out or (HERE / ".last" if options.quick or set(groups) != set(GROUPS) else HERE))
+    _write(results, folder)
+    _plot(folder)
+    print(folder / "RESULTS.md", file=sys.stderr)
 
 
 def _options() -> argparse.Namespace:
@@ -129,10 +137,12 @@ def _write(results: dict[str, Any], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (folder / "RESULTS.md").write_text(report.markdown(results), encoding="utf-8")
+
+
+def _plot(folder: Path) -> None:
     python = install.program("common", "python")
     if python is not None:
         subprocess.run([str(python), str(HERE / "plot.py"), str(folder)], check=False)
-    print(folder / "RESULTS.md", file=sys.stderr)
 
 
 if __name__ == "__main__":
