@@ -123,7 +123,7 @@ class Session:
             folder, name = os.path.split(target.absolute)
             stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
             for place in (folder, os.path.dirname(folder)):
-                names.setdefault(place, set()).add(stem.encode())
+                names.setdefault(place, set()).add(os.fsencode(stem))
         found: list[tuple[Target, bytes]] = []
         for target in silent:
             stems = names.get(os.path.dirname(target.absolute))

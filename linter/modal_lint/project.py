@@ -272,7 +272,7 @@ class Project:
     def _importers(self, stem: str) -> list[str]:
         """The sources with an import statement in which a module's last name stands."""
         if stem not in self._by_stem:
-            word = stem.encode()
+            word = os.fsencode(stem)
             self._by_stem[stem] = [path for path, data in self._sources.items() if names_module(data, word)]
         return self._by_stem[stem]
 
