@@ -116,14 +116,14 @@ def _growth(results: Mapping[str, Any]) -> str:
         rows = []
         for label in labels:
             seconds = [_median(results, name, label) or 0.0 for name in names]
-            factor = f"{growth_factor(sizes, seconds):.2f}" if len(sizes) > 2 else ""
-            rows.append((label, *map(_seconds, seconds), factor))
-        parts.append(_table((title, *(name.split()[1] for name in names), "last / first unit"), rows))
+            factor = growth_factor(sizes, seconds) if len(sizes) > 2 else None
+            rows.append((label, *map(_seconds, seconds), _number(factor)))
+        parts.append(_table((title, *(name.split()[1] for name in names), "last / earlier unit"), rows))
     if not parts:
         return ""
     about = (
         "Wall seconds. The last column is what one more unit costs between the last two sizes, over what it costs "
-        "between the first two: about 1 (or less) is linear."
+        "from the first to the last but one: about 1 (or less) is linear; empty where that cost too little to tell."
     )
     return "\n\n".join(("## Growth", about, *parts))
 

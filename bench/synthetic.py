@@ -22,8 +22,8 @@ _KINDS = (
 )
 # The parts of D: each is as many files as the parts up to it must hold less those before.
 PARTS = (("part0", 1_000), ("part1", 9_000), ("part2", 90_000))
-LINES = (1_000, 5_000, 20_000)
-STEPS = (50, 100, 500)
+LINES = (1_000, 5_000, 10_000, 20_000)
+STEPS = (50, 100, 250, 500)
 _FOLDER = 100  # files a folder
 
 

@@ -45,11 +45,12 @@ MEMORY_MIB = 150
 STEPS = ("prefilter", "cache", "processes", "focus")
 
 
-def growth_factor(sizes: list[float], seconds: list[float]) -> float:
-    """How much dearer the last unit is than the first: about 1 where cost grows in proportion to size.
+def growth_factor(sizes: list[float], seconds: list[float]) -> float | None:
+    """How much dearer a unit is at the end than before: about 1 where cost grows in proportion to size.
 
-    The cost of one more unit between the last two sizes over that between the first two; the start-up cancels out.
+    The cost of one more unit between the last two sizes over that from the first size to the last but one; the
+    start-up cancels out. None where the small sizes cost too little to tell.
     """
-    first = (seconds[1] - seconds[0]) / (sizes[1] - sizes[0])
+    before = (seconds[-2] - seconds[0]) / (sizes[-2] - sizes[0])
     last = (seconds[-1] - seconds[-2]) / (sizes[-1] - sizes[-2])
-    return last / first if first > 0 else float("nan")
+    return last / before if seconds[-2] > 1.05 * seconds[0] else None

@@ -153,6 +153,8 @@ def _judge(file: File, target: Target, rules: tuple[Rule, ...]) -> Outcome:
     found = [
         finding for rule in rules if rule.code not in (UNREADABLE, suppress.UNUSED) for finding in rule.check(file)
     ]
+    if not found and not suppress.speaks_to_us(file.text):
+        return Outcome()
     if settings.ignore_suppressions:
         return Outcome(tuple(one for one in found if _is_wanted(one, settings)))
     silenced = {id(finding) for finding in found if _is_silenced(finding, file, settings)}

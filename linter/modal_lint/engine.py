@@ -157,6 +157,7 @@ class Session:
                 outcomes = analysis.analyse_here(work, rules, self.progress)
         finally:
             if was_on:
+                gc.freeze()  # what was built is still needed: it is not worth a search for garbage
                 gc.enable()
         return {target.path: outcome for (target, _), outcome in zip(work, outcomes, strict=True)}
 
