@@ -28,7 +28,7 @@ _FOREIGN_NEXT = re.compile(r"pragma:\s*(?:allow|white)list nextline secret", re.
 _CODE = re.compile(r"[^\s,]+")
 _NEXT_COMMENT = re.compile(r"\s+#\s")
 
-_OURS = re.compile(r"(?i)\bnoqa\b[^\n]*\bMS\d")
+_NAMES_US = re.compile(r"(?i)\bnoqa\b[^\n]*\bMS\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def parse(text: str) -> Suppressions:
 
 def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
-    return "modal-lint" in text or _OURS.search(text) is not None
+    return "modal-lint" in text or _NAMES_US.search(text) is not None
 
 
 def lines_of(finding: Finding) -> frozenset[int]:
