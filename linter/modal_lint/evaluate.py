@@ -8,11 +8,10 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modal_lint import library, mutate, objects, operators
+from modal_lint import defaults, imports, library, mutate, objects, operators
 from modal_lint.calls import (
     Bound,
     Frame,
@@ -24,7 +23,7 @@ from modal_lint.calls import (
     parameters_of,
     values_of,
 )
-from modal_lint.modal_api import API, TYPES, canonical, method
+from modal_lint.modal_api import canonical, method
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -40,7 +39,6 @@ from modal_lint.values import (
     Instance,
     Mapping,
     Method,
-    Module,
     Object,
     Partial,
     Passage,
@@ -67,8 +65,6 @@ if TYPE_CHECKING:
 FUEL = 25_000  # nodes evaluated for one question
 MAX_DEPTH = 14  # calls inside calls
 MAX_ELEMENTS = 200  # elements of a literal collection that a loop is followed through
-_DOTTED = re.compile(r"[A-Za-z_][\w.]*")
-_SDKS = frozenset(("modal", "modal_lint_runtime"))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _TRANSPARENT_ENTER = frozenset(("modal.Sandbox", "modal.App", "modal_lint_runtime.ModalClient"))
 
@@ -257,11 +253,11 @@ class Evaluator:
         scope = scopes.scope(node)
         home = scopes.lookup(node.id, scope)
         if home is None:
-            starred = self._starred(node.id, frame)
+            starred = imports.starred(self, node.id, frame)
             return starred if starred is not None else (External(f"builtins.{node.id}"),)
         home_frame = self._frame_of(home, frame)
         here = home.function is scope.function
-        return self._bound(node.id, home, home_frame, node if here else None, node, frame)
+        return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node
@@ -272,7 +268,7 @@ class Evaluator:
             return self.module_frame(frame.file)
         return Frame(frame.file, owner, outer=self.module_frame(frame.file))
 
-    def _bound(self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame) -> Values:
+    def bound(self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame) -> Values:
         """What a name holds at ``use`` (None: at the end of its scope), its mutations applied.
 
         ``frame`` runs the scope that binds the name, ``asker`` the code in which ``node`` asks for it.
@@ -368,7 +364,7 @@ class Evaluator:
         if kind == "param":
             return self._parameter(binding.name, home, frame)
         if kind == "import":
-            return self._import(node, frame)
+            return imports.imported(self, node, frame)
         if kind == "def":
             return self._definition(node, frame)
         if value is None:
@@ -382,7 +378,7 @@ class Evaluator:
             values = self._entered(values)
         values = library.project(self, values, binding.path)
         step = Passage(Place(frame.file, node), f"assigned to {binding.name}")
-        annotated = isinstance(node, ast.AnnAssign) and self.promised(node.annotation, frame)
+        annotated = isinstance(node, ast.AnnAssign) and imports.promised(self, node.annotation, frame)
         if annotated and all(isinstance(one, (Unknown, External)) for one in values):
             return annotated
         return passed(values, step)
@@ -426,7 +422,7 @@ class Evaluator:
             self.needed_caller = True
         if all(isinstance(value, (Unknown, External)) or _is_none(value) for value in values):
             annotation = next((a.annotation for a in [*positional, *node.args.kwonlyargs] if a.arg == name), None)
-            annotated = self.promised(annotation, frame.outer or self.module_frame(frame.file))
+            annotated = imports.promised(self, annotation, frame.outer or self.module_frame(frame.file))
             return annotated or values
         return values
 
@@ -448,7 +444,7 @@ class Evaluator:
                 return (extra_mapping(bound.keywords, self.evaluate, not bound.open),)
         default = default_of(node, name)
         if default is None:
-            return objects.option_default(self, node, name, frame)
+            return defaults.option_default(self, node, name, frame)
         around = frame.outer or self.module_frame(file)
         step = Passage(Place(file, default), f"default of parameter {name}")
         values = passed(self.evaluate(default, around), step)
@@ -468,108 +464,7 @@ class Evaluator:
             frame.bound = bind(frame.arguments, parameters_of(node, skip), self.evaluate)
         return frame.bound
 
-    def promised(self, annotation: ast.expr | None, frame: Frame) -> Values | None:
-        """The Modal object or instance of a project's class that an annotation promises."""
-        if annotation is None:
-            return None
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            return self._promised_by_name(annotation.value, frame)
-        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-            return self.promised(annotation.left, frame) or self.promised(annotation.right, frame)
-        if isinstance(annotation, ast.Subscript):
-            base = ast.unparse(annotation.value).rpartition(".")[2]
-            inner = annotation.slice
-            if base in ("Optional", "Annotated", "Union"):
-                first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
-                return self.promised(first, frame)
-            return None
-        if not isinstance(annotation, (ast.Name, ast.Attribute)):
-            return None
-        for value in self.evaluate(annotation, frame):
-            if isinstance(value, External) and canonical(value.name) in TYPES:
-                return (Object(canonical(value.name)),)
-            if isinstance(value, Class):
-                return (Instance(value),)
-        return None
-
-    def _promised_by_name(self, annotation: str, frame: Frame) -> Values | None:
-        """The same of an annotation written as a string."""
-        scopes = frame.file.scopes
-        module = self.module_frame(frame.file)
-        for dotted in _DOTTED.findall(annotation):
-            first, *rest = dotted.split(".")
-            if first not in scopes.module.bindings:
-                continue
-            values = self._bound(first, scopes.module, module, None, frame.file.tree, module)
-            for part in rest:
-                values = objects.attribute(self, values, part)
-            for value in values:
-                if isinstance(value, External) and canonical(value.name) in TYPES:
-                    return (Object(canonical(value.name)),)
-                if isinstance(value, Class):
-                    return (Instance(value),)
-        return None
-
-    # ---- imports and definitions ----------------------------------------------------------------------------
-
-    def _import(self, alias: ast.AST, frame: Frame) -> Values:
-        assert isinstance(alias, ast.alias)
-        statement = frame.file.scopes.parents[alias]
-        if isinstance(statement, ast.ImportFrom):
-            return self._imported(statement, alias.name, frame.file)
-        dotted = alias.name if alias.asname else alias.name.split(".")[0]
-        if dotted in _SDKS:  # even where a folder of the project has that name
-            return (External(dotted),)
-        file = self.project.module(dotted, frame.file)
-        return (Module(file),) if file is not None else (External(dotted),)
-
-    def _imported(self, statement: ast.ImportFrom, name: str, file: File) -> Values:
-        if not statement.level and (statement.module or "").split(".")[0] in _SDKS:
-            known = canonical(f"{statement.module}.{name}")
-            if known in API or known in TYPES:
-                return (External(known),)
-        module = self.project.module(statement.module or "", file, statement.level)
-        if module is not None and (module is not file or statement.level == 0):
-            values = self.member(module, name)
-            step = Passage(Place(file, statement), f"imported from {statement.module or '.'}")
-            if values is not None:
-                return passed(values, step)
-        inner = f"{statement.module}.{name}" if statement.module else name
-        submodule = self.project.module(inner, file, statement.level)
-        if submodule is not None:
-            return (Module(submodule),)
-        if statement.level or module is not None:
-            return UNKNOWN
-        return (External(f"{statement.module}.{name}"),)
-
-    def member(self, file: File, name: str) -> Values | None:
-        """What a name of a module is for those who import it; None if it has no such name."""
-        scopes = file.scopes
-        frame = self.module_frame(file)
-        key = (file, name)
-        if key in self.attributes:
-            return self.attributes[key]
-        if name not in scopes.module.bindings:
-            return self._starred(name, frame)
-        self.attributes[key] = UNKNOWN
-        values = self._bound(name, scopes.module, frame, None, file.tree, frame)
-        self.attributes[key] = values
-        return values
-
-    def _starred(self, name: str, frame: Frame) -> Values | None:
-        """A name that ``from module import *`` may have brought; the later import wins."""
-        for binding in reversed(frame.file.scopes.module.bindings.get("*", [])):
-            statement = frame.file.scopes.parents[binding.node]
-            assert isinstance(statement, ast.ImportFrom)
-            dotted = f"{statement.module}.{name}"
-            known = canonical(dotted)
-            if not statement.level and (known in API or known in TYPES or dotted in library.STARRED):
-                return (External(known),)
-            module = self.project.module(statement.module or "", frame.file, statement.level)
-            values = self.member(module, name) if module is not None and module is not frame.file else None
-            if values is not None:
-                return values
-        return None
+    # ---- definitions ----------------------------------------------------------------------------------------
 
     def _definition(self, node: ast.AST, frame: Frame) -> Values:
         if isinstance(node, ast.ClassDef):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from modal_lint import formatting, mutate, objects, operators, textlib
-from modal_lint.calls import Frame, arguments_of, effective, values_of
+from modal_lint import defaults, mutate, objects, operators, textlib
+from modal_lint.calls import Frame, effective, values_of
 from modal_lint.modal_api import API
 from modal_lint.values import (
     UNKNOWN,
@@ -30,7 +30,6 @@ from modal_lint.values import (
     Value,
     Values,
     known_texts,
-    passed,
     text,
     unite,
     with_steps,
@@ -219,7 +218,7 @@ def _sliced(base: Value, node: ast.Slice) -> Values:
 def environment(ev: Evaluator, key: str | None, place: Place, frame: Frame, default: Values | None = None) -> Values:
     """The value of a local environment variable: what this module sets it to, the outer one, or the default."""
     read: Values = (EnvRead(key, place),)
-    assigned = objects.environment_assignments(ev, key, place, frame) if key else ()
+    assigned = defaults.environment_assignments(ev, key, place, frame) if key else ()
     if default is not None:
         read = unite(read, operators.mark(default, Fallback(key, place, place)))
     return unite(read, assigned) if assigned else read
@@ -387,7 +386,7 @@ def _method(site: Site, owner: Value, name: str) -> Values:
         if name == "pop":
             return _indexed(owner, site.arg(0) or (Const(-1),))
     if isinstance(owner, Bag) and name in ("parse_args", "parse_known_args"):
-        return (objects.parsed_arguments(site.ev, site.frame),)
+        return (defaults.parsed_arguments(site.ev, site.frame),)
     if isinstance(owner, EnvRead):
         # What is done to the text of a variable leaves it the text of a variable.
         return (owner,) if name in textlib.SHAPING else UNKNOWN
@@ -439,4 +438,3 @@ _FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "argparse.ArgumentParser": lambda site: (Bag(Mapping((), False, site.place)),),
     **textlib.FUNCTIONS,
 }
-__all__ = ["Any", "Site", "arguments_of", "elements", "environment", "external", "formatting", "passed", "project"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
 from modal_lint.calls import Frame, arguments_of, bind, parameters_of
-from modal_lint.scopes import Mutation, Position
+from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,
     Bag,
@@ -306,6 +306,3 @@ def pairs(ev: Evaluator, value: Sequence) -> Mapping:
 
 def _texts(values: Values) -> list[str]:
     return [value.known for value in values if isinstance(value, Text) and value.known is not None]
-
-
-__all__ = ["Changes", "Position", "apply", "merged", "pairs", "updates"]

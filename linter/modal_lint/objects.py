@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modal_lint import library, mutate
+from modal_lint import imports, library, mutate
 from modal_lint.calls import Bound, Frame, arguments_of, bind, values_of
 from modal_lint.modal_api import attribute_type, canonical
 from modal_lint.values import (
@@ -34,7 +34,6 @@ from modal_lint.values import (
     Unknown,
     Value,
     Values,
-    known_texts,
     passed,
     text,
     unite,
@@ -62,7 +61,7 @@ def _attribute(ev: Evaluator, value: Value, name: str) -> Values:
     if isinstance(value, External):
         return (External(canonical(f"{value.name}.{name}"), value.steps),)
     if isinstance(value, Module):
-        found = ev.member(value.file, name)
+        found = imports.member(ev, value.file, name)
         if found is not None:
             return found
         below = ev.project.below(value.file, name)
@@ -166,7 +165,7 @@ def _bound_to(ev: Evaluator, value: Value, receiver: Value, frame: Frame) -> Val
     if not isinstance(value, Function):
         return (value,)
     node = value.place.node
-    names = {_decorator(decorator) for decorator in getattr(node, "decorator_list", ())}
+    names = {decorator_name(decorator) for decorator in getattr(node, "decorator_list", ())}
     if "staticmethod" in names:
         return (value,)
     instance = isinstance(receiver, Instance)
@@ -181,7 +180,8 @@ def _bound_to(ev: Evaluator, value: Value, receiver: Value, frame: Frame) -> Val
     return (value,)
 
 
-def _decorator(node: ast.expr) -> str:
+def decorator_name(node: ast.expr) -> str:
+    """The last name of a decorator, called or not."""
     if isinstance(node, ast.Call):
         node = node.func
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
@@ -336,7 +336,7 @@ def _assigned(
     values = ev.evaluate(mutation.value, frame)
     parent = owner.place.file.scopes.parents.get(mutation.node)
     if isinstance(parent, ast.AnnAssign):
-        annotated = ev.promised(parent.annotation, frame)
+        annotated = imports.promised(ev, parent.annotation, frame)
         if annotated is not None and all(isinstance(value, (Unknown, External)) for value in values):
             return annotated
     return passed(values, Passage(Place(owner.place.file, mutation.node), f"assigned to self.{name}"))
@@ -383,7 +383,7 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
         if match.value is None:
             if instance.arguments is None:
                 ev.needed_caller = True
-            return ev.promised(match.annotation, frame) or UNKNOWN
+            return imports.promised(ev, match.annotation, frame) or UNKNOWN
         step = Passage(Place(file, match), f"default of {node.name}.{name}")
         default = passed(field_default(ev, match.value, frame), step)
         if instance.arguments is None:
@@ -480,64 +480,3 @@ def replaced(ev: Evaluator, values: Values, site: Site) -> Values:
         else:
             made.append(Unknown())
     return tuple(made) or UNKNOWN
-
-
-# ---- command-line options and the environment ---------------------------------------------------------------
-
-
-def option_default(ev: Evaluator, node: ast.AST, name: str, frame: Frame) -> Values | None:
-    """The default that ``@click.option("--name", default=…)`` gives a parameter."""
-    for decorator in getattr(node, "decorator_list", ()):
-        if not isinstance(decorator, ast.Call) or _decorator(decorator) not in ("option", "argument"):
-            continue
-        spelled = [arg.value for arg in decorator.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if not any(word.lstrip("-").replace("-", "_") == name for word in spelled):
-            continue
-        default = next((keyword.value for keyword in decorator.keywords if keyword.arg == "default"), None)
-        if default is not None:
-            values = ev.evaluate(default, frame.outer or ev.module_frame(frame.file))
-            return passed(values, Passage(Place(frame.file, default), f"default of option {name}"))
-    return None
-
-
-def parsed_arguments(ev: Evaluator, frame: Frame) -> Bag:
-    """The result of ``parser.parse_args()``: every option of the file that has a default."""
-    entries: list[Entry] = []
-    for call in frame.file.scopes.calls:
-        if not isinstance(call.func, ast.Attribute) or call.func.attr != "add_argument":
-            continue
-        names = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-        destination = keywords.get("dest")
-        if isinstance(destination, ast.Constant) and isinstance(destination.value, str):
-            name = destination.value
-        else:
-            long = next((word for word in names if word.startswith("--")), names[0] if names else "")
-            name = long.lstrip("-").replace("-", "_")
-        if name and "default" in keywords:
-            here = frame.file.scopes.scope(call).function
-            run = frame.of(here.node) or ev.module_frame(frame.file)
-            step = Passage(Place(frame.file, call), f"default of option {name}")
-            entries.append(Entry(text(name, None), passed(ev.evaluate(keywords["default"], run), step)))
-    return Bag(Mapping(tuple(entries), False))
-
-
-def environment_assignments(ev: Evaluator, key: str | None, place: Place, frame: Frame) -> Values:
-    """What the same module assigns to ``os.environ[key]``."""
-    groups: list[Values] = []
-    for statement in place.file.scopes.subscripts:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        if not isinstance(target, ast.Subscript) or statement.value is None:
-            continue
-        if not isinstance(target.value, (ast.Name, ast.Attribute)):
-            continue
-        if (target.value.attr if isinstance(target.value, ast.Attribute) else target.value.id) != "environ":
-            continue
-        here = place.file.scopes.scope(statement).function
-        run = frame.of(here.node) or Frame(place.file, here.node, outer=ev.module_frame(place.file))
-        if not any(name == key for name in known_texts(ev.evaluate(target.slice, run))):
-            continue
-        step = Passage(Place(place.file, statement), f"assigned to os.environ[{key!r}]")
-        values = tuple(v for v in ev.evaluate(statement.value, run) if isinstance(v, Text))
-        groups.append(passed(values, step))
-    return tuple(value for group in groups for value in group)

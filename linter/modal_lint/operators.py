@@ -14,7 +14,6 @@ from modal_lint.values import (
     EnvRead,
     External,
     Fallback,
-    Hole,
     Mapping,
     Piece,
     Place,
@@ -275,6 +274,3 @@ def _plain(value: Value) -> bool:
 
 def _raw(value: Value) -> object:
     return value.value if isinstance(value, Const) else value.known if isinstance(value, Text) else None
-
-
-__all__ = ["Hole", "as_text", "binary", "boolean", "combine", "condition", "decoded", "fstring", "join_texts", "mark"]

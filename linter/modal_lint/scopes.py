@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from modal_lint.source import children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modal_lint.source import File
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -396,13 +394,6 @@ class Scopes:
                 return True
             node = self.parents.get(node)
         return False
-
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """The nodes around a node, innermost first."""
-        current = self.parents.get(node)
-        while current is not None:
-            yield current
-            current = self.parents.get(current)
 
     def _around(self, node: ast.AST) -> set[Block]:
         blocks: set[Block] = set()

@@ -169,18 +169,6 @@ class File:
 
         return suppress.parse(self.text)
 
-    @property
-    def is_test(self) -> bool:
-        """Whether the file belongs to a test suite."""
-        parts = self.path.replace("\\", "/").split("/")
-        return (
-            "tests" in parts[:-1]
-            or "test" in parts[:-1]
-            or parts[-1].startswith("test_")
-            or parts[-1].endswith("_test.py")
-            or parts[-1] == "conftest.py"
-        )
-
     def span(self, node: ast.AST) -> Span:
         """Where the node stands, columns in code points."""
         line, column, end_line, end_column = _position(node)

@@ -23,9 +23,7 @@ from modal_lint.values import (
     Values,
     concat,
     known_texts,
-    merge_steps,
     text,
-    unite,
 )
 
 if TYPE_CHECKING:
@@ -289,11 +287,6 @@ def _path_join(site: Site) -> Values:
     return operators.join_texts(site.positional, text("/", None))
 
 
-def _combined(site: Site) -> Values:
-    """A text made of all arguments: enough to know what goes in."""
-    return unite(*site.positional) if site.positional else UNKNOWN
-
-
 FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "base64.b64decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
     "base64.standard_b64decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
@@ -338,6 +331,3 @@ def _streamed(site: Site) -> Values:
         known = value.known if isinstance(value, Text) else None
         made.append(Unknown() if known is None else plain(_dotenv(known), value.origin, value.steps))  # type: ignore[union-attr]
     return tuple(made) or UNKNOWN
-
-
-__all__ = ["FUNCTIONS", "SHAPING", "dumps", "merge_steps", "method", "plain", "transform"]

@@ -11,7 +11,6 @@ from modal_lint import library
 from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
 from modal_lint.values import (
-    UNKNOWN,
     Argument,
     Arguments,
     Class,
@@ -456,6 +455,3 @@ def _calls(ev: Evaluator, site: Site, node: ast.AST) -> bool:
         if isinstance(value, (Function, Class)) and value.place.node is node:
             return True
     return False
-
-
-__all__ = ["UNKNOWN", "Given", "Use", "Uses", "call_sites", "default_frame"]
