@@ -42,7 +42,7 @@ def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int
     """A line with every credential masked, and where the columns ``start`` and ``end`` are in it."""
     line = file.lines[number - 1] if number <= len(file.lines) else ""
     pieces: list[tuple[int, int, str]] = []
-    for node in _literals(file, number):
+    for node in file.telling.get(number, ()):
         span = file.span(node)
         low = span.column if span.line == number else 0
         high = span.end_column if span.end_line == number else len(line)
@@ -70,14 +70,17 @@ def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int
     return _finished(file, result), new_start, max(new_end, new_start)
 
 
-def _literals(file: File, number: int) -> list[ast.AST]:
-    """The literals on a line that hold a credential, or part of one."""
-    exposures = file.exposures
-    found = [node for node in exposures.literals if node in file.scopes.parents and _covers(node, number)]
-    for node in file.scopes.strings:
-        if _covers(node, number) and node not in exposures.literals and _gives_away(node.value):
-            found.append(node)
-    return [_drawn(file, node) for node in found]
+def telling_literals(file: File) -> dict[int, list[ast.AST]]:
+    """The literals that hold a credential, or part of one, by each line that they stand on."""
+    exposed = file.exposures.literals
+    found: list[ast.AST] = [node for node in exposed if node in file.scopes.parents]
+    found += [node for node in file.scopes.strings if node not in exposed and _gives_away(node.value)]
+    lines: dict[int, list[ast.AST]] = {}
+    for node in found:
+        drawn = _drawn(file, node)
+        for line in range(drawn.lineno, (drawn.end_lineno or drawn.lineno) + 1):  # type: ignore[attr-defined]
+            lines.setdefault(line, []).append(drawn)
+    return lines
 
 
 def _gives_away(value: object) -> bool:

@@ -34,7 +34,7 @@ def _templated(exposure: Exposure, alone: bool) -> Fix:
         raise Stays("the policy has a Secret already")
     prefix, secret = _split(known)
     key = variable_for(exposure)
-    source = moving.source_of(use.file)
+    source = use.file.rewriting
     names = dict(moving.grouped(use.file, [key]).items())
     reference, edits = plans.references(use, names, source, use.node)
     header = rewrite.string_literal(f"{prefix}${key}", source.quote)

@@ -42,13 +42,6 @@ class Group:
     statements: list[ast.stmt] = field(default_factory=list)  # ``env["K"] = "…"``, which go whole
 
 
-def source_of(file: File) -> Source:
-    """The file's text as the rewriter wants it."""
-    from modal_lint.rewrite import Source
-
-    return Source(file.text)
-
-
 # ---- what may go --------------------------------------------------------------------------------------------
 
 
@@ -101,8 +94,8 @@ def _only_for_this_call(file: File, node: ast.Name) -> None:
     """The name may be read once, here, and otherwise only be filled with constants under constant keys."""
     scopes = file.scopes
     home = scopes.lookup(node.id, scopes.scope(node))
-    for other in ast.walk(file.tree):
-        if not isinstance(other, ast.Name) or other.id != node.id or other is node:
+    for other in file.names[node.id]:
+        if other is node:
             continue
         if isinstance(other.ctx, ast.Store) or scopes.lookup(other.id, scopes.scope(other)) is not home:
             continue
@@ -289,7 +282,7 @@ def known_secrets(file: File) -> dict[str, frozenset[str]]:
 
 def grouped(file: File, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The Secrets that these keys go to: name ▸ keys."""
-    return credentials.secret_name(sorted(keys), app=app_name(file), taken=known_secrets(file))
+    return credentials.secret_name(sorted(keys), app=file.app_name, taken=file.known_secrets)
 
 
 def single(file: File, keys: Iterable[str]) -> tuple[str, tuple[str, ...]]:
@@ -298,8 +291,8 @@ def single(file: File, keys: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     names = list(grouped(file, wanted))
     if len(names) == 1:
         return names[0], wanted
-    taken = known_secrets(file)
-    stem = f"{app_name(file) or 'app'}-secrets"
+    taken = file.known_secrets
+    stem = f"{file.app_name or 'app'}-secrets"
     name, number = stem, 2
     while name in taken and not taken[name] >= set(wanted):
         name, number = f"{stem}-{number}", number + 1
@@ -327,7 +320,7 @@ def idle_constants(group: Group) -> list[ast.stmt]:
         home = scopes.lookup(target.id, scopes.scope(statement))
         if home is None or home.is_class or len(home.bindings[target.id]) != 1 or f'"{target.id}"' in file.text:
             continue
-        uses = [n for n in ast.walk(file.tree) if isinstance(n, ast.Name) and n.id == target.id and n is not target]
+        uses = [name for name in file.names[target.id] if name is not target]
         read_elsewhere = any(not any(scopes.within(use, entry) for entry in gone) for use in uses)
         if not read_elsewhere and not (home is scopes.module and file.project.mentioning(target.id, file)):
             found.append(statement)

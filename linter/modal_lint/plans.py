@@ -70,7 +70,7 @@ def move_env(exposures: Sequence[Exposure]) -> Fix:
     use = exposures[0].use
     moving.check_call(use)
     names = moving.grouped(use.file, group.moved)
-    source = moving.source_of(use.file)
+    source = use.file.rewriting
     text, edits = references(use, names, source, use.node)
     call = use.file.span(use.node)
     extend: dict[str | int, tuple[str, bool]] = {"secrets": (text, False)}
@@ -129,7 +129,7 @@ def move_secret(exposures: Sequence[Exposure]) -> Fix:
     use = exposures[0].use
     if len(use.node.args) + len(use.node.keywords) != 1:
         raise Stays("the call has further arguments")
-    source = moving.source_of(use.file)
+    source = use.file.rewriting
     span = use.file.span(use.node)
     listed = _in_list(use)
     rest = _rest(group)
@@ -207,7 +207,7 @@ def move_image_env(exposures: Sequence[Exposure]) -> Fix:
         raise Stays("the mapping is also a variable: replace both by hand")
     takers = _takers(use, group)
     names = moving.grouped(use.file, group.moved)
-    source = moving.source_of(use.file)
+    source = use.file.rewriting
     edits: list[Edit] = []
     for taker in takers:
         moving.check_call(taker)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modal_lint.exposure import Exposures
     from modal_lint.project import Project
+    from modal_lint.rewrite import Source
     from modal_lint.scopes import Scopes
     from modal_lint.suppress import Suppressions
     from modal_lint.uses import Use
@@ -137,6 +138,43 @@ class File:
         from modal_lint.scopes import Scopes
 
         return Scopes(self)
+
+    @cached_property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """Every place where a name stands, read or bound."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        return found
+
+    @cached_property
+    def rewriting(self) -> Source:
+        """The text as the rewriter wants it (it brings libcst along)."""
+        from modal_lint.rewrite import Source
+
+        return Source(self.text)
+
+    @cached_property
+    def app_name(self) -> str | None:
+        """The name of the App that the file makes or looks up."""
+        from modal_lint import moving
+
+        return moving.app_name(self)
+
+    @cached_property
+    def known_secrets(self) -> dict[str, frozenset[str]]:
+        """The Secrets that the file references or the configuration knows, each with its known keys."""
+        from modal_lint import moving
+
+        return moving.known_secrets(self)
+
+    @cached_property
+    def telling(self) -> dict[int, list[ast.AST]]:
+        """The literals that hold a credential or part of one, by each line that they stand on."""
+        from modal_lint import excerpt
+
+        return excerpt.telling_literals(self)
 
     @cached_property
     def texts(self) -> list[ast.AST]:
