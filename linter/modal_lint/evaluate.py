@@ -325,13 +325,8 @@ class Evaluator:
         """What functions of the module do to a module's name: may or may not have happened."""
         scopes = frame.file.scopes
         found: list[tuple[Any, bool]] = []
-        for scope in scopes.of.values():
-            if (
-                name in scope.mutations
-                and scope is not home
-                and scope is not asking
-                and (scopes.lookup(name, scope) is home)
-            ):
+        for scope in scopes.mutating.get(name, ()):
+            if scope is not home and scope is not asking and (scopes.lookup(name, scope) is home):
                 found += [(mutation, True) for mutation in scope.mutations[name] if mutation.kind != "argument"]
         return found
 

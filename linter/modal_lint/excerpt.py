@@ -101,9 +101,8 @@ def _covers(node: ast.AST, number: int) -> bool:
 def _masked_literal(file: File, node: ast.AST, source: str) -> str:
     """A literal's source with its credential masked; all of it where the credential cannot be told apart in it."""
     masked = source
-    for value in sorted(file.exposures.values, key=len, reverse=True):
-        if value and value in masked:
-            masked = masked.replace(value, credentials.mask(value))
+    for value in file.exposures.said_in(source):
+        masked = masked.replace(value, credentials.mask(value))
     if masked != source:
         return masked
     masked = credentials.mask_text(source)
@@ -132,8 +131,8 @@ def _comment(file: File, number: int) -> int:
 
 def _finished(file: File, line: str) -> str:
     """What still stands outside of literals and comments and looks like a credential."""
-    for value in file.exposures.values:
-        if len(value) >= 6 and value in line:
+    for value in file.exposures.said_in(line):
+        if len(value) >= 6:
             line = line.replace(value, credentials.mask(value))
     for found in reversed(credentials.shapes_in(line)):
         line = line[: found.start] + credentials.mask(line[found.start : found.end]) + line[found.end :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,7 @@ RULES = {
 # Command lines that hand a credential to Modal's own tool.
 _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
+_BEGINNING = 6  # characters of a value that it is looked for by
 MAX_NESTED = 6
 MAX_LEAVES = 5_000  # values inside one argument that are looked at
 MAX_TEXT = 400_000  # characters of one text that are looked at
@@ -146,6 +148,26 @@ class Exposures:
             for part in exposure.value.parts
             if isinstance(part, Piece) and part.origin is not None
         }
+
+    @cached_property
+    def _beginnings(self) -> dict[str, list[str]]:
+        """The values by what they begin with, so that a line is searched for all of them at once."""
+        found: dict[str, list[str]] = {}
+        for value in self.values:
+            found.setdefault(value[:_BEGINNING], []).append(value)
+        return found
+
+    def said_in(self, text: str) -> list[str]:
+        """The values that stand in a text, the longest first."""
+        found = {
+            value
+            for at in range(len(text))
+            for length in range(1, _BEGINNING + 1)
+            if at + length <= len(text)
+            for value in self._beginnings.get(text[at : at + length], ())
+            if text.startswith(value, at)
+        }
+        return sorted(found, key=lambda value: (-len(value), value))
 
     def at(self, *sinks: Sink) -> Iterator[Exposure]:
         """The exposures at these kinds of sinks."""

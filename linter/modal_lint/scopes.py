@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modal_lint.source import children
@@ -302,6 +303,15 @@ class Scopes:
         if isinstance(target, ast.Name):
             mutation = Mutation(target.id, kind, tuple(reversed(path)), node, value, position)
             scope.function.mutations.setdefault(target.id, []).append(mutation)
+
+    @cached_property
+    def mutating(self) -> dict[str, list[Scope]]:
+        """The scopes in which what a name holds is changed."""
+        found: dict[str, list[Scope]] = {}
+        for scope in self.of.values():
+            for name in scope.mutations:
+                found.setdefault(name, []).append(scope)
+        return found
 
     # ---- asking ---------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import ast
 from bisect import bisect
 from typing import TYPE_CHECKING
 
-from modal_lint.rewrite.names import Binding, bindings, is_deferred, scopes_at, visible
+from modal_lint.rewrite.names import Binding, bindings, imported, is_deferred, scopes_at, visible
 from modal_lint.rewrite.text import CannotRewrite, Source, span_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _spelling(scopes: list[ast.AST], module: str, name: str | None, position: Sp
     for scope in reversed(scopes):
         found = [
             spelled
-            for bound, group in bindings(scope).items()
+            for bound, group in imported(scope)
             if (spelled := _spelled(group, module, name)) and _is_usable(scopes, scope, bound, group, position)
         ]
         if found:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _OWN_SCOPE = (*_Function, ast.ClassDef)
@@ -55,6 +56,12 @@ def visible(scopes: list[ast.AST], name: str) -> tuple[ast.AST, tuple[Binding, .
 def is_deferred(scopes: list[ast.AST], scope: ast.AST) -> bool:
     """Whether the innermost scope runs later than the body of ``scope``."""
     return any(isinstance(inner, _Function) for inner in scopes[scopes.index(scope) + 1 :])
+
+
+@lru_cache(maxsize=16)
+def imported(scope: ast.AST) -> tuple[tuple[str, tuple[Binding, ...]], ...]:
+    """The names of a scope that an import binds."""
+    return tuple((name, group) for name, group in bindings(scope).items() if any(one.target for one in group))
 
 
 @lru_cache(maxsize=16)
@@ -122,13 +129,26 @@ def _in_body(scope: ast.AST, child: ast.AST) -> bool:
 
 
 def _child_at(node: ast.AST, line: int, column: int) -> ast.AST | None:
-    for child in ast.iter_child_nodes(node):
+    for child in _candidates(node, line, column):
         if not hasattr(child, "lineno"):
             if (inner := _child_at(child, line, column)) is not None:
                 return inner
         elif _start(child) <= (line, column) < (child.end_lineno or 0, child.end_col_offset or 0):  # type: ignore[attr-defined]
             return child
     return None
+
+
+def _candidates(node: ast.AST, line: int, column: int) -> Iterable[ast.AST]:
+    """The children that may stand at a place; of a module's many statements only the last that starts before it."""
+    if not isinstance(node, ast.Module):
+        return ast.iter_child_nodes(node)
+    at = bisect_right(_statement_starts(node), (line, column))
+    return node.body[max(at - 1, 0) : at]
+
+
+@lru_cache(maxsize=16)
+def _statement_starts(module: ast.Module) -> list[tuple[int, int]]:
+    return [_start(statement) for statement in module.body]
 
 
 def _start(node: ast.AST) -> tuple[int, int]:
