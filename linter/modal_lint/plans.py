@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
     from modal_lint.values import Value
 
+MAX_TAKERS = 40  # calls that one fix gives a Secret to
 _BUILD_SINKS = (Sink.COMMAND, Sink.BUILD_PAYLOAD, Sink.PACKAGE)
 
 
@@ -238,6 +239,8 @@ def _takers(use: Use, group: Group) -> list[Use]:
     exported = _exported(file, use)
     if exported:
         raise Stays(f"other files use the image: give the Secret to what runs it ({exported})")
+    if len(containers) + len(steps) > MAX_TAKERS:
+        raise Stays(f"{len(containers) + len(steps)} calls would need the Secret")
     return [*containers.values(), *steps.values()]
 
 
