@@ -159,11 +159,7 @@ def bind(
         bound.extra = given
     for keyword, argument in _keywords(arguments, evaluate, bound):
         if keyword in known:
-            bound.named.setdefault(keyword, [])
-            if argument.entry is not None and argument.entry.maybe:
-                bound.named[keyword].append(argument)
-            else:
-                bound.named[keyword].append(argument)
+            bound.named.setdefault(keyword, []).append(argument)
         else:
             bound.keywords.append((keyword, argument))
     return bound

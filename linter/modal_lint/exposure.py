@@ -169,10 +169,6 @@ class Exposures:
         }
         return sorted(found, key=lambda value: (-len(value), value))
 
-    def at(self, *sinks: Sink) -> Iterator[Exposure]:
-        """The exposures at these kinds of sinks."""
-        return (exposure for exposure in self.all if exposure.sink in sinks)
-
     def _of(self, use: Use) -> Iterator[Exposure]:
         for given in use.given(*MAPPINGS):
             yield from self._mapped(use, given)
