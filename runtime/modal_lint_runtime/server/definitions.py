@@ -1,0 +1,95 @@
+"""One layer of an image as the SDKs describe it, as a definition for the builder.
+
+The SDKs send an image layer by layer. With the builder version that is announced here the base line of a user's
+Dockerfile is a layer of its own, and what the SDK itself adds to a base image (Python's build tools in `debian_slim`)
+comes in a layer of the global namespace; those commands are not run, the host's root stands in for their result.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from modal_lint_runtime.errors import InvalidError, UnsupportedError
+from modal_lint_runtime.server.mounts import relative
+from modal_proto import api_pb2
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modal_lint_runtime.builder import Definition
+    from modal_lint_runtime.server.state import State
+    from modal_lint_runtime.workspace import Workspace
+
+BASE = "base"
+"""The name under which a layer's Dockerfile commands call the layer below (P _image.py)."""
+
+_EFFECTS_SKIPPED = ("RUN", "COPY", "ADD")
+
+
+def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest) -> Definition:
+    """The definition of the layer that `request` asks for.
+
+    Raises InvalidError for commands without a base, UnsupportedError for a build by a Function or on a GPU.
+    """
+    from modal_lint_runtime.builder import Definition, Step
+
+    image = request.image
+    _refuse_unsupported(image)
+    base, commands = _base(image)
+    if request.namespace == api_pb2.DEPLOYMENT_NAMESPACE_GLOBAL:
+        commands = [line for line in commands if not line.lstrip().upper().startswith(_EFFECTS_SKIPPED)]
+    step = Step(
+        commands=(*(f"ARG {name}={value}" for name, value in image.build_args.items()), *commands),
+        secret_ids=tuple(image.secret_ids),
+        env_secret_id=None,
+        force=request.force_build or request.ignore_cache,
+        context=_context(state, image),
+    )
+    return Definition(base=base, steps=(step,) if commands else ())
+
+
+def step_sources(workspace: Workspace, image: api_pb2.Image) -> list[dict[str, str]]:
+    """The values of a layer's Secrets, in order."""
+    return [workspace.secret_values(secret_id) for secret_id in image.secret_ids]
+
+
+def _base(image: api_pb2.Image) -> tuple[str, list[str]]:
+    commands = list(image.dockerfile_commands)
+    first = next((number for number, line in enumerate(commands) if _is_from(line)), None)
+    if first is None:
+        raise InvalidError("An image's commands have no FROM.")
+    name = commands[first].split()[1]
+    below = {layer.docker_tag: layer.image_id for layer in image.base_images}
+    return below.get(name, name), commands[:first] + commands[first + 1 :]
+
+
+def _is_from(line: str) -> bool:
+    words = line.split()
+    return len(words) > 1 and words[0].upper() == "FROM"
+
+
+def _context(state: State, image: api_pb2.Image) -> Path | None:
+    """The directory that COPY takes files from: the layer's mount, with the files sent inline laid over it."""
+    mounted = state.mounts.tree(image.context_mount_id) if image.context_mount_id else None
+    if not image.context_files:
+        return mounted
+    context = state.scratch(f"context-{len(list((state.directory / 'scratch').glob('context-*')))}")
+    if mounted is not None:
+        shutil.copytree(mounted, context, dirs_exist_ok=True, symlinks=True)
+    for file in image.context_files:
+        target = context / relative(file.filename)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.data)
+    return context
+
+
+def _refuse_unsupported(image: api_pb2.Image) -> None:
+    wanted = {
+        "builds by a Function (run_function)": image.HasField("build_function"),
+        "GPUs": bool(image.gpu_config.gpu_type or image.gpu_config.count),
+        "volumes": bool(image.volume_mounts),
+    }
+    refused = [what for what, there in wanted.items() if there]
+    if refused:
+        raise UnsupportedError(f"The local runtime's image builds do not have {' or '.join(refused)}.")

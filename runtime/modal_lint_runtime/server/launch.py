@@ -1,0 +1,153 @@
+"""From a sandbox's definition to its running container, and to the record of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from modal_lint_runtime import contract
+from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, UnsupportedError
+from modal_lint_runtime.records import SandboxRecord
+from modal_lint_runtime.server import ids
+from modal_lint_runtime.server.sources import sandbox_env
+from modal_lint_runtime.server.tasks import Fed, Task, until
+from modal_proto import api_pb2
+
+if TYPE_CHECKING:
+    from modal_lint_runtime.processes import ContainerSpec
+    from modal_lint_runtime.records import ImageRecord
+    from modal_lint_runtime.server.state import State
+
+log = logging.getLogger(__name__)
+
+IDLE_CHECK = 1.0
+"""Seconds between two looks at whether a sandbox with an idle timeout is idle."""
+
+
+async def launch(state: State, request: api_pb2.SandboxCreateV2Request, *, v2: bool) -> Task:
+    """Start the sandbox of `request` and keep watch over it.
+
+    Raises InvalidError for a definition that makes no sense, UnsupportedError for what a local sandbox cannot do,
+    NotFoundError for an App, Image or Secret that is not there, AlreadyExistsError for a name in use.
+    """
+    loop = asyncio.get_running_loop()
+    task = await loop.run_in_executor(state.executor, _start, state, request, v2)
+    idle = request.definition.idle_timeout_secs if request.definition.HasField("idle_timeout_secs") else None
+    state.watch(_watch(state, task, float(idle) if idle else None))
+    return task
+
+
+def _start(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool) -> Task:
+    from modal_lint_runtime import processes
+
+    definition = request.definition
+    _refuse_unsupported(definition)
+    workspace = state.workspace
+    app = workspace.app_get(request.app_id)
+    image = workspace.image_get(definition.image_id)
+    record = _record(request, v2=v2)
+    env = contract.merge([dict(image.env), sandbox_env(workspace, request)], {})
+    if record.name is not None and workspace.sandbox_by_name(app.id, record.name) is not None:
+        raise AlreadyExistsError(f"Sandbox with name '{record.name}' already exists in this App")
+    workspace.sandbox_put(record)
+    try:
+        container = processes.start(_spec(state, record.id, definition, image, env), state.isolation)
+    except BaseException:
+        workspace.sandbox_update(record.id, state="failed", returncode=1)
+        raise
+    main = Fed(container.main) if definition.entrypoint_args else None
+    task = Task(ids.task_id(v2=v2), record.id, app.id, container, main)
+    state.tasks.add(task)
+    return task
+
+
+def _record(request: api_pb2.SandboxCreateV2Request, *, v2: bool) -> SandboxRecord:
+    definition = request.definition
+    name = definition.name if definition.HasField("name") else None
+    return SandboxRecord(
+        id=ids.v2_sandbox_id() if v2 else ids.object_id("sb"),
+        app_id=request.app_id,
+        name=contract.object_name(name, "Sandbox") if name is not None else None,
+        image_id=definition.image_id,
+        tags={tag.tag_name: tag.tag_value for tag in request.tags},
+        state="running",
+        returncode=None,
+        created_at=time.time(),
+        owner_pid=os.getpid(),
+        timeout=float(definition.timeout_secs) or None,
+    )
+
+
+def _spec(
+    state: State, sandbox_id: str, definition: api_pb2.Sandbox, image: ImageRecord, env: dict[str, str]
+) -> ContainerSpec:
+    from modal_lint_runtime.processes import ContainerSpec
+
+    workdir = definition.workdir if definition.HasField("workdir") else image.workdir
+    return ContainerSpec(
+        id=sandbox_id,
+        args=tuple(definition.entrypoint_args) or None,
+        env=env,
+        workdir=workdir or None,
+        layers=state.layers(image),
+        timeout=float(definition.timeout_secs) or None,
+        network=not blocks_network(definition),
+        scratch=state.scratch(sandbox_id),
+    )
+
+
+def blocks_network(definition: api_pb2.Sandbox) -> bool:
+    """Whether the sandbox shall have no network."""
+    return definition.block_network or definition.network_access.network_access_type == api_pb2.NetworkAccess.BLOCKED
+
+
+def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
+    if not definition.image_id:
+        raise InvalidError("The sandbox has no image.")
+    wanted = {
+        "a GPU": bool(definition.resources.gpu_config.gpu_type or definition.resources.gpu_config.count),
+        "volume mounts": bool(definition.volume_mounts),
+        "network file systems": bool(definition.nfs_mounts),
+        "cloud bucket mounts": bool(definition.cloud_bucket_mounts or definition.s3_mounts),
+        "open ports": bool(definition.open_ports.ports),
+        "a proxy": definition.HasField("proxy_id"),
+        "an outbound allowlist": definition.network_access.network_access_type == api_pb2.NetworkAccess.ALLOWLIST,
+        "an outbound policy": definition.HasField("experimental_outbound_policy"),
+        "an identity token": definition.include_oidc_identity_token,
+        "a custom domain": bool(definition.custom_domain),
+        "memory snapshots": definition.enable_snapshot,
+        "a readiness probe": definition.HasField("readiness_probe"),
+    }
+    refused = [what for what, there in wanted.items() if there]
+    if refused:
+        raise UnsupportedError(f"The local runtime's sandboxes do not have {' or '.join(refused)}.")
+
+
+async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:
+    """Wait for the container's end, write it down and free what it held."""
+    loop = asyncio.get_running_loop()
+    while not await until(lambda: task.container.poll() is not None, IDLE_CHECK if idle_timeout else None):
+        if idle_timeout and _idle_for(task) > idle_timeout:
+            task.terminated = True
+            await loop.run_in_executor(state.executor, task.container.terminate)
+    task.returncode = task.container.poll()
+    task.timed_out = not task.terminated and task.container.timed_out
+    try:
+        await loop.run_in_executor(state.executor, _finish, state, task)
+    finally:
+        task.finished.set()
+
+
+def _idle_for(task: Task) -> float:
+    if task.main is not None or any(fed.process.poll() is None for fed in task.execs.values()):
+        task.last_active = time.monotonic()
+    return time.monotonic() - task.last_active
+
+
+def _finish(state: State, task: Task) -> None:
+    how = "terminated" if task.terminated else "timeout" if task.timed_out else "finished"
+    state.workspace.sandbox_update(task.sandbox_id, state=how, returncode=task.returncode)
+    task.container.close()

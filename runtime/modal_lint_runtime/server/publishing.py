@@ -1,0 +1,107 @@
+"""An App's life: created for a run or a deploy, published with its Functions, stopped."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from google.protobuf.empty_pb2 import Empty
+from modal_lint_runtime.server.deployed import failure, wait_for_change
+from modal_lint_runtime.server.entries import entry_id, position
+from modal_lint_runtime.server.results import TERMINATED
+from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_proto import api_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from modal_lint_runtime.server.state import State
+
+
+class Publishing:
+    """The calls about running and deploying Apps."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._deployed = state.deployed
+
+    @rpc("AppCreate")
+    def create(self, request: api_pb2.AppCreateRequest, _caller: Caller) -> api_pb2.AppCreateResponse:
+        """Make an App: anonymous for a run, named by its description for a first deploy."""
+        environment = self._state.environment(request.environment_name)
+        workspace = self._state.workspace
+        if request.app_state == api_pb2.APP_STATE_INITIALIZING:
+            record = workspace.app_lookup(request.description, environment, create_if_missing=True)
+        else:
+            record = workspace.app_create(environment)
+        return api_pb2.AppCreateResponse(app_id=record.id, app_page_url=self._page(record.id))
+
+    @rpc("AppGetLayout")
+    async def layout(self, request: api_pb2.AppGetLayoutRequest, _caller: Caller) -> api_pb2.AppGetLayoutResponse:
+        """The Functions and classes of an App."""
+        layout = self._deployed.layouts.get(request.app_id)
+        return api_pb2.AppGetLayoutResponse(app_layout=layout)
+
+    @rpc("AppPublish")
+    async def publish(self, request: api_pb2.AppPublishRequest, _caller: Caller) -> api_pb2.AppPublishResponse:
+        """Make these Functions and classes the App's."""
+        objects = [self._function(function_id) for function_id in request.function_ids.values()]
+        objects += [self._class(class_id) for class_id in request.class_ids.values()]
+        self._deployed.layouts[request.app_id] = api_pb2.AppLayout(
+            objects=objects, function_ids=request.function_ids, class_ids=request.class_ids
+        )
+        return api_pb2.AppPublishResponse(url=self._page(request.app_id), deployed_at=time.time())
+
+    def _function(self, function_id: str) -> api_pb2.Object:
+        function = self._deployed.function(function_id)
+        return api_pb2.Object(object_id=function_id, function_handle_metadata=function.metadata)
+
+    def _class(self, class_id: str) -> api_pb2.Object:
+        return api_pb2.Object(object_id=class_id, class_handle_metadata=self._deployed.classes.get(class_id))
+
+    def _page(self, app_id: str) -> str:
+        return f"{self._state.url()}/apps/{app_id}"
+
+    @rpc("AppClientDisconnect")
+    async def disconnect(self, request: api_pb2.AppClientDisconnectRequest, _caller: Caller) -> Empty:
+        """The client of a run is done: its App ends."""
+        await self._stop(request.app_id)
+        return Empty()
+
+    @rpc("AppStop")
+    async def stop(self, request: api_pb2.AppStopRequest, _caller: Caller) -> Empty:
+        """Stop an App for good."""
+        await self._stop(request.app_id)
+        return Empty()
+
+    async def _stop(self, app_id: str) -> None:
+        deployed = self._deployed
+        for function in deployed.of_app(app_id):
+            for worker in list(function.workers):
+                self._state.end_worker(worker)
+            for item in [item for item in deployed.inputs.values() if item.call.function is function and item.open]:
+                deployed.finish(item, failure(item, api_pb2.GenericResult(status=TERMINATED)))
+            del deployed.functions[function.id]
+        deployed.layouts.pop(app_id, None)
+        log = deployed.log(app_id)
+        log.done = True
+        log.wake()
+        await self._state.in_thread(self._state.workspace.app_stop, app_id)
+
+    @rpc("AppGetLogs")
+    async def logs(self, request: api_pb2.AppGetLogsRequest, _caller: Caller) -> AsyncIterator[api_pb2.TaskLogsBatch]:
+        """Stream the output of an App's containers; the last batch says `app_done`."""
+        log = self._deployed.log(request.app_id)
+        seen = position(request.last_entry_id)
+        deadline = time.monotonic() + request.timeout
+        while True:
+            changed, done = log.changed, log.done
+            for batch in log.batches[max(seen - log.dropped, 0) :]:
+                seen = max(seen, log.dropped) + 1
+                batch.entry_id = entry_id(seen)
+                yield batch
+            if done:
+                yield api_pb2.TaskLogsBatch(entry_id=entry_id(seen), app_done=True)
+                return
+            if not await wait_for_change(changed, deadline - time.monotonic()):
+                return

@@ -1,0 +1,120 @@
+"""Who may call: the workspace's token on the control plane, signed tokens for tasks on the router.
+
+A signed token is a JSON Web Token (HS256): clients read only its `exp`, the server checks all of it. Its key lives in
+this process alone, so tokens of an earlier server are refused and the SDKs fetch new ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grpclib import GRPCError, Status
+from modal_lint_runtime.server.rpc import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIFETIME = 3600.0
+"""Seconds that a signed token is good for."""
+
+CONTAINER_HEADER = "x-modal-lint-container"
+"""Carries the task's token in calls made by a Function's container, which has no credentials of its own."""
+
+_ENCODED_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The token pair a caller must show."""
+
+    token_id: str
+    token_secret: str = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> Credentials:
+        """A new pair, in the shape of Modal's (`ak-`, `as-`)."""
+        return cls(f"ak-{_letters()}", f"as-{_letters()}")
+
+
+class Signer:
+    """Issues and checks signed tokens."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+
+    def issue(self, subject: str, lifetime: float = LIFETIME) -> str:
+        """A token for `subject` (a task id, or "" for the account), good for `lifetime` seconds."""
+        payload = json.dumps({"sub": subject, "exp": int(time.time() + lifetime)}, separators=(",", ":"))
+        body = _ENCODED_HEADER + b"." + base64.urlsafe_b64encode(payload.encode()).rstrip(b"=")
+        return (body + b"." + self._signature(body)).decode()
+
+    def subject(self, token: str) -> str | None:
+        """Whom the token was issued to; None when it is forged, damaged or expired."""
+        body, _, signature = token.encode("utf-8", "replace").rpartition(b".")
+        if not hmac.compare_digest(signature, self._signature(body)):
+            return None
+        try:
+            payload = json.loads(_decode(body.partition(b".")[2]))
+            return str(payload["sub"]) if payload["exp"] > time.time() else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _signature(self, body: bytes) -> bytes:
+        return base64.urlsafe_b64encode(hmac.digest(self._key, body, "sha256")).rstrip(b"=")
+
+
+class Gate:
+    """Admits callers. Without `credentials` any token pair is good, as long as there is one."""
+
+    def __init__(self, signer: Signer, credentials: Credentials | None) -> None:
+        self._signer = signer
+        self._credentials = credentials
+
+    def control(self, metadata: Mapping[str, Any], _name: str) -> Caller:
+        """The caller of a control-plane call. Raises UNAUTHENTICATED for a wrong or missing token."""
+        client_type = _client_type(metadata)
+        if token := str(metadata.get(CONTAINER_HEADER, "")):
+            task_id = self._signer.subject(token)
+            if not task_id:
+                raise GRPCError(Status.UNAUTHENTICATED, "The container's token is not valid.")
+            return Caller(client_type, task_id)
+        shown = str(metadata.get("x-modal-token-id", "")), str(metadata.get("x-modal-token-secret", ""))
+        if not all(shown):
+            raise GRPCError(Status.UNAUTHENTICATED, "Token missing: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.")
+        if self._credentials is not None and not _same(shown, self._credentials):
+            raise GRPCError(Status.UNAUTHENTICATED, "The token is not this server's.")
+        return Caller(client_type, python_version=str(metadata.get("x-modal-python-version", "")))
+
+    def router(self, metadata: Mapping[str, Any], _name: str) -> Caller:
+        """The caller of a router call, bound to the task its token names."""
+        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+        task_id = self._signer.subject(token) if scheme.lower() == "bearer" else None
+        if not task_id:
+            raise GRPCError(Status.UNAUTHENTICATED, "The task's token is not valid.")
+        return Caller(_client_type(metadata), task_id)
+
+
+def _same(shown: tuple[str, str], credentials: Credentials) -> bool:
+    wanted = credentials.token_id, credentials.token_secret
+    # Both are compared whatever the first says, so the time tells nothing.
+    return all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(shown, wanted, strict=True))
+
+
+def _client_type(metadata: Mapping[str, Any]) -> int:
+    text = str(metadata.get("x-modal-client-type", ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def _decode(text: bytes) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+
+
+def _letters(length: int = 22) -> str:
+    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    return "".join(secrets.choice(alphabet) for _ in range(length))

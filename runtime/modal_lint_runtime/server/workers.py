@@ -1,0 +1,186 @@
+"""Starting and ending the containers that run Functions.
+
+A container is the `modal` package's entrypoint, unchanged, in a process of the local runtime. It gets the Function's
+environment plus the variables in `_reserved`, and its arguments on standard input, so they are on no disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from modal_lint_runtime import contract
+from modal_lint_runtime.errors import ModalError
+from modal_lint_runtime.server import ids
+from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
+from modal_lint_runtime.server.results import FAILURE, TIMEOUT
+from modal_lint_runtime.server.sources import by_id
+from modal_lint_runtime.server.stdio import follow
+from modal_lint_runtime.server.tasks import until
+from modal_lint_runtime.server.tokens import CONTAINER_HEADER
+from modal_proto import api_pb2
+
+if TYPE_CHECKING:
+    from modal_lint_runtime.processes import Container, Output, Process
+    from modal_lint_runtime.server.state import State
+
+log = logging.getLogger(__name__)
+
+TOKEN_LIFETIME = 30 * 24 * 3600.0
+"""Seconds that a container's token is good for; it ends with the server anyway."""
+
+HOME = "/root"
+"""Where Modal puts a program's own files, and where it runs (P mount.py, ROOT_DIR)."""
+
+
+def provide_workers(state: State, function: Function) -> None:
+    """Wake the containers of a Function, and start another one when more inputs wait than containers are free."""
+    function.wake()
+    live = [worker for worker in function.workers if not worker.stopping]
+    free = [worker for worker in live if not worker.running]
+    if len(function.queue) > len(free) and len(live) < function.max_workers:
+        worker = Worker(ids.task_id(v2=False), function)
+        function.workers.append(worker)
+        state.deployed.workers[worker.task_id] = worker
+        state.watch(_run(state, worker))
+
+
+def stop_workers(function: Function) -> None:
+    """Let the containers of a Function end after what they run."""
+    for worker in function.workers:
+        worker.stopping = True
+    function.wake()
+
+
+def expire(state: State, item: Input, seconds: int) -> None:
+    """Give an input that has been handed out `seconds` to finish (0 = for ever)."""
+    if seconds:
+        item.expiry = asyncio.get_running_loop().call_later(seconds, _time_out, state, item, seconds)
+
+
+def _time_out(state: State, item: Input, seconds: int) -> None:
+    worker = item.worker
+    if item.open and worker is not None:
+        text = f"Task's current input hit its timeout of {seconds}s"
+        state.deployed.finish(item, failure(item, api_pb2.GenericResult(status=TIMEOUT, exception=text)))
+        state.end_worker(worker)
+
+
+async def _run(state: State, worker: Worker) -> None:
+    """A container from its start to its end; whatever it leaves unanswered fails."""
+    loop = asyncio.get_running_loop()
+    function = worker.function
+    try:
+        worker.container = await loop.run_in_executor(state.executor, _start, state, worker)
+    except ModalError as error:
+        _give_up(state, worker, api_pb2.GenericResult(status=FAILURE, exception=f"{type(error).__name__}: {error}"))
+        return
+    except Exception as error:
+        log.error("container of %s failed: %s", function.id, type(error).__name__)
+        _give_up(state, worker, api_pb2.GenericResult(status=FAILURE, exception="The container could not be started."))
+        return
+    main = worker.container.main
+    outputs = [_copy_log(state, worker, main, main.stdout, 1), _copy_log(state, worker, main, main.stderr, 2)]
+    logs = asyncio.gather(*outputs)
+    await until(lambda: main.poll() is not None, None)
+    await logs
+    code = main.poll()
+    result = worker.result or api_pb2.GenericResult(
+        status=FAILURE, exitcode=code or 0, exception=f"The container exited with code {code}."
+    )
+    _give_up(state, worker, result)
+    await loop.run_in_executor(state.executor, _close, worker.container)
+
+
+def _close(container: Container) -> None:
+    container.terminate()
+    container.close()
+
+
+def _give_up(state: State, worker: Worker, result: api_pb2.GenericResult) -> None:
+    function = worker.function
+    failed_to_start = worker.result is not None or worker.container is None
+    worker.stopping = True
+    function.workers.remove(worker)
+    state.deployed.workers.pop(worker.task_id, None)
+    for item in list(worker.running.values()):
+        state.deployed.finish(item, failure(item, result))
+    if failed_to_start:
+        while function.queue:
+            item = function.queue.popleft()
+            state.deployed.finish(item, failure(item, result))
+    elif function.queue:
+        provide_workers(state, function)
+
+
+def _start(state: State, worker: Worker) -> Container:
+    from modal_lint_runtime import processes
+
+    function, definition = worker.function, worker.function.created
+    workspace = state.workspace
+    image = workspace.image_get(definition.image_id)
+    app = workspace.app_get(function.app_id)
+    reserved = _reserved(state, worker, image.id, app.environment)
+    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids), reserved], {})
+    trees = [state.mounts.tree(mount_id) for mount_id in definition.mount_ids]
+    spec = processes.ContainerSpec(
+        id=worker.task_id,
+        args=(sys.executable, "-m", "modal._container_entrypoint"),
+        env=env,
+        workdir=HOME,
+        layers=(*state.layers(image), *trees),
+        timeout=None,
+        network=True,
+        scratch=state.scratch(worker.task_id),
+    )
+    container = processes.start(spec, state.isolation)
+    container.main.write_stdin(_arguments(state, worker, app.environment).SerializeToString())
+    container.main.close_stdin()
+    return container
+
+
+def _reserved(state: State, worker: Worker, image_id: str, environment: str) -> dict[str, str]:
+    token = state.signer.issue(worker.task_id, TOKEN_LIFETIME)
+    return {
+        "MODAL_SERVER_URL": state.url(),
+        "MODAL_CONTAINER_ARGUMENTS_PATH": "/dev/stdin",
+        "MODAL_OVERRIDE_HEADERS": f"{CONTAINER_HEADER}:{token}",
+        "MODAL_CONFIG_PATH": "/nonexistent/modal.toml",
+        "MODAL_DISABLE_API_PROXY": "1",
+        "MODAL_IS_REMOTE": "1",
+        "MODAL_TASK_ID": worker.task_id,
+        "MODAL_IMAGE_ID": image_id,
+        "MODAL_ENVIRONMENT": environment,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _arguments(state: State, worker: Worker, environment: str) -> api_pb2.ContainerArguments:
+    function = worker.function
+    return api_pb2.ContainerArguments(
+        task_id=worker.task_id,
+        function_id=function.id,
+        app_id=function.app_id,
+        function_def=function.created,
+        serialized_params=function.serialized_params,
+        environment_name=environment,
+        app_layout=state.deployed.layouts.get(function.app_id),
+    )
+
+
+async def _copy_log(state: State, worker: Worker, process: Process, output: Output, descriptor: int) -> None:
+    app_log = state.deployed.log(worker.function.app_id)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    async for data in follow(process, output):
+        text = decoder.decode(data)
+        if text:
+            item = api_pb2.TaskLogs(
+                data=text,
+                file_descriptor=api_pb2.FileDescriptor.ValueType(descriptor),
+                timestamp=time.time(),
+            )
+            app_log.add(api_pb2.TaskLogsBatch(task_id=worker.task_id, function_id=worker.function.id, items=[item]))
