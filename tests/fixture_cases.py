@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dotenv import dotenv_values
 from material import fill
-from modal_lint import cli
+from modal_lint import start
 from modal_lint.engine import Session
 from modal_lint.settings import Settings
 
@@ -98,7 +98,7 @@ def run(*arguments: str) -> Done:
     status: object = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            cli.main(arguments)
+            start.main(arguments)
         except SystemExit as stop:
             status = stop.code
     return Done(int(str(status or 0)), *(_content(stream) for stream in (out, err)))

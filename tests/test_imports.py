@@ -17,7 +17,7 @@ _HEAVY = ("libcst", "modal_lint_rules", "modal_lint_runtime", "modal_lint.source
 _LOADED = """
 import atexit, sys
 atexit.register(lambda: print("LOADED", *sorted(sys.modules)))
-from modal_lint.cli import main
+from modal_lint.start import main
 main(sys.argv[1:])
 """
 
@@ -49,9 +49,15 @@ def test_nothing_to_check_loads_no_analysis(tmp_path: Path, arguments: list[str]
 def test_version_loads_nothing_but_the_command_line(tmp_path: Path) -> None:
     ours = {name for name in _loaded("--version", cwd=tmp_path) if name.startswith("modal_lint")}
     assert ours == {
-        *("modal_lint", "modal_lint.cli", "modal_lint.model", "modal_lint.terminal", "modal_lint.report"),
-        *("modal_lint.report.base", "modal_lint.settings", "modal_lint.globs", "modal_lint.selection"),
+        *("modal_lint", "modal_lint.start", "modal_lint.cli", "modal_lint.terminal"),
+        *("modal_lint.model", "modal_lint.report", "modal_lint.report.base"),
     }
+
+
+def test_a_plain_run_needs_no_parser_of_arguments(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("print('nothing of interest')\n")
+    loaded = _loaded("check", "--force-exclude", "plain.py", cwd=tmp_path)
+    assert loaded.isdisjoint({"click", "difflib", "json", "pathlib", "shutil", "tomllib"})
 
 
 def test_checking_does_load_the_rules(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """`python -m modal_lint`."""
 
-from modal_lint.cli import main
+from modal_lint.start import main
 
 main()

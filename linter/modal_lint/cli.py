@@ -1,16 +1,16 @@
-"""The command line. It decides nothing: it turns arguments into a request, and mistakes into one line and status 2."""
+"""The command line. It decides nothing: it turns arguments into a request."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from modal_lint import __version__
-from modal_lint.terminal import tell
+from modal_lint.terminal import complain, tell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -233,44 +233,23 @@ def _per_file(texts: Sequence[str]) -> dict[str, list[str]]:
     return table
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 clean, 1 findings, 2 a mistake or an internal error."""
-    sys.exit(_status(arguments))
+def run(arguments: Sequence[str]) -> int:
+    """Parse ``arguments``, do what they say, and return the exit status.
 
-
-def _status(arguments: Sequence[str] | None) -> int:
-    from modal_lint.settings import UserError
-
+    Raises:
+        UserError: a mistake that only shows after parsing.
+    """
     try:
-        status = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="modal-lint", standalone_mode=False
-        )
+        status = cli.main(args=list(arguments), prog_name="modal-lint", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except UserError as mistake:
-        return _complain(str(mistake))
     except click.exceptions.NoSuchOption as error:
         from modal_lint.settings import nearest
 
         known = [
             name for one in (error.ctx.command.params if error.ctx else ()) for name in (*one.opts, *one.secondary_opts)
         ]
-        return _complain(f"no such option `{error.option_name}`{nearest(error.option_name, known)}")
+        return complain(f"no such option `{error.option_name}`{nearest(error.option_name, known)}")
     except click.ClickException as error:
-        return _complain(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+        return complain(error.format_message())
+    except click.Abort:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter would complain while it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:  # its text may quote a checked file, so only its type and place are told
-        import traceback
-
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-        return _complain(f"internal error: {type(error).__name__}{place}; please report it")
-
-
-def _complain(message: str) -> int:
-    tell("error: " + " ".join(message.split()))
-    return 2

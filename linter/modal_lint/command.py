@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modal_lint.config import Resolver
@@ -59,7 +59,7 @@ class _Check:
         self._request = request
         self._began = time.monotonic()
         source = Resolver(request.overrides, isolated=request.isolated, explicit=request.config)
-        self._settings: Settings = source.at(str(Path.cwd()))
+        self._settings: Settings = source.at(os.getcwd())
         self._session = Session(
             request.paths,
             source,
@@ -109,7 +109,8 @@ class _Check:
             write(text)
             return
         try:
-            Path(self._request.output_file).write_text(text, encoding="utf-8", errors="backslashreplace")
+            with open(self._request.output_file, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
         except OSError as error:
             raise UserError(f"--output-file: cannot be written: {(error.strerror or 'unknown').lower()}") from None
 

@@ -12,11 +12,6 @@ from modal_lint.settings import Layer, Settings, UserError, layer, merge
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 # The first that is there counts; a pyproject.toml without our section is passed over.
 FILES = (".modal-lint.toml", "modal-lint.toml", "pyproject.toml")
 _MAX_EXTENDS = 16
@@ -77,8 +72,8 @@ def inline(text: str) -> Layer:
         UserError: it is not TOML, or says nothing valid.
     """
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        table = _parsed(text)
+    except ValueError:
         raise UserError("--config: not a file, and not KEY=VALUE with a TOML value") from None
     return layer(table, os.getcwd(), "--config")
 
@@ -123,8 +118,8 @@ def _read_table(path: str) -> Mapping[str, Any] | None:
     if shared and b"modal-lint" not in data:
         return None
     try:
-        document = tomllib.loads(data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = _parsed(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         # The parser's message may quote the file; its place is enough.
         raise UserError(f"{_shown(path)}: not valid TOML{_place(error)}") from None
     section = document.get("tool", {})
@@ -134,6 +129,15 @@ def _read_table(path: str) -> Mapping[str, Any] | None:
             raise UserError(f"{_shown(path)}: `tool.modal-lint` must be a table")
         return section
     return document
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A TOML document; the parser is loaded late, and its errors are `ValueError`."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _place(error: Exception) -> str:

@@ -49,11 +49,13 @@ class IgnoreFiles:
     def _with(self, file: str, base: str) -> IgnoreFiles:
         if not os.path.lexists(file):
             return self
-        from pathspec import GitIgnoreSpec
-
         try:
-            text = read_regular(file).decode("utf-8", "surrogateescape")
-            spec = GitIgnoreSpec.from_lines(text.split("\n"))
+            lines = read_regular(file).decode("utf-8", "surrogateescape").split("\n")
+            if all(not line.strip() or line.startswith("#") for line in lines):
+                return self  # as git makes its info/exclude: not worth loading a library for
+            from pathspec import GitIgnoreSpec
+
+            spec = GitIgnoreSpec.from_lines(lines)
         except (ReadError, ValueError):
             return self  # an unusable ignore file ignores nothing: more is checked, not less
         return IgnoreFiles((*self.levels, (base, spec)))

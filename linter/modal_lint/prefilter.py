@@ -11,23 +11,22 @@ _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)
 # What stands before a module's name in an import statement of one line.
 _IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
 _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
-# A file may also hold Modal's tokens, call its tool, or import it by a function: a word to look for first, and how it
-# has to go on.
+# It may also call Modal's tool, or import it by a function.
+_COMMAND = re.compile(rb"modal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")
+_IMPORT_CALL = re.compile(rb"(?:import_module|__import__)\(\s*[\"']$")
+# Or hold its tokens: a word to look for first, and how it has to go on.
 _TRACES = (
-    (b"MODAL_", re.compile(rb"\bMODAL_(?:TOKEN|OAUTH)_")),
-    (b"odal-", re.compile(rb"(?i)\bmodal-(?:key|secret)\b")),
-    (b"import_module(", re.compile(rb"import_module\(\s*[\"']modal\b")),
-    (b"__import__(", re.compile(rb"__import__\(\s*[\"']modal\b")),
-    (b"modal", re.compile(rb"\bmodal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")),
+    (b"MODAL_", re.compile(rb"MODAL_(?:TOKEN|OAUTH)_")),
+    (b"odal-", re.compile(rb"odal-(?i:key|secret)\b")),
 )
 
-_IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
+_IMPORTS = re.compile(rb"[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))")
 _NAMES = re.compile(rb"[A-Za-z_]\w*|\*")
 
 
 def concerns_modal(data: bytes) -> bool:
     """Whether ``data``, the bytes of a source file, may use Modal; False means that no rule can have a finding."""
-    return b"modal" in data.lower() or _DECORATOR.search(data) is not None
+    return b"odal" in data or b"MODAL_" in data or _DECORATOR.search(data) is not None
 
 
 def names_module(data: bytes, word: bytes) -> bool:
@@ -49,6 +48,8 @@ def uses_modal(data: bytes) -> bool:
             line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
             if at - line < 400 and _IMPORTING.search(data[line:at]):
                 return True
+            if _COMMAND.match(data, at) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
+                return True
         at = data.find(b"modal", at + 5)
     return any(word in data and pattern.search(data) for word, pattern in _TRACES)
 
@@ -58,11 +59,18 @@ def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")
     found: list[tuple[str, frozenset[bytes]]] = []
-    for match in _IMPORTS.finditer(data):
+    at = data.find(b"import")
+    while at >= 0:
+        match = _IMPORTS.match(data, data.rfind(b"\n", 0, at) + 1)
+        if match is None or match.end() <= at:
+            at = data.find(b"import", at + 6)
+            continue
         if match[3] is not None:
             found += [(part.split()[0].decode(), frozenset()) for part in match[3].split(b",") if part.split()]
+            at = data.find(b"import", match.end())
             continue
         start = match.start(2)
         rest = data[start : data.find(b")", start)] if data[start : start + 1] == b"(" else match[2]
         found.append((match[1].decode(), frozenset(_NAMES.findall(rest))))
+        at = data.find(b"import", start + len(rest))
     return found

@@ -27,6 +27,10 @@ _SKIPPED = frozenset(
 )
 
 
+# A file by its real path, and the names imported from it; None: the file itself.
+_Import = tuple[str, "frozenset[bytes] | None"]
+
+
 class Project:
     """A tree of sources, read on demand; nothing outside ``root`` is ever read.
 
@@ -39,12 +43,17 @@ class Project:
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
-        self._by_stem: dict[str, list[str]] = {}
-        self._reaching: dict[tuple[str, frozenset[bytes]], bool] = {}
+        self._by_stem: dict[tuple[str, str], list[str]] = {}
+        self._barren: set[_Import] = set()  # lead to nothing of Modal's
+        self._modules: dict[str, frozenset[bytes]] = {}
         self._using: dict[str, bool] = {}
         self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
+        self._real: dict[str, str] = {}
+        self._above: dict[str, list[str]] = {}
+        self._contents: dict[str, bytes] = {}
+        self._below: dict[str, list[str]] = {}
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -73,11 +82,13 @@ class Project:
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
-        caches = (self._mentions, self._by_stem, self._reaching, self._using, self._imported, self._paths, self._listed)
+        caches = (
+            *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
+            *(self._above, self._contents, self._below, self._modules, self._real),
+        )
         for cache in caches:
             cache.clear()
-        for name in ("evaluator", "_sources"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("evaluator", None)
 
     def load(self, path: str | Path) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
@@ -120,7 +131,10 @@ class Project:
         known = self._files.get(path)
         if known is not None:
             return known.data
-        return self._content(path) if self.inside(os.path.realpath(path)) else None
+        if os.path.dirname(path) not in self._real:
+            self._real[os.path.dirname(path)] = os.path.realpath(os.path.dirname(path))
+        real = os.path.join(self._real[os.path.dirname(path)], os.path.basename(path))
+        return self._content(path) if self.inside(os.path.realpath(path) if os.path.islink(real) else real) else None
 
     def _content(self, path: str) -> bytes | None:
         """The content of a file by its real path; None if it cannot be read or is too large."""
@@ -134,74 +148,88 @@ class Project:
 
     def _bases(self, directory: str) -> list[str]:
         """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
-        root = str(self.root)
-        found = []
-        current = directory
-        while self.inside(current):
-            found.append(current)
-            if current == root:
-                break
-            current = os.path.dirname(current)
-        return [*found, os.path.join(root, "src"), os.path.join(root, "lib")]
+        if directory not in self._above:
+            root = str(self.root)
+            found = []
+            current = directory
+            while self.inside(current):
+                found.append(current)
+                if current == root:
+                    break
+                current = os.path.dirname(current)
+            self._above[directory] = [*found, os.path.join(root, "src"), os.path.join(root, "lib")]
+        return self._above[directory]
 
     def _at(self, base: str, parts: list[str]) -> File | None:
         path = self._path_at(base, parts)
         return None if path is None else self.load(path)
 
     def _path_at(self, base: str, parts: list[str]) -> str | None:
-        path = os.path.join(base, *parts)
-        if not self.inside(path):
+        if not self.inside(base):
             return None
-        if parts and self._is_file(path + ".py"):
-            return path + ".py"
+        path = base
+        for at, part in enumerate(parts, 1):
+            names = self._names_in(path)
+            if at == len(parts) and part + ".py" in names and os.path.isfile(found := os.path.join(path, part + ".py")):
+                return found
+            if part not in names:
+                return None
+            path = os.path.join(path, part)
         init = os.path.join(path, "__init__.py")
-        return init if self._is_file(init) else None
+        return init if "__init__.py" in self._names_in(path) and os.path.isfile(init) else None
 
-    def _is_file(self, path: str) -> bool:
-        """Whether there is such a file; each folder is listed once."""
-        folder, name = os.path.split(path)
+    def _names_in(self, folder: str) -> frozenset[str]:
+        """What is in a folder, which is listed once; nothing if it is none."""
         if folder not in self._listed:
             try:
                 self._listed[folder] = frozenset(os.listdir(folder))
             except OSError:
                 self._listed[folder] = frozenset()
-        return name in self._listed[folder] and os.path.isfile(path)
+        return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
         """Whether a source can hold anything of Modal's: it uses Modal, or imports a file of the project that does.
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        return uses_modal(data) or self._brings(os.path.realpath(path), data, None)
+        return uses_modal(data) or self._leads_to_modal(os.path.realpath(path), data)
 
-    def _reaches(self, path: str, names: frozenset[bytes]) -> bool:
-        """Whether a file uses Modal, or is a package that passes one of these names on from such a file."""
-        key = (path, names)
-        if key not in self._reaching:
-            self._reaching[key] = False  # cuts cycles
-            if path not in self._using:
-                data = self._read(path)
-                self._using[path] = data is not None and uses_modal(data)
-            package = path.endswith("__init__.py")
-            self._reaching[key] = self._using[path] or (package and self._brings(path, None, names))
-        return self._reaching[key]
-
-    def _brings(self, path: str, data: bytes | None, wanted: frozenset[bytes] | None) -> bool:
-        """Whether an import of a source brings something of Modal's, one of the names ``wanted`` if given."""
+    def _leads_to_modal(self, path: str, data: bytes) -> bool:
+        """Whether an import brings something from a file that uses Modal, maybe through packages that pass it on."""
         if path not in self._imported:
-            data = self._read(path) if data is None else data
+            self._imported[path] = imports_of(data)
+        pending: list[_Import] = [(path, None)]
+        seen: set[_Import] = set()
+        while pending:
+            for found in self._brought(*pending.pop()):
+                if found in seen or found in self._barren:
+                    continue
+                seen.add(found)
+                if self._uses(found[0]):
+                    return True
+                if found[0].endswith("__init__.py"):
+                    pending.append(found)
+        self._barren |= seen
+        return False
+
+    def _uses(self, path: str) -> bool:
+        if path not in self._using:
+            data = self._read(path)
+            self._using[path] = data is not None and uses_modal(data)
+        return self._using[path]
+
+    def _brought(self, path: str, wanted: frozenset[bytes] | None) -> Iterator[_Import]:
+        """The modules that a source imports from, with the names; only those that bring one of ``wanted``, if given."""
+        if path not in self._imported:
+            data = self._read(path)
             self._imported[path] = [] if data is None else imports_of(data)
         directory = os.path.dirname(path)
         for dotted, names in self._imported[path]:
-            if wanted is None or b"*" in names or names & wanted:
+            if wanted is None or b"*" in names or not names.isdisjoint(wanted):
                 passed_on = wanted if wanted is not None and b"*" in names else names
-                if any(self._reaches(*found) for found in self._modules_of(dotted, directory, passed_on)):
-                    return True
-        return False
+                yield from self._modules_of(dotted, directory, passed_on)
 
-    def _modules_of(
-        self, dotted: str, directory: str, names: frozenset[bytes]
-    ) -> Iterator[tuple[str, frozenset[bytes]]]:
+    def _modules_of(self, dotted: str, directory: str, names: frozenset[bytes]) -> Iterator[_Import]:
         """The module that names are imported from, and those of them that are modules of it."""
         module = dotted.lstrip(".")
         path = self._path_of(module, directory, len(dotted) - len(module))
@@ -209,10 +237,17 @@ class Project:
             return
         yield path, names
         if path.endswith("__init__.py"):
-            for name in sorted(names):
-                inner = self._path_at(os.path.dirname(path), [name.decode()])
+            folder = os.path.dirname(path)
+            for name in sorted(names & self._modules_in(folder)):
+                inner = self._path_at(folder, [name.decode()])
                 if inner is not None:
                     yield inner, frozenset()
+
+    def _modules_in(self, folder: str) -> frozenset[bytes]:
+        """The names that may be modules of a package."""
+        if folder not in self._modules:
+            self._modules[folder] = frozenset(os.fsencode(name.removesuffix(".py")) for name in self._names_in(folder))
+        return self._modules[folder]
 
     def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
@@ -236,26 +271,6 @@ class Project:
 
     # ---- callers --------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _sources(self) -> dict[str, bytes]:
-        """The content of the project's sources, those nearer to the root first, as far as the bounds allow."""
-        found: dict[str, bytes] = {}
-        total = 0
-        folders = deque([str(self.root)])
-        for _ in range(MAX_FOLDERS):
-            if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
-                break
-            for entry in _entries(folders.popleft()):
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _SKIPPED:
-                        folders.append(entry.path)
-                elif entry.name.endswith(".py"):
-                    data = self._content(entry.path)
-                    if data is not None:
-                        found[entry.path] = data
-                        total += len(data)
-        return found
-
     def mentioning(self, name: str, module: File) -> list[File]:
         """The other files of the project that import from a module and say ``name``."""
         stem = os.path.splitext(os.path.basename(module.real))[0]
@@ -264,17 +279,54 @@ class Project:
         key = (name, module.real)
         if key not in self._mentions:
             word = name.encode()
-            paths = [path for path in self._importers(stem) if path != module.real and word in self._sources[path]]
+            importers = self._importers(stem, self._top_of(module.real))
+            paths = [path for path in importers if path != module.real and word in self._contents[path]]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
 
-    def _importers(self, stem: str) -> list[str]:
-        """The sources with an import statement in which a module's last name stands."""
-        if stem not in self._by_stem:
+    def _top_of(self, path: str) -> str:
+        """The folder that every importer of a file is in or below: no dotted name reaches it from further up."""
+        top = os.path.dirname(path)
+        while top != str(self.root) and os.path.basename(top).isidentifier():
+            top = os.path.dirname(top)
+        return top
+
+    def _importers(self, stem: str, top: str) -> list[str]:
+        """The sources below a folder with an import statement in which a module's last name stands."""
+        key = (stem, top)
+        if key not in self._by_stem:
             word = os.fsencode(stem)
-            self._by_stem[stem] = [path for path, data in self._sources.items() if names_module(data, word)]
-        return self._by_stem[stem]
+            self._by_stem[key] = [path for path in self._sources(top) if names_module(self._contents[path], word)]
+        return self._by_stem[key]
+
+    def _sources(self, top: str) -> list[str]:
+        """The sources below a folder, those nearer to it first, as far as the bounds allow; their contents are kept."""
+        if top not in self._below:
+            found: list[str] = []
+            total = 0
+            folders = deque([top])
+            for _ in range(MAX_FOLDERS):
+                if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
+                    break
+                for entry in _entries(folders.popleft()):
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name not in _SKIPPED:
+                            folders.append(entry.path)
+                    elif entry.name.endswith(".py") and self._keep(entry.path):
+                        found.append(entry.path)
+                        total += len(self._contents[entry.path])
+            self._below[top] = found
+        return self._below[top]
+
+    def _keep(self, path: str) -> bool:
+        """Whether a source could be read; its content is kept."""
+        if path not in self._contents:
+            data = self._content(path)
+            if data is None:
+                return False
+            self._contents[path] = data
+        return True
 
     def _imports(self, file: File, module: File, name: str) -> bool:
         """Whether a file imports the name from the module, or the module itself."""

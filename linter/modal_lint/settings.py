@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +183,8 @@ def check_selectors(selectors: Iterable[str], where: str) -> None:
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """A sentence end that suggests the candidate nearest to ``word``, or nothing."""
+    import difflib
+
     known = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean `{known[close[0]]}`?" if close else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -31,8 +30,15 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
 
 def look(choice: str, stream: TextIO, *, unsafe: bool = False) -> Look:
     """How text on ``stream`` looks."""
-    width = min(shutil.get_terminal_size((100, 24)).columns, 160) if _is_terminal(stream) else 100
-    return Look(wants_colour(choice, stream), width, unsafe)
+    return Look(wants_colour(choice, stream), _width(stream), unsafe)
+
+
+def _width(stream: TextIO) -> int:
+    if not _is_terminal(stream):
+        return 100
+    import shutil
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 160)
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
@@ -49,6 +55,12 @@ def write(text: str, stream: TextIO | None = None) -> None:
 def tell(text: str) -> None:
     """Write a line to standard error."""
     write(text + "\n", sys.stderr)
+
+
+def complain(message: str) -> int:
+    """Write a mistake of the user's as one line to standard error and return its exit status."""
+    tell("error: " + " ".join(message.split()))
+    return 2
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -70,6 +69,8 @@ def visible(text: str) -> str:
 def _visible(character: str) -> str:
     if character == "\t":
         return "    "
+    import unicodedata
+
     # Controls, format characters (they can reorder a line), surrogates, line separators.
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return _ESCAPES.get(character) or (f"\\x{ord(character):02x}" if ord(character) < 256 else _escape(character))
@@ -88,6 +89,8 @@ def width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
+    import unicodedata
+
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ def render(report: Report, look: Look) -> str:
 
 def dump(document: Sequence[object] | dict[str, object]) -> str:
     """``document`` as indented JSON; names of files that are no valid text stay readable escapes."""
+    import json
+
     return json.dumps(document, indent=2) + "\n"
 
 
