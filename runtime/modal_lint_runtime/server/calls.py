@@ -10,7 +10,7 @@ from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Call, Input, failure, wait_for_change
 from modal_lint_runtime.server.entries import entry_id, position
-from modal_lint_runtime.server.results import TERMINATED
+from modal_lint_runtime.server.results import SUCCESS, TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.workers import provide_workers
 from modal_proto import api_pb2
@@ -112,8 +112,14 @@ class Calls:
             num_unfinished_inputs=call.unfinished,
         )
         if request.clear_on_success:
-            call.outputs = [item for item in call.outputs if item not in outputs]
+            self._clear(call, outputs)
         return reply
+
+    def _clear(self, call: Call, outputs: list[api_pb2.FunctionGetOutputsItem]) -> None:
+        call.outputs = [item for item in call.outputs if item not in outputs]
+        # A failed input may be retried under the same call; a call that is all done will not be asked for again.
+        if not call.unfinished and not call.outputs and all(item.result.status == SUCCESS for item in outputs):
+            self._deployed.forget_call(call)
 
     @rpc("FunctionCallGetDataOut")
     async def data_out(

@@ -56,6 +56,7 @@ class Containers:
     ) -> api_pb2.FunctionGetInputsResponse:
         """The next inputs; a kill switch when the container shall end or has idled too long."""
         worker = self._worker(request.function_id, caller)
+        worker.ready = True
         function = worker.function
         deadline = time.monotonic() + function.idle_seconds
         while not function.queue and not worker.stopping:

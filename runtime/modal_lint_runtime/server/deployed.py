@@ -29,16 +29,16 @@ MAX_LOG_ENTRIES = 10_000
 """Batches of output kept per App."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Function:
     """A Function of an App, or one bound to parameters or options. `definition` is None until it is created."""
 
     id: str
     app_id: str
     metadata: api_pb2.FunctionHandleMetadata
-    definition: api_pb2.Function | None = None
+    definition: api_pb2.Function | None = field(default=None, repr=False)
     secret_ids: tuple[str, ...] = ()
-    serialized_params: bytes = b""
+    serialized_params: bytes = field(default=b"", repr=False)
     queue: deque[Input] = field(default_factory=deque)
     workers: list[Worker] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +75,7 @@ class Input:
     id: str
     call: Call
     idx: int
-    message: api_pb2.FunctionInput
+    message: api_pb2.FunctionInput = field(repr=False)
     retry_count: int = 0
     open: bool = True
     worker: Worker | None = None
@@ -91,9 +91,9 @@ class Call:
     function: Function
     invocation_type: api_pb2.FunctionCallInvocationType.ValueType
     inputs: dict[str, Input] = field(default_factory=dict)
-    outputs: list[api_pb2.FunctionGetOutputsItem] = field(default_factory=list)
+    outputs: list[api_pb2.FunctionGetOutputsItem] = field(default_factory=list, repr=False)
     unfinished: int = 0
-    data_out: list[api_pb2.DataChunk] = field(default_factory=list)
+    data_out: list[api_pb2.DataChunk] = field(default_factory=list, repr=False)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -104,14 +104,15 @@ class Call:
 
 @dataclass(eq=False)
 class Worker:
-    """A container that runs a Function."""
+    """A container that runs a Function. `ready` is set once it has asked for inputs."""
 
     task_id: str
     function: Function
     container: Container | None = None
     running: dict[str, Input] = field(default_factory=dict)
     stopping: bool = False
-    result: api_pb2.GenericResult | None = None
+    ready: bool = False
+    result: api_pb2.GenericResult | None = field(default=None, repr=False)
     started_at: float = field(default_factory=time.time)
 
 
@@ -119,7 +120,7 @@ class Worker:
 class AppLog:
     """The output of an App's containers."""
 
-    batches: list[api_pb2.TaskLogsBatch] = field(default_factory=list)
+    batches: list[api_pb2.TaskLogsBatch] = field(default_factory=list, repr=False)
     dropped: int = 0
     done: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -177,6 +178,18 @@ class Deployed:
         """The Functions of an App."""
         return [function for function in self.functions.values() if function.app_id == app_id]
 
+    def forget(self, function: Function) -> None:
+        """Drop a Function with its calls."""
+        self.functions.pop(function.id, None)
+        for call in [call for call in self.calls.values() if call.function is function]:
+            self.forget_call(call)
+
+    def forget_call(self, call: Call) -> None:
+        """Drop a call with its inputs."""
+        self.calls.pop(call.id, None)
+        for input_id in call.inputs:
+            self.inputs.pop(input_id, None)
+
     def new_input(self, call: Call, item: api_pb2.FunctionPutInputsItem) -> Input:
         """Add an input to a call and queue it."""
         message = api_pb2.FunctionInput()
@@ -224,9 +237,13 @@ def failure(item: Input, result: api_pb2.GenericResult) -> api_pb2.FunctionGetOu
 
 
 async def wait_for_change(changed: asyncio.Event, seconds: float) -> bool:
-    """Wait until `changed` is set or the time is up; says which."""
+    """Wait until `changed` is set or the time is up; says which.
+
+    Unlike `asyncio.wait_for` it never swallows a cancellation that comes together with the change.
+    """
+    waiter = asyncio.ensure_future(changed.wait())
     try:
-        await asyncio.wait_for(changed.wait(), max(seconds, 0.0))
-    except asyncio.TimeoutError:
-        return False
-    return True
+        done, _ = await asyncio.wait({waiter}, timeout=max(seconds, 0.0))
+    finally:
+        waiter.cancel()
+    return bool(done)

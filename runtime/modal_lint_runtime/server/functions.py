@@ -33,7 +33,9 @@ class Functions:
         self._state.workspace.app_get(request.app_id)
         metadata = _metadata(request, request.app_id)
         for name, method in request.method_definitions.items():
-            metadata.method_handle_metadata[name].CopyFrom(_metadata(method, request.app_id))
+            handle = _metadata(method, request.app_id)
+            handle.is_method, handle.use_method_name = True, name
+            metadata.method_handle_metadata[name].CopyFrom(handle)
         function = self._deployed.functions.get(request.existing_function_id)
         if function is None or function.app_id != request.app_id:
             function = Function(ids.object_id("fu"), request.app_id, metadata)
@@ -57,7 +59,10 @@ class Functions:
         function.secret_ids = tuple(definition.secret_ids)
         stop_workers(function)
         return api_pb2.FunctionCreateResponse(
-            function_id=function.id, function=definition, handle_metadata=function.metadata
+            function_id=function.id,
+            function=definition,
+            function_data=_data(definition),
+            handle_metadata=function.metadata,
         )
 
     @rpc("FunctionGet")
@@ -67,7 +72,9 @@ class Functions:
         if request.object_tag not in layout.function_ids:
             raise NotFoundError(f"Function '{request.object_tag}' not found in App '{request.app_name}'")
         function = self._deployed.function(layout.function_ids[request.object_tag])
-        return api_pb2.FunctionGetResponse(function_id=function.id, handle_metadata=function.metadata)
+        return api_pb2.FunctionGetResponse(
+            function_id=function.id, handle_metadata=function.metadata, function=_data(function.created)
+        )
 
     @rpc("FunctionBindParams")
     async def bind(
@@ -129,6 +136,25 @@ def _metadata(
         app_id=app_id,
         max_object_size_bytes=MAX_INLINE,
         max_async_object_size_bytes=MAX_INLINE,
+    )
+
+
+def _data(definition: api_pb2.Function) -> api_pb2.FunctionData:
+    ranked = api_pb2.FunctionData.RankedFunction(rank=0, function=definition)
+    return api_pb2.FunctionData(
+        module_name=definition.module_name,
+        function_name=definition.function_name,
+        implementation_name=definition.implementation_name,
+        function_type=definition.function_type,
+        timeout_secs=definition.timeout_secs,
+        is_class=definition.is_class,
+        is_method=definition.is_method,
+        class_parameter_info=definition.class_parameter_info,
+        method_definitions=definition.method_definitions,
+        method_definitions_set=definition.method_definitions_set,
+        supported_input_formats=definition.supported_input_formats,
+        supported_output_formats=definition.supported_output_formats,
+        ranked_functions=[ranked],
     )
 
 

@@ -10,12 +10,17 @@ from modal_lint_runtime.server.deployed import failure, wait_for_change
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.tasks import until
 from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from modal_lint_runtime.server.state import State
+
+
+STOP_TIMEOUT = 5.0
+"""Seconds that a stopped App's containers get to end."""
 
 
 class Publishing:
@@ -76,12 +81,15 @@ class Publishing:
 
     async def _stop(self, app_id: str) -> None:
         deployed = self._deployed
-        for function in deployed.of_app(app_id):
-            for worker in list(function.workers):
-                self._state.end_worker(worker)
-            for item in [item for item in deployed.inputs.values() if item.call.function is function and item.open]:
-                deployed.finish(item, failure(item, api_pb2.GenericResult(status=TERMINATED)))
-            del deployed.functions[function.id]
+        functions = deployed.of_app(app_id)
+        for worker in [worker for function in functions for worker in function.workers]:
+            self._state.end_worker(worker)
+        for item in [item for item in deployed.inputs.values() if item.open and item.call.function in functions]:
+            deployed.finish(item, failure(item, api_pb2.GenericResult(status=TERMINATED)))
+        # The last output of the containers still belongs into the log.
+        await until(lambda: not any(function.workers for function in functions), STOP_TIMEOUT)
+        for function in functions:
+            deployed.forget(function)
         deployed.layouts.pop(app_id, None)
         log = deployed.log(app_id)
         log.done = True

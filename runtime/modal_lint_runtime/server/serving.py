@@ -150,6 +150,11 @@ class Running:
             self._thread.join(2 * STOP_TIMEOUT)
 
     @property
+    def state(self) -> State:
+        """What runs; for tests."""
+        return self._server.state
+
+    @property
     def url(self) -> str:
         """Where it is served."""
         return self._server.url

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from modal_lint_runtime.processes import Output, Process
 
+
 async def follow(process: Process, output: Output, offset: int = 0) -> AsyncIterator[bytes]:
     """The bytes of `output` from `offset` on, never an empty chunk, until it ends.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import logging
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -103,7 +104,7 @@ def _close(container: Container) -> None:
 
 def _give_up(state: State, worker: Worker, result: api_pb2.GenericResult) -> None:
     function = worker.function
-    failed_to_start = worker.result is not None or worker.container is None
+    failed_to_start = worker.result is not None or not worker.ready
     worker.stopping = True
     function.workers.remove(worker)
     state.deployed.workers.pop(worker.task_id, None)
@@ -124,18 +125,21 @@ def _start(state: State, worker: Worker) -> Container:
     workspace = state.workspace
     image = workspace.image_get(definition.image_id)
     app = workspace.app_get(function.app_id)
-    reserved = _reserved(state, worker, image.id, app.environment)
-    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids), reserved], {})
     trees = [state.mounts.tree(mount_id) for mount_id in definition.mount_ids]
+    layered = state.isolation.filesystem
+    reserved = _reserved(state, worker, image.id, app.environment)
+    reserved["PYTHONPATH"] = HOME if layered else os.pathsep.join(f"{tree}{HOME}" for tree in trees)
+    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids), reserved], {})
+    scratch = state.scratch(worker.task_id)
     spec = processes.ContainerSpec(
         id=worker.task_id,
         args=(sys.executable, "-m", "modal._container_entrypoint"),
         env=env,
-        workdir=HOME,
-        layers=(*state.layers(image), *trees),
+        workdir=HOME if layered else str(scratch),
+        layers=(*state.layers(image), *(trees if layered else ())),
         timeout=None,
         network=True,
-        scratch=state.scratch(worker.task_id),
+        scratch=scratch,
     )
     container = processes.start(spec, state.isolation)
     container.main.write_stdin(_arguments(state, worker, app.environment).SerializeToString())
@@ -168,8 +172,19 @@ def _arguments(state: State, worker: Worker, environment: str) -> api_pb2.Contai
         function_def=function.created,
         serialized_params=function.serialized_params,
         environment_name=environment,
-        app_layout=state.deployed.layouts.get(function.app_id),
+        app_layout=_layout(state, function),
     )
+
+
+def _layout(state: State, function: Function) -> api_pb2.AppLayout:
+    """The App's layout and the Function's own dependencies, all of which the entrypoint looks up in it."""
+    layout = api_pb2.AppLayout()
+    layout.CopyFrom(state.deployed.layouts.get(function.app_id, layout))
+    known = {each.object_id for each in layout.objects}
+    for dependency in function.created.object_dependencies:
+        if dependency.object_id not in known:
+            layout.objects.add(object_id=dependency.object_id)
+    return layout
 
 
 async def _copy_log(state: State, worker: Worker, process: Process, output: Output, descriptor: int) -> None:
