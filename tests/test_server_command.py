@@ -1,0 +1,181 @@
+"""`runtime serve`, `runtime exec` and the pytest fixture, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("modal")
+
+from server_process import EXEC, environment, serving  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLIENT = """
+import modal, sys
+modal.Secret.objects.create("made", {"A": "kept"})
+app = modal.App.lookup("app", create_if_missing=True)
+sandbox = modal.Sandbox.create("sleep", "1000", app=app, image=modal.Image.from_registry("python:3.13"))
+process = sandbox.exec("sh", "-c", "sleep 1000 & echo $!; sleep 1000")
+next(iter(process.stdout))
+print("ready", flush=True)
+"""
+LIST = "import modal; print([s.name for s in modal.Secret.objects.list()])"
+
+
+def run(code: str, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, text=True, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes below one, as /proc has them now."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+                    parents[int(name)] = int(stat.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
+        found |= more
+    return found
+
+
+def wait_gone(pids: set[int], seconds: float) -> set[int]:
+    deadline = time.monotonic() + seconds
+    while alive := {pid for pid in pids if running(pid)}:
+        if time.monotonic() > deadline:
+            return alive
+        time.sleep(0.05)
+    return set()
+
+
+def running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_serve_prints_what_to_export(tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace") as (process, env):
+        assert env["MODAL_SERVER_URL"].startswith("http://127.0.0.1:")
+        assert run(LIST, env) == "[]\n"
+        assert run(LIST, {**env, "MODAL_TOKEN_SECRET": "as-any-other"}) == "[]\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def test_serve_can_insist_on_its_token(tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace", "--check-token") as (_, env):
+        assert run(LIST, env) == "[]\n"
+        wrong = {**env, "MODAL_TOKEN_SECRET": "as-any-other"}
+        done = subprocess.run([sys.executable, "-c", LIST], env=wrong, capture_output=True, timeout=60, check=False)
+        assert done.returncode != 0
+
+
+def test_seed(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps({"one": {"A": "1"}, "two": {"B": "2"}}), encoding="utf-8")
+    with serving(tmp_path / "workspace", "--seed", str(seed)) as (_, env):
+        assert run(LIST, env) == "['two', 'one']\n"
+
+
+@pytest.mark.parametrize(
+    "content", ['{"one": {"A": shown', '["shown"]', '{"one": {"bad-key": "shown"}}', '{"one": "shown"}']
+)
+def test_a_bad_seed_is_named_and_not_shown(tmp_path: Path, content: str) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text(content, encoding="utf-8")
+    command = [sys.executable, "-c", EXEC, "--path", str(tmp_path / "w"), "--seed", str(seed), "--", "true"]
+    done = subprocess.run(command, env=environment(), text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "seed.json" in done.stderr
+    assert "shown" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_exec_gives_the_variables_and_the_exit_status(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", EXEC, "--path", str(tmp_path / "workspace"), "--"]
+
+    def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        env = environment()
+        return subprocess.run([*command, *arguments], env=env, text=True, capture_output=True, timeout=60, check=False)
+
+    create = "import modal; modal.Secret.objects.create('s', {'A': '1'})"
+    assert run_command(sys.executable, "-c", create).returncode == 0
+    assert run_command(sys.executable, "-c", LIST).stdout == "['s']\n"
+    assert run_command("sh", "-c", "exit 7").returncode == 7
+    assert run_command("sh", "-c", "kill -TERM $$").returncode == 128 + 15
+    missing = run_command("no-such-program")
+    assert (missing.returncode, missing.stderr) == (127, "no-such-program: no such program\n")
+
+
+def test_a_killed_server_leaves_no_process_and_loses_no_secret(tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace") as (process, env):
+        assert run(CLIENT, env) == "ready\n"
+        below = descendants(process.pid)
+        assert len(below) >= 3
+        process.kill()
+        process.wait()
+        assert wait_gone(below, 10) == set()
+    with serving(tmp_path / "workspace") as (process, env):
+        assert run(LIST, env) == "['made']\n"
+        assert run("import modal; print(len(list(modal.Sandbox.list())))", env) == "0\n"
+    left = [path for path in (tmp_path / "workspace" / "server").iterdir() if str(process.pid) not in path.name]
+    assert left == []
+
+
+def test_a_stopped_server_ends_its_sandboxes(tmp_path: Path) -> None:
+    with serving(tmp_path / "workspace") as (process, env):
+        run(CLIENT, env)
+        below = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert wait_gone(below, 10) == set()
+    assert list((tmp_path / "workspace" / "server").iterdir()) == []
+
+
+PLUGIN_TEST = """
+import os
+import modal
+
+pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
+
+def test_one(modal_workspace):
+    modal_workspace.secret("api-keys", {"API_KEY": "value"})
+    app = modal.App.lookup("app", create_if_missing=True)
+    image = modal.Image.from_registry("python:3.13")
+    sandbox = modal.Sandbox.create(app=app, image=image, secrets=[modal.Secret.from_name("api-keys")])
+    assert sandbox.exec("printenv", "API_KEY").stdout.read() == "value\\n"
+
+def test_two_starts_empty(modal_workspace):
+    assert modal.Secret.objects.list() == []
+
+def test_three_is_as_before():
+    assert "MODAL_SERVER_URL" not in os.environ
+"""
+
+
+def test_the_fixture_in_a_users_suite(tmp_path: Path) -> None:
+    (tmp_path / "test_user.py").write_text(PLUGIN_TEST, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), text=True, capture_output=True, timeout=90, check=False
+    )
+    assert "3 passed" in done.stdout, done.stdout
