@@ -55,6 +55,17 @@ def slow():
     import time
     time.sleep(100)
 
+@app.function(restrict_modal_access=True)
+def restricted():
+    try:
+        return [secret.name for secret in modal.Secret.objects.list()]
+    except modal.exception.PermissionDeniedError as error:
+        return str(error)
+
+@app.function()
+def unrestricted():
+    return sorted(secret.name for secret in modal.Secret.objects.list())
+
 @app.function()
 def dies():
     os._exit(9)
@@ -125,6 +136,12 @@ def test_exceptions_come_back_with_their_type(run: Any) -> None:
 def test_an_input_times_out(run: Any) -> None:
     lines = ["try:", "    slow.remote()", "except modal.exception.FunctionTimeoutError:", "    print('1')"]
     assert run(*lines) == 1
+
+
+def test_a_restricted_function_may_only_work(run: Any) -> None:
+    restricted, unrestricted = run("print(json.dumps([restricted.remote(), unrestricted.remote()]))")
+    assert restricted == "A restricted Function may not call SecretList."
+    assert unrestricted == ["first", "of-app"]
 
 
 def test_a_container_that_dies_fails_its_input(run: Any) -> None:

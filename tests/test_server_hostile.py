@@ -63,7 +63,7 @@ def own_addresses() -> list[str]:
         {"x-modal-token-id": "ak-x"},
         {"x-modal-token-id": "ak-x", "x-modal-token-secret": "as-x"},
         {"x-modal-lint-container": "x.y.z"},
-        {"x-modal-lint-container": Signer().issue("ta-x")},
+        {"x-modal-lint-container": Signer().issue("container", "ta-x")},
     ],
 )
 def test_a_wrong_token_gets_nothing(modal_workspace: ModalWorkspace, metadata: dict[str, str]) -> None:
@@ -79,12 +79,15 @@ def test_the_sdk_says_that_a_token_is_wrong(modal_workspace: ModalWorkspace) -> 
     assert modal_workspace.server.credentials.token_secret not in repr(modal_workspace.server.credentials)
 
 
-def test_a_container_is_no_account(modal_workspace: ModalWorkspace) -> None:
-    token = modal_workspace.server.state.signer.issue("ta-any")
-    metadata = {"x-modal-lint-container": token}
-    with pytest.raises(GRPCError) as error:
-        raw_call(modal_workspace.server, f"{CONTROL}/ContainerHello", b"", metadata)
-    assert status_of(error) is Status.NOT_FOUND
+def test_a_tasks_token_is_no_containers_and_no_accounts(modal_workspace: ModalWorkspace) -> None:
+    mine = sandbox(modal_workspace)
+    state = modal_workspace.server.state
+    task_id = state.tasks.of_sandbox(mine.object_id).id
+    for token in (state.signer.issue("router", task_id), state.signer.issue("container", task_id)):
+        with pytest.raises(GRPCError) as error:
+            raw_call(modal_workspace.server, f"{CONTROL}/SecretList", b"", {"x-modal-lint-container": token})
+        assert status_of(error) is Status.UNAUTHENTICATED
+    mine.terminate()
 
 
 def sandbox(workspace: ModalWorkspace, **kwargs: Any) -> Any:
@@ -99,10 +102,11 @@ def test_a_task_token_opens_that_task_alone(modal_workspace: ModalWorkspace) -> 
     ids = [state.tasks.of_sandbox(each.object_id).id for each in (mine, other)]
     request = router_pb2.TaskExecStartRequest(task_id=ids[1], exec_id="x", command_args=["env"])
     for token, status in (
-        (state.signer.issue(ids[0]), Status.PERMISSION_DENIED),
-        (state.signer.issue(ids[1], lifetime=-1), Status.UNAUTHENTICATED),
-        (Signer().issue(ids[1]), Status.UNAUTHENTICATED),
-        (f"{state.signer.issue(ids[1])}x", Status.UNAUTHENTICATED),
+        (state.signer.issue("router", ids[0]), Status.PERMISSION_DENIED),
+        (state.signer.issue("router", ids[1], lifetime=-1), Status.UNAUTHENTICATED),
+        (Signer().issue("router", ids[1]), Status.UNAUTHENTICATED),
+        (state.signer.issue("container", ids[1]), Status.UNAUTHENTICATED),
+        (f"{state.signer.issue('router', ids[1])}x", Status.UNAUTHENTICATED),
         ("", Status.UNAUTHENTICATED),
     ):
         metadata = {"authorization": f"Bearer {token}"}
@@ -132,7 +136,7 @@ def test_random_bytes_kill_nothing_and_leak_nothing(modal_workspace: ModalWorksp
 async def fuzz(workspace: ModalWorkspace, mine: Any, generator: random.Random) -> None:
     server = workspace.server
     task_id = server.state.tasks.of_sandbox(mine.object_id).id
-    raws = [Raw(server), Raw(server, {"authorization": f"Bearer {server.state.signer.issue(task_id)}"})]
+    raws = [Raw(server), Raw(server, {"authorization": f"Bearer {server.state.signer.issue('router', task_id)}"})]
     try:
         for path in sorted(mapping()):
             raw = raws[path.startswith(ROUTER)]

@@ -36,7 +36,7 @@ class Environments:
     @rpc("AuthTokenGet")
     def auth_token(self, _request: api_pb2.AuthTokenGetRequest, _caller: Caller) -> api_pb2.AuthTokenGetResponse:
         """A token with an expiry, which JavaScript and the V2 sandboxes of Python want before their first call."""
-        return api_pb2.AuthTokenGetResponse(token=self._signer.issue(""))
+        return api_pb2.AuthTokenGetResponse(token=self._signer.issue("account"))
 
     @rpc("WorkspaceNameLookup")
     def workspace_name(self, _request: Empty, _caller: Caller) -> api_pb2.WorkspaceNameLookupResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -17,11 +16,11 @@ from modal_lint_runtime.server.tasks import Fed, Task, until
 from modal_proto import api_pb2
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modal_lint_runtime.processes import ContainerSpec
     from modal_lint_runtime.records import ImageRecord
     from modal_lint_runtime.server.state import State
-
-log = logging.getLogger(__name__)
 
 IDLE_CHECK = 1.0
 """Seconds between two looks at whether a sandbox with an idle timeout is idle."""
@@ -33,11 +32,23 @@ async def launch(state: State, request: api_pb2.SandboxCreateV2Request, *, v2: b
     Raises InvalidError for a definition that makes no sense, UnsupportedError for what a local sandbox cannot do,
     NotFoundError for an App, Image or Secret that is not there, AlreadyExistsError for a name in use.
     """
-    loop = asyncio.get_running_loop()
-    task = await loop.run_in_executor(state.executor, _start, state, request, v2)
-    idle = request.definition.idle_timeout_secs if request.definition.HasField("idle_timeout_secs") else None
-    state.watch(_watch(state, task, float(idle) if idle else None))
-    return task
+    started: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
+    started.add_done_callback(lambda done: done.cancelled() or done.exception())
+    state.watch(_live(state, request, v2, started))
+    # Whoever asked may go away meanwhile; the sandbox is watched all the same.
+    return await asyncio.shield(started)
+
+
+async def _live(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool, started: asyncio.Future[Task]) -> None:
+    try:
+        task = await state.in_thread(_start, state, request, v2)
+    except Exception as error:
+        started.set_exception(error)
+        return
+    started.set_result(task)
+    definition = request.definition
+    idle = definition.idle_timeout_secs if definition.HasField("idle_timeout_secs") else 0
+    await _watch(state, task, float(idle) or None)
 
 
 def _start(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool) -> Task:
@@ -57,6 +68,7 @@ def _start(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool) -> T
         container = processes.start(_spec(state, record.id, definition, image, env), state.isolation)
     except BaseException:
         workspace.sandbox_update(record.id, state="failed", returncode=1)
+        state.discard_scratch(record.id)
         raise
     main = Fed(container.main) if definition.entrypoint_args else None
     task = Task(ids.task_id(v2=v2), record.id, app.id, container, main)
@@ -92,11 +104,20 @@ def _spec(
         args=tuple(definition.entrypoint_args) or None,
         env=env,
         workdir=workdir or None,
-        layers=state.layers(image),
+        layers=(*state.layers(image), *_mounted(state, definition)),
         timeout=float(definition.timeout_secs) or None,
         network=not blocks_network(definition),
         scratch=state.scratch(sandbox_id),
     )
+
+
+def _mounted(state: State, definition: api_pb2.Sandbox) -> list[Path]:
+    """The trees of local files that belong into the sandbox's file system. Raises UnsupportedError without one."""
+    if definition.mount_ids and not state.isolation.filesystem:
+        raise UnsupportedError(
+            "Local files in a sandbox need a private file system, which this machine does not allow."
+        )
+    return [state.mounts.tree(mount_id) for mount_id in definition.mount_ids]
 
 
 def blocks_network(definition: api_pb2.Sandbox) -> bool:
@@ -128,15 +149,14 @@ def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
 
 async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:
     """Wait for the container's end, write it down and free what it held."""
-    loop = asyncio.get_running_loop()
     while not await until(lambda: task.container.poll() is not None, IDLE_CHECK if idle_timeout else None):
         if idle_timeout and _idle_for(task) > idle_timeout:
             task.terminated = True
-            await loop.run_in_executor(state.executor, task.container.terminate)
+            await state.in_thread(task.container.terminate)
     task.returncode = task.container.poll()
     task.timed_out = not task.terminated and task.container.timed_out
     try:
-        await loop.run_in_executor(state.executor, _finish, state, task)
+        await state.in_thread(_finish, state, task)
     finally:
         task.finished.set()
 
@@ -151,3 +171,4 @@ def _finish(state: State, task: Task) -> None:
     how = "terminated" if task.terminated else "timeout" if task.timed_out else "finished"
     state.workspace.sandbox_update(task.sandbox_id, state=how, returncode=task.returncode)
     task.container.close()
+    state.discard_scratch(task.sandbox_id)

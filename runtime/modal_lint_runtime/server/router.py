@@ -38,7 +38,7 @@ class Router:
         """Start a process; the same `exec_id` again is the same process."""
         task = self._task(request.task_id, caller)
         _check_exec(request)
-        with task.lock:
+        with task.starting(request.exec_id):
             if request.exec_id not in task.execs:
                 self._start(task, request)
         return router_pb2.TaskExecStartResponse()
@@ -53,8 +53,7 @@ class Router:
             timeout=float(request.timeout_secs) if request.timeout_secs else None,
             pty=request.HasField("pty_info"),
         )
-        task.execs[request.exec_id] = Fed(process)
-        task.last_active = time.monotonic()
+        task.keep(request.exec_id, Fed(process))
 
     @rpc("TaskExecStdioRead")
     async def exec_stdio_read(

@@ -96,7 +96,7 @@ class Server:
         from grpclib.server import Server as GrpcServer
 
         state = self.state
-        gate = Gate(state.signer, state.credentials)
+        gate = Gate(state.signer, state.credentials, state.deployed)
         control = rpc.control_plane(control_services(state), gate.control, state.executor)
         router = rpc.command_router([service(state) for service in router_classes()], gate.router, state.executor)
         server = GrpcServer([control, router])

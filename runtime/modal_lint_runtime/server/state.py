@@ -85,7 +85,7 @@ class State:
 
     def router_access(self, task_id: str, caller: Caller) -> tuple[str, str]:
         """The URL and the token with which `caller` reaches the router of this task."""
-        return self.url(caller.scheme), self.signer.issue(task_id)
+        return self.url(caller.scheme), self.signer.issue("router", task_id)
 
     def layers(self, image: ImageRecord) -> tuple[Path, ...]:
         """The directories of an image's layers, the top one last."""
@@ -96,6 +96,10 @@ class State:
         path = self.directory / "scratch" / name
         path.mkdir(parents=True, mode=0o700)
         return path
+
+    def discard_scratch(self, name: str) -> None:
+        """Remove that directory."""
+        shutil.rmtree(self.directory / "scratch" / name, ignore_errors=True)
 
     def end_worker(self, worker: Worker) -> None:
         """End a Function's container now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_FINISHED = 256
 """Finished tasks whose output can still be read; the oldest are forgotten."""
+
+MAX_EXECS = 2048
+"""Processes of one sandbox that are kept, the oldest finished ones being forgotten."""
 
 CHUNK = 256 * 1024
 """The most bytes of output in one message."""
@@ -69,7 +73,31 @@ class Task:
     timed_out: bool = False
     stdin_index: int = 0
     last_active: float = field(default_factory=time.monotonic)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _starts: dict[str, threading.Lock] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def starting(self, exec_id: str) -> Iterator[None]:
+        """Hold back a second start of the same process until the first is done; others go on."""
+        with self._lock:
+            start = self._starts.setdefault(exec_id, threading.Lock())
+        with start:
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._starts.pop(exec_id, None)
+
+    def keep(self, exec_id: str, fed: Fed) -> None:
+        """Keep a started process, and forget the oldest finished ones beyond the limit."""
+        with self._lock:
+            self.execs[exec_id] = fed
+            self.last_active = time.monotonic()
+            surplus = len(self.execs) - MAX_EXECS
+            if surplus > 0:
+                finished = [known for known, each in self.execs.items() if each.process.poll() is not None]
+                for known in finished[:surplus]:
+                    del self.execs[known]
 
     def exec(self, exec_id: str) -> Fed:
         """A process started in this task. Raises NotFoundError."""

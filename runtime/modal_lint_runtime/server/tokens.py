@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from grpclib import GRPCError, Status
 from modal_lint_runtime.server.rpc import Caller
@@ -20,11 +20,23 @@ from modal_lint_runtime.server.rpc import Caller
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modal_lint_runtime.server.deployed import Deployed
+
 LIFETIME = 3600.0
 """Seconds that a signed token is good for."""
 
 CONTAINER_HEADER = "x-modal-lint-container"
 """Carries the task's token in calls made by a Function's container, which has no credentials of its own."""
+
+CONTAINER_CALLS = frozenset(
+    {
+        *("ContainerHello", "ContainerHeartbeat", "FunctionGetInputs", "FunctionPutOutputs", "TaskResult"),
+        *("FunctionCallPutDataOut", "FunctionGetDynamicConcurrency"),
+    }
+)
+"""What a Function's container calls to do its work."""
+
+Audience = Literal["account", "router", "container"]
 
 _ENCODED_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
 
@@ -48,20 +60,22 @@ class Signer:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def issue(self, subject: str, lifetime: float = LIFETIME) -> str:
-        """A token for `subject` (a task id, or "" for the account), good for `lifetime` seconds."""
-        payload = json.dumps({"sub": subject, "exp": int(time.time() + lifetime)}, separators=(",", ":"))
+    def issue(self, audience: Audience, subject: str = "", lifetime: float = LIFETIME) -> str:
+        """A token for `subject` (a task's id) towards `audience`, good for `lifetime` seconds."""
+        claims = {"aud": audience, "sub": subject, "exp": int(time.time() + lifetime)}
+        payload = json.dumps(claims, separators=(",", ":"))
         body = _ENCODED_HEADER + b"." + base64.urlsafe_b64encode(payload.encode()).rstrip(b"=")
         return (body + b"." + self._signature(body)).decode()
 
-    def subject(self, token: str) -> str | None:
-        """Whom the token was issued to; None when it is forged, damaged or expired."""
+    def subject(self, audience: Audience, token: str) -> str | None:
+        """Whom the token was issued to; None when it is forged, damaged, expired or for another audience."""
         body, _, signature = token.encode("utf-8", "replace").rpartition(b".")
         if not hmac.compare_digest(signature, self._signature(body)):
             return None
         try:
-            payload = json.loads(_decode(body.partition(b".")[2]))
-            return str(payload["sub"]) if payload["exp"] > time.time() else None
+            claims = json.loads(_decode(body.partition(b".")[2]))
+            good = claims["aud"] == audience and claims["exp"] > time.time()
+            return str(claims["sub"]) if good else None
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -72,32 +86,44 @@ class Signer:
 class Gate:
     """Admits callers. Without `credentials` any token pair is good, as long as there is one."""
 
-    def __init__(self, signer: Signer, credentials: Credentials | None) -> None:
+    def __init__(self, signer: Signer, credentials: Credentials | None, deployed: Deployed) -> None:
         self._signer = signer
         self._credentials = credentials
+        self._deployed = deployed
 
-    def control(self, metadata: Mapping[str, Any], _name: str) -> Caller:
+    def control(self, metadata: Mapping[str, Any], name: str) -> Caller:
         """The caller of a control-plane call. Raises UNAUTHENTICATED for a wrong or missing token."""
-        client_type = _client_type(metadata)
         if token := str(metadata.get(CONTAINER_HEADER, "")):
-            task_id = self._signer.subject(token)
-            if not task_id:
-                raise GRPCError(Status.UNAUTHENTICATED, "The container's token is not valid.")
-            return Caller(client_type, task_id)
+            return self._container(metadata, token, name)
         shown = str(metadata.get("x-modal-token-id", "")), str(metadata.get("x-modal-token-secret", ""))
         if not all(shown):
             raise GRPCError(Status.UNAUTHENTICATED, "Token missing: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.")
         if self._credentials is not None and not _same(shown, self._credentials):
             raise GRPCError(Status.UNAUTHENTICATED, "The token is not this server's.")
-        return Caller(client_type, python_version=str(metadata.get("x-modal-python-version", "")))
+        return _caller(metadata)
+
+    def _container(self, metadata: Mapping[str, Any], token: str, name: str) -> Caller:
+        task_id = self._signer.subject("container", token)
+        worker = self._deployed.workers.get(task_id or "")
+        if task_id is None or worker is None:
+            raise GRPCError(Status.UNAUTHENTICATED, "The container's token is not valid.")
+        # A Function with `restrict_modal_access` runs its inputs and may do nothing else.
+        if worker.function.created.untrusted and name not in CONTAINER_CALLS:
+            raise GRPCError(Status.PERMISSION_DENIED, f"A restricted Function may not call {name}.")
+        return _caller(metadata, task_id)
 
     def router(self, metadata: Mapping[str, Any], _name: str) -> Caller:
         """The caller of a router call, bound to the task its token names."""
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
-        task_id = self._signer.subject(token) if scheme.lower() == "bearer" else None
+        task_id = self._signer.subject("router", token) if scheme.lower() == "bearer" else None
         if not task_id:
             raise GRPCError(Status.UNAUTHENTICATED, "The task's token is not valid.")
-        return Caller(_client_type(metadata), task_id)
+        return _caller(metadata, task_id)
+
+
+def _caller(metadata: Mapping[str, Any], task_id: str | None = None) -> Caller:
+    python_version = str(metadata.get("x-modal-python-version", ""))
+    return Caller(_client_type(metadata), task_id, python_version)
 
 
 def _same(shown: tuple[str, str], credentials: Credentials) -> bool:

@@ -73,10 +73,9 @@ def _time_out(state: State, item: Input, seconds: int) -> None:
 
 async def _run(state: State, worker: Worker) -> None:
     """A container from its start to its end; whatever it leaves unanswered fails."""
-    loop = asyncio.get_running_loop()
     function = worker.function
     try:
-        worker.container = await loop.run_in_executor(state.executor, _start, state, worker)
+        worker.container = await state.in_thread(_start, state, worker)
     except ModalError as error:
         _give_up(state, worker, api_pb2.GenericResult(status=FAILURE, exception=f"{type(error).__name__}: {error}"))
         return
@@ -94,12 +93,14 @@ async def _run(state: State, worker: Worker) -> None:
         status=FAILURE, exitcode=code or 0, exception=f"The container exited with code {code}."
     )
     _give_up(state, worker, result)
-    await loop.run_in_executor(state.executor, _close, worker.container)
+    await state.in_thread(_close, state, worker)
 
 
-def _close(container: Container) -> None:
-    container.terminate()
-    container.close()
+def _close(state: State, worker: Worker) -> None:
+    if worker.container is not None:
+        worker.container.terminate()
+        worker.container.close()
+    state.discard_scratch(worker.task_id)
 
 
 def _give_up(state: State, worker: Worker, result: api_pb2.GenericResult) -> None:
@@ -148,7 +149,7 @@ def _start(state: State, worker: Worker) -> Container:
 
 
 def _reserved(state: State, worker: Worker, image_id: str, environment: str) -> dict[str, str]:
-    token = state.signer.issue(worker.task_id, TOKEN_LIFETIME)
+    token = state.signer.issue("container", worker.task_id, TOKEN_LIFETIME)
     return {
         "MODAL_SERVER_URL": state.url(),
         "MODAL_CONTAINER_ARGUMENTS_PATH": "/dev/stdin",
