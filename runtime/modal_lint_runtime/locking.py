@@ -1,8 +1,8 @@
 """One writer at a time, over threads and processes.
 
-SQLite has a write lock of its own, but waits for it unfairly (a sleeping poll that gives up under load), and versions before
-3.51.3 can lose committed pages when a checkpoint meets a write (https://sqlite.org/wal.html#walresetbug). Holding this
-lock around every write and checkpoint avoids both.
+SQLite has a write lock of its own, but waits for it unfairly (a sleeping poll that gives up under load), and versions
+before 3.51.3 can lose committed pages when a checkpoint meets a write (https://sqlite.org/wal.html#walresetbug).
+Holding this lock around every write and checkpoint avoids both.
 """
 
 from __future__ import annotations

@@ -9,7 +9,11 @@ from pathlib import Path
 
 def new_owner() -> str:
     """A mark for one open workspace of this process: process number, its start, and a random part."""
-    pid = os.getpid()
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> str:
+    """A mark for the process with that number."""
     return f"{pid}:{_started(pid)}:{secrets.token_hex(6)}"
 
 

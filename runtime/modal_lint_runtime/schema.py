@@ -78,7 +78,9 @@ def version(connection: sqlite3.Connection) -> int:
     if not ours:
         return 0
     if found > VERSION:
-        raise WorkspaceError(f"The workspace has format {found}, this modal-lint knows up to {VERSION}: upgrade modal-lint.")
+        raise WorkspaceError(
+            f"The workspace has format {found}, this modal-lint knows up to {VERSION}: upgrade modal-lint."
+        )
     return found
 
 

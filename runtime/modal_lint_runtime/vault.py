@@ -76,7 +76,9 @@ class Vault:
         try:
             cipher.open(check["value"], account, "")
         except WorkspaceError:
-            raise WorkspaceError(f"The key of the workspace {self._store.root} is not the one it was made with.") from None
+            raise WorkspaceError(
+                f"The key of the workspace {self._store.root} is not the one it was made with."
+            ) from None
         return cipher
 
     def _make(self) -> Cipher:
