@@ -1,7 +1,7 @@
 """The workspace: what Modal's service keeps for an account, kept in a directory instead.
 
-Values are encrypted; everything else is in clear. Any number of threads and processes may use one directory at once; what
-a method has returned from is on the disk.
+Values are encrypted; everything else is in clear. Any number of threads and processes may use one directory at once;
+what a method has returned from is on the disk.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ class Images(Base):
         key = of_type(record.content_key, str, "record.content_key")
         with self._store.writing() as connection:
             connection.execute(
-                "INSERT INTO images (id, content_key, created_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) "
-                "DO UPDATE SET content_key = excluded.content_key, created_at = excluded.created_at, body = excluded.body",
+                "INSERT INTO images (id, content_key, created_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+                "SET content_key = excluded.content_key, created_at = excluded.created_at, body = excluded.body",
                 (id_, key, stored.created_at, body),
             )
         return stored

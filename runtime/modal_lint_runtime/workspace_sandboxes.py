@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modal_lint_runtime import contract, owners
@@ -23,7 +22,7 @@ from modal_lint_runtime.workspace_base import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _STATES = ("running", "finished", "terminated", "timeout", "failed", "lost")
 

@@ -223,7 +223,8 @@ def _insert(
 ) -> str:
     id_, now = new_id("st"), now_after(connection, "secrets", environment)
     connection.execute(
-        "INSERT INTO secrets (id, name, environment_id, app_id, created_at, updated_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO secrets (id, name, environment_id, app_id, created_at, updated_at, owner) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (id_, name, environment, app_id, now, now, owner),
     )
     return id_
