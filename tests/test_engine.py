@@ -92,7 +92,7 @@ def test_few_files_and_pre_commit_start_no_process(many: list[str], monkeypatch:
     def refuse(*_: object) -> list[object]:
         raise AssertionError("processes were started")
 
-    monkeypatch.setattr(pool, "analyse", refuse)
+    monkeypatch.setattr(pool, "answers", refuse)
     rules = [_rule(_temperamental)]
     with pytest.raises(AssertionError):
         engine.run(["."], Settings(), rules=rules, jobs=2)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _HEAVY = ("libcst", "modal_lint_rules", "modal_lint_runtime", "modal_lint.source", "modal_lint.credentials", "modal")
 _LOADED = """
-import atexit, sys
-atexit.register(lambda: print("LOADED", *sorted(sys.modules)))
-from modal_lint.start import main
-main(sys.argv[1:])
+import sys
+from modal_lint.start import status
+status(sys.argv[1:])
+print("LOADED", *sorted(sys.modules))
 """
 
 

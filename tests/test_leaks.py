@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lint_process import lint
 from material import make
-from modal_lint import analysis, selection
+from modal_lint import selection
 from modal_lint.model import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -184,7 +184,6 @@ def test_crash_that_quotes_the_source_is_told_without_it(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     everything = (*selection.catalogue(), _QUOTING)
     monkeypatch.setattr(selection, "catalogue", lambda: everything)
-    monkeypatch.setattr(analysis, "catalogue", lambda: everything)
     (tmp_path / "app.py").write_text(_module([(_PLACES[0], value)], ""), encoding="utf-8")
     for command in _COMMANDS:
         done = run(*command, "--isolated", "--extend-select", "MS199", "-j", "1", ".")

@@ -2,150 +2,108 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+import contextlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from modal_lint import selection, suppress
-from modal_lint.model import Failure, Finding, Rule
+from modal_lint import selection, suppress, switches
+from modal_lint.files import ReadError
+from modal_lint.model import Failure, Finding, Outcome, Rule
+from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
-from modal_lint.selection import catalogue
+from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modal_lint.discover import Target
     from modal_lint.globs import Glob
     from modal_lint.settings import Settings
     from modal_lint.source import File
 
-__all__ = ["INTERNAL", "Outcome", "analyse", "analyse_here", "catalogue", "with_deep_stack"]
-
 UNREADABLE = "MS001"
 INTERNAL = "internal error"
-
-# Sources nest deeper than Python's default lets us recurse; every level costs stack, so the stack grows with it.
-_RECURSION = 50_000
-_STACKS = (512 << 20, 256 << 20, 64 << 20, 16 << 20)
-
-T = TypeVar("T")
+_NOTEBOOK = ".ipynb"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one file gave: findings to report, findings that comments silence, or why there are none."""
+@dataclass(slots=True)
+class Analysis:
+    """The rules on many files, as numbered tasks for this process or several.
 
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[Finding, ...] = ()
-    failure: Failure | None = None
+    Args:
+        targets: the files.
+        given: contents to take instead of those on the disk, by path as in findings.
+        rules: what to look for.
+    """
 
+    targets: Sequence[Target]
+    given: Mapping[str, bytes]
+    rules: Sequence[Rule]
+    _projects: dict[str, Project] = field(default_factory=dict)
 
-class Projects:
-    """One `Project` for each root, made on first need."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Project] = {}
-
-    def at(self, root: str) -> Project:
-        """The project whose top is ``root``."""
-        if root not in self._made:
-            self._made[root] = Project(Path(root))
-        return self._made[root]
-
-
-def analyse(target: Target, data: bytes, projects: Projects, rules: Sequence[Rule]) -> Outcome:
-    """What ``rules`` find in one file. Never raises: whatever goes wrong is the failure of this file."""
-    try:
-        project = projects.at(target.root)
-        project.known_secrets = target.settings.known_secrets
-        if not project.concerns(target.path, data) and b"modal-lint" not in data:
-            return Outcome()
-        file = project.open(target.path, data)
-        return _judge(file, target, _enabled(target, rules))
-    except Unreadable as trouble:
-        return Outcome(failure=_failure(target, rules, trouble.reason, trouble.line, trouble.column))
-    except RecursionError:
-        return Outcome(failure=_failure(target, rules, "nested too deeply to be analysed"))
-    except Exception as error:  # the one broad except: parser errors quote source, so only the type is told
-        return Outcome(failure=Failure(target.path, f"{INTERNAL} ({_where(error)})"))
-
-
-def analyse_here(
-    work: Sequence[tuple[Target, bytes]], rules: Sequence[Rule], progress: Callable[[int, int], None]
-) -> list[Outcome]:
-    """The outcomes of ``work`` in its order, one after the other in this process."""
-    projects = Projects()
-
-    def all_files() -> Iterator[Outcome]:
-        for done, (target, data) in enumerate(work, 1):
-            yield analyse(target, data, projects, rules)
-            progress(done, len(work))
-
-    return with_deep_stack(lambda: list(all_files()))
-
-
-def with_deep_stack(task: Callable[[], T]) -> T:
-    """What ``task`` returns or raises, run in a thread with room for deep recursion."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def body() -> None:
+    def perform(self, task: int) -> Outcome:
+        """What the rules find in one file. Never raises: whatever goes wrong is the failure of this file."""
+        target = self.targets[task]
         try:
-            results.append(task())
-        except BaseException as error:
-            errors.append(error)
+            return self._analyse(target, content_of(target, self.given))
+        except ReadError as trouble:
+            return Outcome(failure=Failure(target.path, trouble.reason))
+        except Exception as error:  # the one broad except: parser errors quote source, so only the type is told
+            return Outcome(failure=Failure(target.path, f"{INTERNAL} ({_where(error)})"))
 
-    limit = sys.getrecursionlimit()
-    thread, size = _started(body)
-    try:
-        sys.setrecursionlimit(max(limit, min(_RECURSION, size // 6000)))
-        thread.go()
-        thread.join()
-    finally:
-        sys.setrecursionlimit(limit)
-    if errors:
-        raise errors[0]
-    return results[0]
+    def crashed(self, task: int) -> Outcome:
+        """The outcome of a file at which the process died."""
+        return Outcome(failure=Failure(self.targets[task].path, f"{INTERNAL} (the analysis crashed)"))
+
+    def finish(self) -> frozenset[str]:
+        """The real paths of all files and folders that were looked at on the way."""
+        return frozenset().union(*(project.looked_at() for project in self._projects.values()))
+
+    def _analyse(self, target: Target, data: bytes) -> Outcome:
+        project = self._project(target.root)
+        project.known_secrets = target.settings.known_secrets
+        if target.path.endswith(_NOTEBOOK):
+            # Its JSON would parse as Python and pass for clean.
+            unchecked = Failure(target.path, "notebooks cannot be checked yet")
+            return Outcome(failure=unchecked if concerns_modal(data) else None)
+        concerned = project.concerns(target.path, data) or b"modal-lint" in data
+        if not concerned and not switches.is_off("prefilter"):
+            return Outcome()
+        try:
+            file = project.open(target.path, data)
+            if switches.is_off("focus"):
+                _parse_whole(file)
+            return _judge(file, target, _enabled(target, self.rules))
+        except Unreadable as trouble:
+            failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
+        except RecursionError:
+            failure = self._failure(target, "nested too deeply to be analysed")
+        return Outcome(failure=failure) if concerned else Outcome()
+
+    def _project(self, root: str) -> Project:
+        if root not in self._projects:
+            self._projects[root] = Project(root)
+        return self._projects[root]
+
+    def _failure(self, target: Target, reason: str, line: int = 1, column: int = 0) -> Failure | None:
+        """The failure of an unreadable file, or None where the user has switched MS001 off by name or prefix."""
+        for rule in self.rules:
+            if rule.code == UNREADABLE:
+                chosen = target.settings.selections
+                if selection.explicitly_ignored(rule, chosen) or selection.covers(_ignored_here(target), rule):
+                    return None
+        return Failure(target.path, reason, line, column)
 
 
-class _Waiting(threading.Thread):
-    """A thread that begins its work when told to."""
+def _parse_whole(file: File) -> None:
+    """What a linter on libcst's trees would have to do first: the whole tree, and the position of each node."""
+    import libcst
+    from libcst.metadata import MetadataWrapper, PositionProvider
 
-    def __init__(self, body: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._body = body
-        self._ready = threading.Event()
-
-    def run(self) -> None:
-        self._ready.wait()
-        self._body()
-
-    def go(self) -> None:
-        """Begin."""
-        self._ready.set()
-
-
-def _started(body: Callable[[], None]) -> tuple[_Waiting, int]:
-    """A thread with the largest stack that can be had here, and the size of it."""
-    before = threading.stack_size()
-    try:
-        for size in _STACKS:
-            try:
-                threading.stack_size(size)
-                thread = _Waiting(body)
-                thread.start()
-            except (ValueError, RuntimeError, MemoryError):
-                continue
-            return thread, size
-        threading.stack_size(before)
-        thread = _Waiting(body)
-        thread.start()
-        return thread, 0
-    finally:
-        threading.stack_size(before)
+    with contextlib.suppress(libcst.ParserSyntaxError, RecursionError):
+        MetadataWrapper(libcst.parse_module(file.text)).resolve(PositionProvider)
 
 
 def _judge(file: File, target: Target, rules: tuple[Rule, ...]) -> Outcome:
@@ -216,20 +174,10 @@ def _applies(glob: Glob, path: str) -> bool:
     return matches((glob,), path)
 
 
-def _failure(target: Target, rules: Sequence[Rule], reason: str, line: int = 1, column: int = 0) -> Failure | None:
-    """The failure of an unreadable file, or None where the user has switched MS001 off by name or prefix."""
-    for rule in rules:
-        if rule.code == UNREADABLE:
-            chosen = target.settings.selections
-            if selection.explicitly_ignored(rule, chosen) or selection.covers(_ignored_here(target), rule):
-                return None
-    return Failure(target.path, reason, line, column)
-
-
 def _where(error: Exception) -> str:
     """The error's type and where in this program it happened; its text may quote the source."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    place = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

@@ -112,6 +112,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
         "-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes to use; 0 is one per processor."
     ),
+    click.option("--cache/--no-cache", default=True, help="Remember which files have nothing to tell (on by default)."),
+    click.option("--cache-dir", metavar="DIR", envvar="MODAL_LINT_CACHE_DIR", help="Where to remember it."),
     click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 also if there are findings."),
 ]
 
@@ -176,6 +178,8 @@ def _run(options: dict[str, Any]) -> int:
             exit_zero=options["exit_zero"],
             exit_non_zero_on_fix=options["exit_non_zero_on_fix"],
             output_file=options["output_file"],
+            cache=options["cache"],
+            cache_folder=options["cache_dir"],
             colour=options["colour"],
             verbosity=next((level for name, level in levels.items() if options[name]), 0),
         )

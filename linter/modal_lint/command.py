@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modal_lint import switches
 from modal_lint.config import Resolver
 from modal_lint.discover import STDIN
 from modal_lint.engine import Session
@@ -41,6 +42,8 @@ class Request:
     exit_zero: bool = False
     exit_non_zero_on_fix: bool = False
     output_file: str | None = None
+    cache: bool = True
+    cache_folder: str | None = None  # None: where caches of this user are
     colour: str = "auto"
     verbosity: int = 0  # -2 silent, -1 quiet, 1 verbose
 
@@ -66,6 +69,7 @@ class _Check:
             stdin=_standard_input() if STDIN in request.paths else None,
             stdin_filename=request.stdin_filename,
             jobs=self._settings.jobs,
+            cache_folder=_cache_folder(request),
         )
         self._look = look(
             "never" if request.output_file and request.colour == "auto" else request.colour,
@@ -184,6 +188,14 @@ class _Check:
         from modal_lint.fixing import Fixer
 
         return Fixer(self._session, unsafe=self._settings.unsafe_fixes)
+
+
+def _cache_folder(request: Request) -> str | None:
+    if not request.cache or switches.is_off("cache"):
+        return None
+    from modal_lint.cache import default_folder
+
+    return os.path.abspath(request.cache_folder or default_folder())
 
 
 def _is_broken(report: Report) -> bool:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
-from modal_lint.files import ReadError, read_regular
-from modal_lint.model import Failure, Finding, Report
-from modal_lint.prefilter import concerns_modal, names_module, uses_modal
+from modal_lint.files import ReadError
+from modal_lint.model import Failure, Finding, Outcome, Report
+from modal_lint.prefilter import names_module, uses_modal
+from modal_lint.sift import SILENT, content_of, sift
 
 if TYPE_CHECKING:
-    from modal_lint.analysis import Outcome
+    from modal_lint.analysis import Analysis
+    from modal_lint.cache import Cache
     from modal_lint.config import Source
     from modal_lint.model import Rule
 
@@ -22,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 # Fewer files than this are done before a second process has started.
 _WORTH_PROCESSES = 24
-_NOTEBOOK = ".ipynb"
+_NOTHING = Outcome()
 # The first rule that fits a credential reports it; see rules.md, "One credential, one finding".
 _PRECEDENCE = {"MS106": 0, "MS105": 1, "MS110": 3}
 _SINK = 2
@@ -43,6 +46,8 @@ class Session:
         stdin_filename: what to call it.
         rules: instead of all rules, for tests.
         progress: told after each file how many of the files that concern Modal are done.
+        jobs: how many processes; 0 leaves it to the settings.
+        cache_folder: where to keep what a run found out; None for nowhere.
     """
 
     paths: Sequence[str]
@@ -52,9 +57,10 @@ class Session:
     rules: Sequence[Rule] | None = None
     progress: Progress = _nothing
     jobs: int = 0
+    cache_folder: str | None = None
     _found: Discovery | None = None
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
-    _unread: dict[str, Failure] = field(default_factory=dict)
+    _looked_at: frozenset[str] = frozenset()
 
     @property
     def found(self) -> Discovery:
@@ -70,7 +76,6 @@ class Session:
     def run(self) -> Report:
         """Check everything."""
         self._outcomes.clear()
-        self._unread.clear()
         return self._check(self.found.targets, {})
 
     def recheck(self, changed: Collection[str], contents: Mapping[str, bytes] | None = None) -> Report:
@@ -88,82 +93,109 @@ class Session:
         """The project root of each file of this run, by path as in findings."""
         return {target.path: target.root for target in self.found.targets}
 
-    def _check(self, targets: Iterable[Target], contents: Mapping[str, bytes]) -> Report:
-        work: list[tuple[Target, bytes]] = []
-        silent: list[Target] = []  # say nothing of Modal
+    def _check(self, targets: Sequence[Target], given: Mapping[str, bytes]) -> Report:
         for target in targets:
             self._outcomes.pop(target.path, None)
-            self._unread.pop(target.path, None)
-            try:
-                data = contents[target.path] if target.path in contents else self._read(target)
-            except ReadError as trouble:
-                self._unread[target.path] = Failure(target.path, trouble.reason)
-                continue
-            if not concerns_modal(data):
-                silent.append(target)
-                continue
-            if target.path.endswith(_NOTEBOOK):
-                # Its JSON would parse as Python and pass for clean.
-                self._unread[target.path] = Failure(target.path, "notebooks cannot be checked yet")
-            else:
-                work.append((target, data))
-        work += self._neighbours(work, silent)
-        self._outcomes.update(self._analyse(work))
+        jobs = _usable_jobs(self.jobs or (targets[0].settings.jobs if targets else 1))
+        cache = self._cache(targets) if not given else None
+        if self.stdin is not None:
+            given = {target.path: self.stdin for target in targets if target.is_stdin} | dict(given)
+        left = cache.left() if cache is not None else None
+        if left is not None:
+            self._analyse(left, given, jobs)
+        else:
+            silent = self._look(targets, given, jobs, cache)
+            if cache is not None:
+                told = [one.absolute for one in targets if self._outcomes.get(one.path, _NOTHING) != _NOTHING]
+                cache.keep(silent, told, self._looked_at)
         return self._report()
 
-    def _neighbours(self, work: Sequence[tuple[Target, bytes]], silent: Sequence[Target]) -> list[tuple[Target, bytes]]:
+    def _cache(self, targets: Sequence[Target]) -> Cache | None:
+        """What earlier runs left; None where there is or may be none."""
+        if self.cache_folder is None or self.rules is not None or self.stdin is not None:
+            return None
+        from modal_lint import cache
+
+        return cache.Cache(self.cache_folder, self.paths, targets) if len(targets) >= cache.WORTH else None
+
+    def _look(self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None) -> list[int]:
+        """Look at ``targets``, analyse those that matter, and tell the numbers of those that say nothing of Modal."""
+        unknown = [at for at in range(len(targets)) if cache is None or not cache.is_silent(at)]
+        verdicts = dict(zip(unknown, sift([targets[at] for at in unknown], given, jobs), strict=True))
+        silent = [at for at in range(len(targets)) if verdicts.get(at, SILENT) == SILENT]
+        sizes: dict[int, int] = {}
+        for at, verdict in verdicts.items():
+            if isinstance(verdict, str):
+                self._outcomes[targets[at].path] = Outcome(failure=Failure(targets[at].path, verdict))
+            elif verdict != SILENT:
+                sizes[at] = verdict
+        work = [targets[at] for at in sizes]
+        work += self._neighbours(work, [targets[at] for at in silent], given)
+        self._analyse(work, given, jobs, list(sizes.values()))
+        return silent
+
+    def _neighbours(self, work: Sequence[Target], silent: Sequence[Target], given: Mapping[str, bytes]) -> list[Target]:
         """The files that never say Modal but import, from a file beside or below them, one that does.
 
         They may use an object of Modal's that the other file made. Only these few are read a second time.
         """
         names: dict[str, set[bytes]] = {}
-        for target, data in work:
-            if not uses_modal(data):
-                continue
-            folder, name = os.path.split(target.absolute)
-            stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
-            for place in (folder, os.path.dirname(folder)):
-                names.setdefault(place, set()).add(os.fsencode(stem))
-        found: list[tuple[Target, bytes]] = []
+        for target in work:
+            if uses_modal(_content(target, given)):
+                folder, name = os.path.split(target.absolute)
+                stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
+                for place in (folder, os.path.dirname(folder)):
+                    names.setdefault(place, set()).add(os.fsencode(stem))
+        found: list[Target] = []
         for target in silent:
             stems = names.get(os.path.dirname(target.absolute))
             if stems and not target.is_stdin:
-                try:
-                    data = self._read(target)
-                except ReadError:
-                    continue
+                data = _content(target, given)
                 if any(stem in data and names_module(data, stem) for stem in stems):
-                    found.append((target, data))
+                    found.append(target)
         return found
 
-    def _read(self, target: Target) -> bytes:
-        return (self.stdin or b"") if target.is_stdin else read_regular(target.absolute)
-
-    def _analyse(self, work: Sequence[tuple[Target, bytes]]) -> dict[str, Outcome]:
+    def _analyse(
+        self, work: Sequence[Target], given: Mapping[str, bytes], jobs: int, sizes: Sequence[int] = ()
+    ) -> None:
+        """Let the rules look at ``work``, whose first files have ``sizes`` in bytes."""
         if not work:
-            return {}
-        from modal_lint import analysis
+            return
+        from modal_lint import analysis, selection
+        from modal_lint.deep import with_deep_stack
 
-        rules = analysis.catalogue() if self.rules is None else tuple(self.rules)
-        jobs = _usable_jobs(self.jobs or work[0][0].settings.jobs, len(work))
+        rules = selection.catalogue() if self.rules is None else tuple(self.rules)
+        task = analysis.Analysis(work, given, rules)
+        jobs = min(jobs, len(work) // (_WORTH_PROCESSES // 2)) if len(work) >= _WORTH_PROCESSES else 1
         was_on = gc.isenabled()
         gc.disable()  # trees are many objects and few garbage: half of the time would go into looking for it
         try:
             if jobs > 1:
                 from modal_lint import pool
 
-                outcomes = pool.analyse(work, rules, jobs, self.progress)
+                # Large files first: the last one to finish decides how long everything takes.
+                order = sorted(range(len(work)), key=lambda at: sizes[at] if at < len(sizes) else 0, reverse=True)
+                outcomes, told = pool.answers(task, order, jobs, self.progress)
             else:
-                outcomes = analysis.analyse_here(work, rules, self.progress)
+                outcomes = with_deep_stack(lambda: self._one_by_one(task))
+                told = [task.finish()]
         finally:
             if was_on:
                 gc.freeze()  # what was built is still needed: it is not worth a search for garbage
                 gc.enable()
-        return {target.path: outcome for (target, _), outcome in zip(work, outcomes, strict=True)}
+        self._outcomes.update({work[at].path: outcome for at, outcome in sorted(outcomes.items())})
+        self._looked_at = frozenset().union(*told)
+
+    def _one_by_one(self, task: Analysis) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for at in range(len(task.targets)):
+            outcomes[at] = task.perform(at)
+            self.progress(at + 1, len(task.targets))
+        return outcomes
 
     def _report(self) -> Report:
         outcomes = self._outcomes.values()
-        failures = [*self.found.failures, *self._unread.values()]
+        failures = list(self.found.failures)
         failures += [outcome.failure for outcome in outcomes if outcome.failure is not None]
         shadows = [finding for outcome in outcomes for finding in outcome.suppressed]
         kept = _once([finding for outcome in outcomes for finding in outcome.findings], shadows)
@@ -185,20 +217,29 @@ def run(
     progress: Progress = _nothing,
     rules: Sequence[Rule] | None = None,
     jobs: int = 0,
+    cache_folder: str | None = None,
 ) -> Report:
     """Check ``paths`` once; see `Session` for the arguments.
 
     Raises:
         UserError: a configuration file on the way is wrong.
     """
-    return Session(paths, settings, stdin, stdin_filename, rules, progress, jobs).run()
+    return Session(paths, settings, stdin, stdin_filename, rules, progress, jobs, cache_folder).run()
 
 
-def _usable_jobs(wanted: int, files: int) -> int:
-    if files < _WORTH_PROCESSES or os.environ.get("PRE_COMMIT") == "1":
-        return 1
+def _usable_jobs(wanted: int) -> int:
+    if os.environ.get("PRE_COMMIT") == "1" or switches.is_off("processes"):
+        return 1  # pre-commit has started several of us already
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(wanted or available, files // (_WORTH_PROCESSES // 2))
+    return wanted or available
+
+
+def _content(target: Target, given: Mapping[str, bytes]) -> bytes:
+    """The bytes of a file, none if it cannot be read any more: its analysis will say so."""
+    try:
+        return content_of(target, given)
+    except ReadError:
+        return b""
 
 
 def _once(findings: Iterable[Finding], suppressed: Iterable[Finding]) -> list[Finding]:

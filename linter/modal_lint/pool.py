@@ -1,4 +1,4 @@
-"""Several processes for many files: one file at a time each, so that a crash costs only the file it was at."""
+"""Several processes for numbered tasks: one task at a time each, so that a crash costs only the task it was at."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import gc
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from modal_lint import analysis
-from modal_lint.analysis import INTERNAL, Outcome, Projects, with_deep_stack
-from modal_lint.model import Failure, Rule
+from modal_lint.deep import with_deep_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from multiprocessing.process import BaseProcess
 
-    from modal_lint.discover import Target
-
-Work = Sequence[tuple["Target", bytes]]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # Forking is the cheapest start and shares what is loaded; macOS's libraries do not survive it.
 _METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
+
+
+class Work(Protocol[T_co]):
+    """What a worker does. It is brought to the process once; tasks are numbers."""
+
+    def perform(self, task: int) -> T_co:
+        """The answer to a task."""
+
+    def crashed(self, task: int) -> T_co:
+        """The answer to a task at which the process died."""
+
+    def finish(self) -> object:
+        """What one process has to tell when all tasks are done."""
 
 
 @dataclass(slots=True)
@@ -34,42 +44,52 @@ class _Worker:
     task: int | None = None
 
 
-def analyse(work: Work, rules: Sequence[Rule], jobs: int, progress: Callable[[int, int], None]) -> list[Outcome]:
-    """The outcomes of ``work`` in its order, from ``jobs`` processes.
+def _nothing(done: int, total: int) -> None:
+    del done, total
 
-    A process that dies costs a failure for the file it was at, and is replaced.
+
+def answers(
+    work: Work[T], tasks: Iterable[int], jobs: int, progress: Callable[[int, int], None] = _nothing
+) -> tuple[dict[int, T], list[Any]]:
+    """The answers to ``tasks``, and what each process told in the end.
+
+    Args:
+        work: what to do.
+        tasks: in the order in which to begin them: the last one to finish decides how long everything takes.
+        jobs: how many processes.
+        progress: told after each task how many of all are done.
     """
-    return _Pool(work, rules, jobs, progress).run()
+    return _Pool(work, list(tasks), jobs, progress).run()
 
 
-class _Pool:
-    def __init__(self, work: Work, rules: Sequence[Rule], jobs: int, progress: Callable[[int, int], None]) -> None:
+class _Pool(Generic[T]):
+    def __init__(self, work: Work[T], tasks: list[int], jobs: int, progress: Callable[[int, int], None]) -> None:
         self._work = work
-        self._rules = tuple(rules)
+        self._waiting = tasks[::-1]
+        self._total = len(tasks)
         self._jobs = jobs
         self._progress = progress
         self._context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
-        # Large files first: the last one to finish decides how long everything takes.
-        self._waiting = sorted(range(len(work)), key=lambda at: len(work[at][1]))
-        self._done: dict[int, Outcome] = {}
+        self._done: dict[int, T] = {}
+        self._told: list[Any] = []
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> tuple[dict[int, T], list[Any]]:
         gc.freeze()
-        workers = [self._started() for _ in range(self._jobs)]
+        workers = [self._started() for _ in range(min(self._jobs, self._total))]
         try:
             for worker in workers:
                 self._feed(worker)
-            while len(self._done) < len(self._work):
+            while len(self._done) < self._total:
                 self._collect(workers)
         finally:
             for worker in workers:
-                _stop(worker)
+                self._stop(worker)
             gc.unfreeze()
-        return [self._done[at] for at in range(len(self._work))]
+        return self._done, self._told
 
     def _started(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, ours, self._rules), daemon=True)
+        process = self._context.Process(target=_serve, args=(theirs, ours, self._work), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -79,7 +99,7 @@ class _Pool:
         if self._waiting:
             worker.task = self._waiting.pop()
             with contextlib.suppress(OSError):  # it died: the end of its pipe tells
-                worker.pipe.send(self._work[worker.task])
+                worker.pipe.send(worker.task)
 
     def _collect(self, workers: list[_Worker]) -> None:
         busy = {worker.pipe: worker for worker in workers if worker.task is not None}
@@ -90,30 +110,28 @@ class _Pool:
             try:
                 self._done[task] = worker.pipe.recv()
             except (EOFError, OSError):
-                path = self._work[task][0].path
-                self._done[task] = Outcome(failure=Failure(path, f"{INTERNAL} (the analysis crashed)"))
+                self._done[task] = self._work.crashed(task)
                 worker.pipe.close()
                 workers[workers.index(worker)] = worker = self._started()
-            self._progress(len(self._done), len(self._work))
+            self._progress(len(self._done), self._total)
             self._feed(worker)
 
+    def _stop(self, worker: _Worker) -> None:
+        if worker.task is None:
+            with contextlib.suppress(OSError, EOFError):
+                worker.pipe.send(None)
+                self._told.append(worker.pipe.recv())
+            worker.process.join(timeout=1)
+        if worker.process.is_alive():
+            worker.process.kill()
+        worker.pipe.close()
 
-def _stop(worker: _Worker) -> None:
-    if worker.task is None:
-        with contextlib.suppress(OSError):
-            worker.pipe.send(None)
-        worker.process.join(timeout=1)
-    if worker.process.is_alive():
-        worker.process.kill()
-    worker.pipe.close()
 
-
-def _serve(pipe: Connection, other_end: Connection, rules: tuple[Rule, ...]) -> None:
-    """A worker: answers each file with its outcome until the pipe ends."""
+def _serve(pipe: Connection, other_end: Connection, work: Work[Any]) -> None:
+    """A worker: answers each task until the pipe ends."""
     if _METHOD == "fork":
         other_end.close()
     gc.disable()
-    projects = Projects()
 
     def loop() -> None:
         while True:
@@ -122,9 +140,9 @@ def _serve(pipe: Connection, other_end: Connection, rules: tuple[Rule, ...]) -> 
             except (EOFError, OSError):
                 return
             if task is None:
+                pipe.send(work.finish())
                 return
-            target, data = task
-            pipe.send(analysis.analyse(target, data, projects, rules))
+            pipe.send(work.perform(task))
 
     try:
         with_deep_stack(loop)

@@ -6,7 +6,6 @@ import ast
 import os
 from collections import deque
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modal_lint.prefilter import imports_of, names_module, uses_modal
@@ -38,8 +37,8 @@ class Project:
         root: the top of the tree.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(root)
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
@@ -54,6 +53,7 @@ class Project:
         self._above: dict[str, list[str]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
+        self._walked: set[str] = set()
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -79,6 +79,10 @@ class Project:
         self._files[key] = file
         return file
 
+    def looked_at(self) -> set[str]:
+        """The real paths of all files and folders of the project that were looked at so far."""
+        return {*self._files, *self._using, *self._contents, *self._listed, *self._walked}
+
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
@@ -90,7 +94,7 @@ class Project:
             cache.clear()
         self.__dict__.pop("evaluator", None)
 
-    def load(self, path: str | Path) -> File | None:
+    def load(self, path: str) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
         real = os.path.realpath(path)
         if real in self._files:
@@ -110,7 +114,7 @@ class Project:
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
-        root = str(self.root)
+        root = self.root
         return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
 
     def _shown(self, real: str) -> str:
@@ -149,7 +153,7 @@ class Project:
     def _bases(self, directory: str) -> list[str]:
         """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
         if directory not in self._above:
-            root = str(self.root)
+            root = self.root
             found = []
             current = directory
             while self.inside(current):
@@ -169,16 +173,16 @@ class Project:
             return None
         path = base
         for at, part in enumerate(parts, 1):
-            names = self._names_in(path)
+            names = self.names_in(path)
             if at == len(parts) and part + ".py" in names and os.path.isfile(found := os.path.join(path, part + ".py")):
                 return found
             if part not in names:
                 return None
             path = os.path.join(path, part)
         init = os.path.join(path, "__init__.py")
-        return init if "__init__.py" in self._names_in(path) and os.path.isfile(init) else None
+        return init if "__init__.py" in self.names_in(path) and os.path.isfile(init) else None
 
-    def _names_in(self, folder: str) -> frozenset[str]:
+    def names_in(self, folder: str) -> frozenset[str]:
         """What is in a folder, which is listed once; nothing if it is none."""
         if folder not in self._listed:
             try:
@@ -246,7 +250,7 @@ class Project:
     def _modules_in(self, folder: str) -> frozenset[bytes]:
         """The names that may be modules of a package."""
         if folder not in self._modules:
-            self._modules[folder] = frozenset(os.fsencode(name.removesuffix(".py")) for name in self._names_in(folder))
+            self._modules[folder] = frozenset(os.fsencode(name.removesuffix(".py")) for name in self.names_in(folder))
         return self._modules[folder]
 
     def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
@@ -288,7 +292,7 @@ class Project:
     def _top_of(self, path: str) -> str:
         """The folder that every importer of a file is in or below: no dotted name reaches it from further up."""
         top = os.path.dirname(path)
-        while top != str(self.root) and os.path.basename(top).isidentifier():
+        while top != self.root and os.path.basename(top).isidentifier():
             top = os.path.dirname(top)
         return top
 
@@ -309,7 +313,9 @@ class Project:
             for _ in range(MAX_FOLDERS):
                 if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
                     break
-                for entry in _entries(folders.popleft()):
+                folder = folders.popleft()
+                self._walked.add(folder)
+                for entry in _entries(folder):
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name not in _SKIPPED:
                             folders.append(entry.path)

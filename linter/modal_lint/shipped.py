@@ -36,7 +36,6 @@ _PUBLIC = re.compile(
     r"(?i)(?:\.pub|known_hosts|authorized_keys|ca(?:cert)?[\w-]*\.pem|cacert[\w.-]*|[\w-]*public[\w-]*\.pem"
     r"|fullchain\.pem|(?:.*[-_.])?certs?\.pem|chain\.pem)$"
 )
-_LOOKED_AT = 2_000  # entries of a directory
 
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
@@ -131,16 +130,12 @@ def _in_directory(file: File, path: str) -> list[str]:
     base = os.path.dirname(os.path.realpath(file.path))
     candidates = [os.path.join(base, path)]
     if os.path.normpath(path) == ".":
-        candidates = [base, str(file.project.root)]
+        candidates = [base, file.project.root]
     for candidate in candidates:
         real = os.path.realpath(candidate)
-        if not file.project.inside(real) or not os.path.isdir(real):
+        if not file.project.inside(real):
             continue
-        try:
-            names = sorted(entry.name for entry, _ in zip(os.scandir(real), range(_LOOKED_AT), strict=False))
-        except OSError:
-            continue
-        found = [name for name in names if name == ".git" or is_credential_file(name)]
+        found = [name for name in sorted(file.project.names_in(real)) if name == ".git" or is_credential_file(name)]
         if found:
             return found
     return []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _QUIET = ("-q", "--quiet")
 _FORCE = "--force-exclude"
 # These make click do more than parse.
-_VARIABLES = ("MODAL_LINT_OUTPUT_FORMAT", "_MODAL_LINT_COMPLETE")
+_VARIABLES = ("MODAL_LINT_OUTPUT_FORMAT", "MODAL_LINT_CACHE_DIR", "_MODAL_LINT_COMPLETE")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -26,7 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: instead of those of the process.
     """
-    sys.exit(status(sys.argv[1:] if arguments is None else arguments))
+    code = status(sys.argv[1:] if arguments is None else arguments)
+    if "click" not in sys.modules:
+        # Nothing that was loaded wants to be told of the end, and taking everything apart takes time.
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def status(arguments: Sequence[str]) -> int:
@@ -57,16 +64,28 @@ def plain(arguments: Sequence[str]) -> Request | None:
     """
     if not arguments or arguments[0] != "check" or os.name == "nt" or any(name in os.environ for name in _VARIABLES):
         return None
-    options = [word for word in arguments[1:] if word.startswith("-")]
-    paths = tuple(word for word in arguments[1:] if not word.startswith("-"))
-    if any(word != _FORCE and word not in _QUIET for word in options) or not all(map(os.path.lexists, paths)):
-        return None
+    paths: list[str] = []
+    force, quiet, cache = False, False, True
+    for word in arguments[1:]:
+        if word == _FORCE:
+            force = True
+        elif word in _QUIET:
+            quiet = True
+        elif word == "--no-cache":
+            cache = False
+        elif word.startswith("-") or not os.path.lexists(word):
+            return None
+        else:
+            paths.append(word)
     from modal_lint.command import Request
     from modal_lint.settings import layer
 
-    flags = layer({"force-exclude": True} if _FORCE in options else {}, os.getcwd())
-    verbosity = -1 if any(word in _QUIET for word in options) else 0
-    return Request(paths=paths or (".",), overrides=(flags,), verbosity=verbosity)
+    return Request(
+        paths=tuple(paths) or (".",),
+        overrides=(layer({"force-exclude": True} if force else {}, os.getcwd()),),
+        cache=cache,
+        verbosity=-1 if quiet else 0,
+    )
 
 
 def _complain(error: Exception) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modal_lint.model import Finding, Span
 
 _HIDDEN = "••••"
+_TELLING = 6  # characters; what is shorter is told from its neighbours by its quotes only
 _LITERALS = tuple(
     getattr(tokenize, name)
     for name in ("STRING", "FSTRING_MIDDLE", "TSTRING_MIDDLE", "NUMBER")
@@ -70,12 +71,14 @@ class _Hider:
                 self._public |= {move.key, move.secret}
 
     def touched(self, text: str) -> set[str]:
-        """The literals, as written, on a place that a finding points at."""
-        return {
+        """The literals, as written, on a place that a finding points at; their contents are hidden anywhere."""
+        found = {
             token.string
             for token in _literals(text)
             if any(_overlap(span, token) for span in self._spans) and _content(token.string) not in self._public
         }
+        self._values |= {content for content in map(_content, found) if len(content) >= _TELLING}
+        return found
 
     def masked(self, text: str, secret: set[str]) -> str:
         """``text`` with the literals in ``secret`` and everything that looks like a credential hidden."""
