@@ -30,7 +30,7 @@ class Functions:
         self, request: api_pb2.FunctionPrecreateRequest, _caller: Caller
     ) -> api_pb2.FunctionPrecreateResponse:
         """Give a Function its id before its definition is known."""
-        self._state.workspace.app_get(request.app_id)
+        await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         metadata = _metadata(request, request.app_id)
         for name, method in request.method_definitions.items():
             handle = _metadata(method, request.app_id)
@@ -68,7 +68,7 @@ class Functions:
     @rpc("FunctionGet")
     async def get(self, request: api_pb2.FunctionGetRequest, _caller: Caller) -> api_pb2.FunctionGetResponse:
         """Look a deployed Function up by its App's name and its own."""
-        layout = self._layout(request.app_name, request.environment_name)
+        layout = await self._layout(request.app_name, request.environment_name)
         if request.object_tag not in layout.function_ids:
             raise NotFoundError(f"Function '{request.object_tag}' not found in App '{request.app_name}'")
         function = self._deployed.function(layout.function_ids[request.object_tag])
@@ -113,14 +113,15 @@ class Functions:
     @rpc("ClassGet")
     async def get_class(self, request: api_pb2.ClassGetRequest, _caller: Caller) -> api_pb2.ClassGetResponse:
         """Look a deployed class up by its App's name and its own."""
-        layout = self._layout(request.app_name, request.environment_name)
+        layout = await self._layout(request.app_name, request.environment_name)
         if request.object_tag not in layout.class_ids:
             raise NotFoundError(f"Class '{request.object_tag}' not found in App '{request.app_name}'")
         class_id = layout.class_ids[request.object_tag]
         return api_pb2.ClassGetResponse(class_id=class_id, handle_metadata=self._deployed.classes[class_id])
 
-    def _layout(self, app_name: str, environment_name: str) -> api_pb2.AppLayout:
-        app = self._state.workspace.app_lookup(app_name, self._state.environment(environment_name))
+    async def _layout(self, app_name: str, environment_name: str) -> api_pb2.AppLayout:
+        environment = self._state.environment(environment_name)
+        app = await self._state.in_thread(self._state.workspace.app_lookup, app_name, environment)
         return self._deployed.layouts.get(app.id, api_pb2.AppLayout())
 
 

@@ -97,7 +97,7 @@ class Images:
         """Stream a build's log from `last_entry_id` on, then its result."""
         build = self._builds.get(request.image_id)
         if build is None:
-            self._record(request.image_id)
+            await self._state.in_thread(self._record, request.image_id)
             build = Build(request.image_id, result=api_pb2.GenericResult(status=SUCCESS))
         seen = position(request.last_entry_id)
         deadline_passed = False

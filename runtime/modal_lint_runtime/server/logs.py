@@ -34,7 +34,7 @@ class SandboxLogs:
         """
         task = self._state.tasks.of_sandbox(request.sandbox_id)
         if task is None:
-            self._state.workspace.sandbox_get(request.sandbox_id)
+            await self._state.in_thread(self._state.workspace.sandbox_get, request.sandbox_id)
             yield api_pb2.TaskLogsBatch(eof=True)
             return
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -39,6 +39,8 @@ class Publishing:
             record = workspace.app_lookup(request.description, environment, create_if_missing=True)
         else:
             record = workspace.app_create(environment)
+            if request.app_state == api_pb2.APP_STATE_DETACHED:
+                record = workspace.app_set_state(record.id, "detached")
         return api_pb2.AppCreateResponse(app_id=record.id, app_page_url=self._page(record.id))
 
     @rpc("AppGetLayout")
@@ -50,8 +52,11 @@ class Publishing:
     @rpc("AppPublish")
     async def publish(self, request: api_pb2.AppPublishRequest, _caller: Caller) -> api_pb2.AppPublishResponse:
         """Make these Functions and classes the App's."""
+        await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         objects = [self._function(function_id) for function_id in request.function_ids.values()]
         objects += [self._class(class_id) for class_id in request.class_ids.values()]
+        if request.app_state == api_pb2.APP_STATE_DEPLOYED:
+            await self._state.in_thread(self._state.workspace.app_set_state, request.app_id, "deployed")
         self._deployed.layouts[request.app_id] = api_pb2.AppLayout(
             objects=objects, function_ids=request.function_ids, class_ids=request.class_ids
         )
@@ -69,13 +74,16 @@ class Publishing:
 
     @rpc("AppClientDisconnect")
     async def disconnect(self, request: api_pb2.AppClientDisconnectRequest, _caller: Caller) -> Empty:
-        """The client of a run is done: its App ends."""
-        await self._stop(request.app_id)
+        """The client of a run is done: its App ends, unless it was detached or deployed."""
+        app = await self._state.in_thread(self._state.workspace.app_get, request.app_id)
+        if app.name is None and app.state != "detached":
+            await self._stop(request.app_id)
         return Empty()
 
     @rpc("AppStop")
     async def stop(self, request: api_pb2.AppStopRequest, _caller: Caller) -> Empty:
         """Stop an App for good."""
+        await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         await self._stop(request.app_id)
         return Empty()
 

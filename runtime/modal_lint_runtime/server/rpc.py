@@ -118,6 +118,8 @@ def _member(name: str, method: Callable[..., Any] | None, admit: Any, executor: 
             await _answer(method, stream, caller, executor)
         except (GRPCError, StreamTerminatedError, asyncio.TimeoutError):
             raise
+        except DecodeError:
+            raise GRPCError(Status.INVALID_ARGUMENT, "The request cannot be decoded.") from None
         except Exception as error:
             raise as_status(name, error) from None
 
@@ -149,7 +151,7 @@ def _call(method: Callable[..., Any], request: Any, caller: Caller, executor: Ex
 async def _receive(stream: Stream[Any, Any]) -> Any:
     try:
         request = await stream.recv_message()
-    except (DecodeError, NotImplementedError, AssertionError):
+    except (NotImplementedError, AssertionError):  # compressed, or shorter than announced
         raise GRPCError(Status.INVALID_ARGUMENT, "The request cannot be decoded.") from None
     if request is None:
         raise GRPCError(Status.INVALID_ARGUMENT, "The request has no message.")
