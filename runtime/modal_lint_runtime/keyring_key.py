@@ -37,11 +37,6 @@ def keep(account: str, key: str) -> bool:
     return _in_time(lambda: _keep(account, key)) is True
 
 
-def forget(account: str) -> None:
-    """Remove the key, if a keyring that answers has it."""
-    _in_time(lambda: _forget(account))
-
-
 def _fetch(account: str) -> str | None:
     backend = _backend()
     return backend.get_password(SERVICE, account) if backend else None
@@ -53,12 +48,6 @@ def _keep(account: str, key: str) -> bool:
         return False
     backend.set_password(SERVICE, account, key)
     return backend.get_password(SERVICE, account) == key
-
-
-def _forget(account: str) -> None:
-    backend = _backend()
-    if backend is not None and backend.get_password(SERVICE, account) is not None:
-        backend.delete_password(SERVICE, account)
 
 
 def _in_time(call: Callable[[], Any]) -> Any:
@@ -96,7 +85,7 @@ def _chosen() -> bool:
     from keyring.util import platform_
 
     return "PYTHON_KEYRING_BACKEND" in os.environ or os.path.exists(
-        os.path.join(platform_.config_root(), "keyringrc.cfg")  # type: ignore[no-untyped-call]
+        os.path.join(platform_.config_root(), "keyringrc.cfg")
     )
 
 

@@ -53,13 +53,6 @@ class Vault:
             found = _meta(connection, "key_place")
         return None if found is None else "keyring" if found == "keyring" else "file"
 
-    def forget(self) -> None:
-        """Remove the key from the keyring, when it is there."""
-        with self._store.reading() as connection:
-            account, place = _meta(connection, "id"), _meta(connection, "key_place")
-        if place == "keyring" and account:
-            keyring_key.forget(account)
-
     def _find(self) -> Cipher | None:
         with self._store.reading() as connection:
             return self._known(connection)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
             connection.execute("DELETE FROM environments")
             connection.execute("DELETE FROM images")
             add_environment(connection, contract.DEFAULT_ENVIRONMENT)
-            _clear(self.root, keep=(DATABASE, LOCK, KEY_FILE))
+        _clear(self.root)
 
     def _sweep(self) -> None:
         """Make sure of the first environment, and end what processes left behind that died."""
@@ -122,8 +123,9 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
             stop_apps(connection, "owner = ?", (owner,))
             if sandboxes:
                 connection.execute(
-                    "UPDATE sandboxes SET state = 'lost', returncode = ? WHERE owner = ? AND state = 'running'",
-                    (_LOST, owner),
+                    "UPDATE sandboxes SET state = 'lost', returncode = ?, finished_at = ? "
+                    "WHERE owner = ? AND state = 'running'",
+                    (_LOST, time.time(), owner),
                 )
 
 
@@ -152,9 +154,10 @@ def erase(path: Path | str | None = None) -> None:
     if not _is_ours(root):
         raise WorkspaceError(f"{root} holds no workspace.")
     try:
-        _clear(root, keep=(DATABASE, LOCK))
-        for name in (DATABASE, LOCK):  # last: they are what tells that the directory is ours
-            (root / name).unlink()
+        _clear(root)
+        last = [root / DATABASE, root / LOCK]  # they are what tells that the directory is ours
+        for path in [*(set(root.iterdir()) - set(last)), *last]:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise WorkspaceError(f"The workspace {root} cannot be removed: {error.strerror}.") from None
 
@@ -210,11 +213,10 @@ def _is_ours(root: Path) -> bool:
     return not stranger
 
 
-def _clear(root: Path, keep: tuple[str, ...]) -> None:
+def _clear(root: Path) -> None:
+    """Remove what others keep in the directory: layers, scratch."""
     for path in root.iterdir():
-        if path.name.startswith(DATABASE + "-") and DATABASE in keep and KEY_FILE in keep:
-            continue  # the log of the database that stays
-        if path.name in keep:
+        if path.name.startswith("workspace."):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -117,7 +117,9 @@ class Sandboxes(Base):
 
 
 def _columns(record: SandboxRecord, owner: str) -> dict[str, Any]:
-    pid = of_type(record.owner_pid, int, "record.owner_pid")
+    pid = _integer(record.owner_pid, "record.owner_pid")
+    if pid < 0:
+        raise InvalidError("`record.owner_pid` must not be negative")
     mine = pid in (0, owners.pid_of(owner))
     return {
         "id": object_id(record.id, "Sandbox", "record.id"),
