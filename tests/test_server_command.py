@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("modal")
 
-from server_process import EXEC, environment, serving  # noqa: E402
+from server_process import EXEC, environment, serving
 
 if TYPE_CHECKING:
     from pathlib import Path

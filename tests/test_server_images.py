@@ -138,6 +138,6 @@ def test_a_build_by_a_function_is_refused(modal_workspace: ModalWorkspace) -> No
     def step() -> None:
         pass
 
-    with pytest.raises(modal.exception.Error, match="run_function|builds by a Function"):
+    with pytest.raises(modal.exception.Error, match=r"run_function|builds by a Function"):
         build(modal.Image.debian_slim().run_function(step, serialized=True))
     assert modal_workspace.url

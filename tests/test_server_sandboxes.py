@@ -27,6 +27,7 @@ Create = "Callable[..., Any]"
 @pytest.fixture(params=["1", "0"], ids=["v2", "v1"])
 def create(request: pytest.FixtureRequest, modal_workspace: ModalWorkspace, monkeypatch: Any) -> Iterator[Create]:
     """`Sandbox.create` with an app and an image, on one backend; ends what it made."""
+    assert modal_workspace.url
     monkeypatch.setenv("MODAL_SANDBOX_V2", request.param)
     app = modal.App.lookup("sandboxes", create_if_missing=True)
     image = modal.Image.from_registry("python:3.13")

@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Call, Input, failure, wait_for_change
@@ -13,7 +15,6 @@ from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import SUCCESS, TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.workers import provide_workers
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     import asyncio

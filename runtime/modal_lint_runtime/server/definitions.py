@@ -10,9 +10,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import InvalidError, UnsupportedError
 from modal_lint_runtime.server.mounts import relative
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from modal_lint_runtime.processes import Container

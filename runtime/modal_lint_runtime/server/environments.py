@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from modal_lint_runtime.records import EnvironmentRecord

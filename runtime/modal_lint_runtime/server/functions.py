@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import NotFoundError, UnsupportedError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function
 from modal_lint_runtime.server.rpc import MAX_MESSAGE_BYTES, Caller, rpc
 from modal_lint_runtime.server.workers import stop_workers
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from modal_lint_runtime.server.state import State

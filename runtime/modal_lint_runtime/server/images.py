@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import ImageBuildError, ModalError, NotFoundError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.definitions import definition_of, step_sources
@@ -15,7 +17,6 @@ from modal_lint_runtime.server.environments import builder_version
 from modal_lint_runtime.server.results import FAILURE, SUCCESS
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.tasks import until
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,13 +7,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, UnsupportedError
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.sources import sandbox_env
 from modal_lint_runtime.server.tasks import Fed, Task, until
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,11 @@ import codecs
 import time
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.stdio import follow_from
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,10 +12,11 @@ import threading
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import InvalidError, NotFoundError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

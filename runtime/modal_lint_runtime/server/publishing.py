@@ -6,12 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.server.deployed import failure, wait_for_change
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.tasks import until
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

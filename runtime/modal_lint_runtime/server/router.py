@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from modal_proto import task_command_router_pb2 as router_pb2
+
 from modal_lint_runtime.errors import InvalidError, NotFoundError, PermissionDeniedError
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.sources import exec_env
 from modal_lint_runtime.server.stdio import follow, follow_from
 from modal_lint_runtime.server.tasks import Fed, Task, until
-from modal_proto import task_command_router_pb2 as router_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

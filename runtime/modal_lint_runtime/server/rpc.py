@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.protobuf.message import DecodeError
 from grpclib import GRPCError, Status
 from grpclib.exceptions import StreamTerminatedError
-from modal_lint_runtime.server.statuses import as_status
 from modal_proto.api_grpc import ModalClientBase
 from modal_proto.task_command_router_grpc import TaskCommandRouterBase
+
+from modal_lint_runtime.server.statuses import as_status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.tasks import Task, until
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

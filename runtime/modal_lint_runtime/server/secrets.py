@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from google.protobuf.empty_pb2 import Empty
+from modal_proto import api_pb2
+
 from modal_lint_runtime.errors import InvalidError
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from grpclib.server import Server as GrpcServer
+
     from modal_lint_runtime.workspace import Workspace
 
 START_TIMEOUT = 30.0

@@ -9,9 +9,10 @@ from modal_lint_runtime import contract
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from modal_lint_runtime.workspace import Workspace
     from modal_proto import api_pb2
     from modal_proto import task_command_router_pb2 as router_pb2
+
+    from modal_lint_runtime.workspace import Workspace
 
 
 def sandbox_env(workspace: Workspace, request: api_pb2.SandboxCreateV2Request) -> dict[str, str]:

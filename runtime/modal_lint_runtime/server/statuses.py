@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from grpclib import GRPCError, Status
+
 from modal_lint_runtime import errors
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from grpclib import GRPCError, Status
+
 from modal_lint_runtime.server.rpc import Caller
 
 if TYPE_CHECKING:

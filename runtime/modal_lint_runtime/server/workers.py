@@ -14,6 +14,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from modal_proto import api_pb2
+
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import ModalError
 from modal_lint_runtime.server import ids
@@ -23,7 +25,6 @@ from modal_lint_runtime.server.sources import by_id
 from modal_lint_runtime.server.stdio import follow
 from modal_lint_runtime.server.tasks import until
 from modal_lint_runtime.server.tokens import CONTAINER_HEADER
-from modal_proto import api_pb2
 
 if TYPE_CHECKING:
     from modal_lint_runtime.processes import Container, Output, Process
