@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from modal_proto.api_grpc import ModalClientBase
@@ -20,14 +21,15 @@ BEGIN, END = "<!-- calls: generated -->", "<!-- calls: end -->"
 
 def table() -> str:
     """Markdown: every served call with what it does, then the names of those that are not served."""
-    return "\n\n".join(
-        [
-            _served("Control plane (`modal.client.ModalClient`)", control_classes()),
-            _served("Task command router (`modal.task_command_router.TaskCommandRouter`)", router_classes()),
-            _unserved(ModalClientBase, control_classes()),
-            _unserved(TaskCommandRouterBase, router_classes()),
-        ]
-    )
+    rest = [_unserved(ModalClientBase, control_classes()), _unserved(TaskCommandRouterBase, router_classes())]
+    return "\n\n".join([served(), f"### Not served (of `modal` {version('modal')})", *rest])
+
+
+def served() -> str:
+    """Markdown: every served call with what it does; the same for every version of the `modal` package."""
+    control = _served("Control plane (`modal.client.ModalClient`)", control_classes())
+    router = _served("Task command router (`modal.task_command_router.TaskCommandRouter`)", router_classes())
+    return f"{control}\n\n{router}"
 
 
 def renewed(page: str) -> str:
@@ -58,7 +60,7 @@ def _unserved(base: type, classes: list[type]) -> str:
     names: frozenset[str] = base.__abstractmethods__  # type: ignore[attr-defined]
     missing = sorted(names - set(handlers(classes)))
     listed = ", ".join(f"`{name}`" for name in missing)
-    return f"Not served by `{base.__name__.removesuffix('Base')}` ({len(missing)} of {len(names)}): {listed}."
+    return f"`{base.__name__.removesuffix('Base')}`, {len(missing)} of {len(names)} calls: {listed}."
 
 
 if __name__ == "__main__":
