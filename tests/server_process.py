@@ -9,11 +9,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf import message_factory
 from grpclib.client import Channel
 from grpclib.const import Cardinality, Handler
 from grpclib.encoding.base import CodecBase
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -45,6 +47,53 @@ def mapping() -> dict[str, Handler]:
         empty = dict.fromkeys(base.__abstractmethods__)
         found.update(type("Empty", (base,), empty)().__mapping__())
     return found
+
+
+def random_message(kind: type[Any], generator: random.Random, known: list[str], depth: int = 0) -> Any:
+    """A valid message with contents by chance; strings are often those `known` ones that lead further in."""
+    message = kind()
+    for field in message.DESCRIPTOR.fields:
+        if generator.random() < 0.3 or depth > 4:
+            continue
+        entry = field.message_type is not None and field.message_type.GetOptions().map_entry
+        if field.is_repeated and not entry:
+            target = getattr(message, field.name)
+            values = [_random_value(field, generator, known, depth) for _ in range(generator.randrange(3))]
+            target.extend(values)
+        elif field.is_repeated:
+            _fill_map(getattr(message, field.name), field, generator, known, depth)
+        elif field.message_type is not None:
+            getattr(message, field.name).CopyFrom(_random_value(field, generator, known, depth))
+        else:
+            setattr(message, field.name, _random_value(field, generator, known, depth))
+    return message
+
+
+def _fill_map(target: Any, field: Any, generator: random.Random, known: list[str], depth: int) -> None:
+    key_field, value_field = (field.message_type.fields_by_name[name] for name in ("key", "value"))
+    for _ in range(generator.randrange(3)):
+        key = _random_value(key_field, generator, known, depth)
+        value = _random_value(value_field, generator, known, depth)
+        if value_field.message_type is not None:
+            target[key].CopyFrom(value)
+        else:
+            target[key] = value
+
+
+def _random_value(field: Any, generator: random.Random, known: list[str], depth: int) -> Any:
+    if field.message_type is not None:
+        return random_message(message_factory.GetMessageClass(field.message_type), generator, known, depth + 1)
+    if field.enum_type is not None:
+        return generator.choice([value.number for value in field.enum_type.values])
+    if field.cpp_type == field.CPPTYPE_STRING:
+        text = generator.choice([*known, "".join(chr(generator.randrange(0x300)) for _ in range(20))])
+        return text.encode() if field.type == field.TYPE_BYTES else text
+    if field.cpp_type in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT):
+        return generator.choice([0.0, -1.0, 1e-9, 1e30, float("nan"), float("inf")])
+    if field.cpp_type == field.CPPTYPE_BOOL:
+        return generator.random() < 0.5
+    signed = field.cpp_type in (field.CPPTYPE_INT32, field.CPPTYPE_INT64)
+    return generator.choice([0, 1, 7, -1 if signed else 2, 2**31 - 1])
 
 
 def token_metadata(server: Running, client_type: int = 1) -> dict[str, str]:
