@@ -10,10 +10,9 @@ import pytest
 
 pytest.importorskip("modal")
 
-from click.testing import CliRunner  # noqa: E402
-
-from modal_lint_runtime.command_serve import exec_, serve  # noqa: E402
-from modal_lint_runtime.server.table import renewed, served  # noqa: E402
+from click.testing import CliRunner
+from modal_lint_runtime.command_serve import exec_, serve
+from modal_lint_runtime.server.table import renewed, served
 
 PAGE = Path(__file__).parent.parent / "docs" / "server.md"
 

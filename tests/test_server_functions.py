@@ -196,8 +196,8 @@ def test_modal_run_shows_what_the_container_prints(run: Any, modal_workspace: Mo
 def test_web_endpoints_are_refused(modal_workspace: ModalWorkspace) -> None:
     app = modal.App("web")
 
-    @app.function(serialized=True)
-    @modal.fastapi_endpoint()
+    @app.function(serialized=True)  # type: ignore[untyped-decorator]
+    @modal.fastapi_endpoint()  # type: ignore[untyped-decorator]
     def page() -> str:
         return ""
 

@@ -78,10 +78,16 @@ def test_the_sdk_says_that_a_token_is_wrong(modal_workspace: ModalWorkspace) -> 
     assert modal_workspace.server.credentials.token_secret not in repr(modal_workspace.server.credentials)
 
 
+def task_of(workspace: ModalWorkspace, sandbox: Any) -> str:
+    task = workspace.server.state.tasks.of_sandbox(sandbox.object_id)
+    assert task is not None
+    return task.id
+
+
 def test_a_tasks_token_is_no_containers_and_no_accounts(modal_workspace: ModalWorkspace) -> None:
     mine = sandbox(modal_workspace)
     state = modal_workspace.server.state
-    task_id = state.tasks.of_sandbox(mine.object_id).id
+    task_id = task_of(modal_workspace, mine)
     for token in (state.signer.issue("router", task_id), state.signer.issue("container", task_id)):
         with pytest.raises(GRPCError) as error:
             raw_call(modal_workspace.server, f"{CONTROL}/SecretList", b"", {"x-modal-lint-container": token})
@@ -98,7 +104,7 @@ def sandbox(workspace: ModalWorkspace, **kwargs: Any) -> Any:
 def test_a_task_token_opens_that_task_alone(modal_workspace: ModalWorkspace) -> None:
     mine, other = sandbox(modal_workspace), sandbox(modal_workspace, env={"A": CANARY})
     state = modal_workspace.server.state
-    ids = [state.tasks.of_sandbox(each.object_id).id for each in (mine, other)]
+    ids = [task_of(modal_workspace, each) for each in (mine, other)]
     request = router_pb2.TaskExecStartRequest(task_id=ids[1], exec_id="x", command_args=["env"])
     for token, status in (
         (state.signer.issue("router", ids[0]), Status.PERMISSION_DENIED),
@@ -135,7 +141,7 @@ def test_random_bytes_kill_nothing_and_leak_nothing(modal_workspace: ModalWorksp
 
 async def fuzz(workspace: ModalWorkspace, mine: Any, generator: random.Random) -> None:
     server = workspace.server
-    task_id = server.state.tasks.of_sandbox(mine.object_id).id
+    task_id = task_of(workspace, mine)
     app_id = server.state.tasks.get(task_id).app_id
     image_id = workspace.workspace.sandbox_get(mine.object_id).image_id or ""
     known = ["", "main", "victim", task_id, app_id, mine.object_id, image_id, "../../etc", "\0", "é" * 3000]
@@ -169,15 +175,22 @@ async def outcome(raw: Raw, path: str, message: bytes) -> tuple[Status | None, b
 
 def hostile_requests() -> list[tuple[str, Any]]:
     """Well-formed requests with contents that no SDK sends."""
+    creation = api_pb2.ObjectCreationType.ValueType
     sources = [api_pb2.SecretSource(env=api_pb2.StringMap(contents={"A\0B": "x"}))]
     nul = [api_pb2.SecretSource(env=api_pb2.StringMap(contents={"A": "x\0y"}))]
     definition = api_pb2.Sandbox(image_id="im-x", entrypoint_args=["x\0y"], name="../../x")
     files = [api_pb2.MountFile(filename="../../../etc/cron.d/x", sha256_hex="0" * 64)]
     create = api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL
     return [
-        ("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(object_creation_type=99, deployment_name="x")),
-        ("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(object_creation_type=2, deployment_name="../x")),
-        ("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(object_creation_type=5, app_id="ap-'; DROP TABLE x")),
+        ("SecretGetOrCreate", api_pb2.SecretGetOrCreateRequest(object_creation_type=creation(99), deployment_name="x")),
+        (
+            "SecretGetOrCreate",
+            api_pb2.SecretGetOrCreateRequest(object_creation_type=creation(2), deployment_name="../x"),
+        ),
+        (
+            "SecretGetOrCreate",
+            api_pb2.SecretGetOrCreateRequest(object_creation_type=creation(5), app_id="ap-'; DROP TABLE x"),
+        ),
         ("SecretUpdate", api_pb2.SecretUpdateRequest(secret_id="st-x' OR '1'='1")),
         ("SecretList", api_pb2.SecretListRequest(pagination=api_pb2.ListPagination(max_objects=-(2**31)))),
         ("SandboxCreateV2", api_pb2.SandboxCreateV2Request(app_id="ap-x", definition=definition)),
@@ -189,7 +202,10 @@ def hostile_requests() -> list[tuple[str, Any]]:
         ("MountPutFile", api_pb2.MountPutFileRequest(sha256_hex="../../x", data=b"x")),
         ("MountPutFile", api_pb2.MountPutFileRequest(sha256_hex="0" * 64, data=b"x")),
         ("ImageGetOrCreate", api_pb2.ImageGetOrCreateRequest()),
-        ("FunctionPutOutputs", api_pb2.FunctionPutOutputsRequest(outputs=[{"input_id": "in-x"}])),
+        (
+            "FunctionPutOutputs",
+            api_pb2.FunctionPutOutputsRequest(outputs=[api_pb2.FunctionPutOutputsItem(input_id="in-x")]),
+        ),
         ("FunctionGetInputs", api_pb2.FunctionGetInputsRequest(function_id="fu-x")),
         ("FunctionBindParams", api_pb2.FunctionBindParamsRequest(function_id="fu-x")),
         ("AppPublish", api_pb2.AppPublishRequest(app_id="ap-x", function_ids={"f": "fu-x"})),

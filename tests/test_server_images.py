@@ -122,7 +122,7 @@ def test_a_function_in_its_image(modal_workspace: ModalWorkspace) -> None:
     app = modal.App("in-image")
     image = modal.Image.debian_slim().run_commands("echo from-image > /marker").env({"LEVEL": "image"})
 
-    @app.function(image=image, serialized=True)
+    @app.function(image=image, serialized=True)  # type: ignore[untyped-decorator]
     def read() -> tuple[str, str | None]:
         import os
         from pathlib import Path

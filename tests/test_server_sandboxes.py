@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from modal_lint_runtime.pytest_plugin import ModalWorkspace
 
+    Create = Callable[..., Any]
+
 pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
 
 SHOW_ENV = "import json, os; print(json.dumps(dict(os.environ)))"
-
-Create = "Callable[..., Any]"
 
 
 @pytest.fixture(params=["1", "0"], ids=["v2", "v1"])

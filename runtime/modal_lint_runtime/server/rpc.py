@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from grpclib._typing import IServable
     from grpclib.server import Stream
 
-log = logging.getLogger(__name__)
+    Admit = Callable[[Mapping[str, Any], str], "Caller"]
 
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 """The largest message that is read: Modal's own payload limit (P _functions.py, "maximum size 100 MiB")."""
@@ -37,7 +36,6 @@ _PYTHON_CLIENTS = frozenset({1, 2, 3, 5, 6})
 _NAMES = "__rpc_names__"
 
 Method = TypeVar("Method", bound="Callable[..., Any]")
-Admit = "Callable[[Mapping[str, Any], str], Caller]"
 
 
 @dataclass(frozen=True)
@@ -88,17 +86,17 @@ def served_names(classes: Iterable[type]) -> set[str]:
     return set(handlers(classes))
 
 
-def control_plane(services: Iterable[object], admit: Any, executor: Executor) -> IServable:
+def control_plane(services: Iterable[object], admit: Admit, executor: Executor) -> IServable:
     """`modal.client.ModalClient` over `services`; `admit` turns metadata into a Caller or raises GRPCError."""
     return _servable(ModalClientBase, handlers(services), admit, executor)
 
 
-def command_router(services: Iterable[object], admit: Any, executor: Executor) -> IServable:
+def command_router(services: Iterable[object], admit: Admit, executor: Executor) -> IServable:
     """`modal.task_command_router.TaskCommandRouter` over `services`, as `control_plane`."""
     return _servable(TaskCommandRouterBase, handlers(services), admit, executor)
 
 
-def _servable(base: type, methods: Mapping[str, Callable[..., Any]], admit: Any, executor: Executor) -> IServable:
+def _servable(base: type, methods: Mapping[str, Callable[..., Any]], admit: Admit, executor: Executor) -> IServable:
     names: frozenset[str] = base.__abstractmethods__  # type: ignore[attr-defined]
     unknown = set(methods) - names
     if unknown:
@@ -108,14 +106,14 @@ def _servable(base: type, methods: Mapping[str, Callable[..., Any]], admit: Any,
     return servable
 
 
-def _member(name: str, method: Callable[..., Any] | None, admit: Any, executor: Executor) -> Any:
+def _member(name: str, method: Callable[..., Any] | None, admit: Admit, executor: Executor) -> Any:
     async def serve(_self: object, stream: Stream[Any, Any]) -> None:
         if method is None:
             text = f"{name} is not served by the local runtime of modal-lint (docs/server.md lists what is)"
             raise GRPCError(Status.UNIMPLEMENTED, text)
         try:
             _bound_messages(stream)
-            caller = admit(stream.metadata, name)
+            caller = admit(stream.metadata or {}, name)
             await _answer(method, stream, caller, executor)
         except (GRPCError, StreamTerminatedError, asyncio.TimeoutError):
             raise
