@@ -13,7 +13,7 @@ import pytest
 modal = pytest.importorskip("modal")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modal_lint_runtime.pytest_plugin import ModalWorkspace
 
