@@ -24,7 +24,13 @@ START_TIMEOUT = 30.0
 """Seconds until a server that does not come up is given up."""
 
 STOP_TIMEOUT = 10.0
-"""Seconds that sandboxes and calls get to end when the server stops."""
+"""Seconds that sandboxes get to end when the server stops."""
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that calls get to end then; since Python 3.12 this also waits for clients to hang up."""
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
 
 
 def control_services(state: State) -> list[object]:
@@ -91,7 +97,7 @@ class Server:
             server.close()
             await self.state.end_all(STOP_TIMEOUT)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(server.wait_closed(), STOP_TIMEOUT)
+                await asyncio.wait_for(server.wait_closed(), CLOSE_TIMEOUT)
 
     async def _start(self) -> GrpcServer:
         from grpclib.server import Server as GrpcServer
@@ -101,7 +107,7 @@ class Server:
         control = rpc.control_plane(control_services(state), gate.control, state.executor)
         router = rpc.command_router([service(state) for service in router_classes()], gate.router, state.executor)
         server = GrpcServer([control, router])
-        await server.start(HOST, self._port)
+        await server.start(HOST, self._port, backlog=BACKLOG)
         state.port = _bound_port(server)
         return server
 

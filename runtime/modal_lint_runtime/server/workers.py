@@ -130,8 +130,9 @@ def _start(state: State, worker: Worker) -> Container:
     trees = [state.mounts.tree(mount_id) for mount_id in definition.mount_ids]
     layered = state.isolation.filesystem
     reserved = _reserved(state, worker, image.id, app.environment)
-    reserved["PYTHONPATH"] = HOME if layered else os.pathsep.join(f"{tree}{HOME}" for tree in trees)
-    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids), reserved], {})
+    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids)], reserved)
+    own_files = [HOME] if layered else [f"{tree}{HOME}" for tree in trees]
+    env["PYTHONPATH"] = os.pathsep.join([*own_files, *filter(None, [env.get("PYTHONPATH")])])
     scratch = state.scratch(worker.task_id)
     spec = processes.ContainerSpec(
         id=worker.task_id,
