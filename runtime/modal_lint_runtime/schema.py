@@ -66,7 +66,7 @@ VERSION = len(MIGRATIONS)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The schema version of an open file: 0 for an empty one.
+    """The schema version of an open file, 0 for an empty one; call it inside a transaction.
 
     Raises:
         WorkspaceError: the file is another program's database, or a newer version's workspace.

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime import schema
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DATABASE, LOCK = "workspace.db", "workspace.lock"
 _IDLE_CONNECTIONS = 8
+_PAUSE = 0.005
 _SETTINGS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "trusted_schema = OFF")
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")
@@ -143,11 +145,13 @@ class Store:
         return _identity(self.path)
 
     def _prepare(self) -> None:
+        with self.reading() as connection:  # in one view: another process may be creating the tables
+            found = schema.version(connection)
         with self._connection() as connection:
-            if schema.version(connection) == schema.VERSION and _journal(connection) == "wal":
+            if found == schema.VERSION and _journal(connection) == "wal":
                 return
             with write_lock(self.root / LOCK, self._patience):
-                connection.execute("PRAGMA journal_mode = WAL")
+                self._use_log(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     schema.migrate(connection)
@@ -156,6 +160,19 @@ class Store:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
+
+    def _use_log(self, connection: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait for readers here, whatever its timeout.
+                if "locked" not in str(error) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def _empty_log(self, connection: sqlite3.Connection) -> None:
         with contextlib.suppress(sqlite3.OperationalError):
