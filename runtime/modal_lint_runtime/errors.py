@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modal_lint_runtime.contract.verdict import Verdict
+
 __all__ = [
     "AlreadyExistsError",
     "AuthError",
@@ -48,8 +50,16 @@ __all__ = [
 ]
 
 
+_MAX_SHOWN_KEYS = 20
+
+
 class ModalError(Exception):
-    """The base of everything that the runtime raises on purpose."""
+    """The base of everything that the runtime raises on purpose.
+
+    `verdict` is there when a check of the contract refused an argument: which fact, and what the real SDKs raise.
+    """
+
+    verdict: Verdict | None = None
 
 
 class NotFoundError(ModalError):
@@ -69,11 +79,12 @@ class MissingKeysError(NotFoundError):
     def __init__(self, keys: Iterable[str], secret_name: str | None = None) -> None:
         self.keys = tuple(keys)
         self.secret_name = secret_name
-        secret = "Secret" if secret_name is None else f"Secret {secret_name!r}"
-        super().__init__(f"{secret} is missing key(s): {', '.join(self.keys)}")
+        shown = ", ".join(self.keys[:_MAX_SHOWN_KEYS]) + (", ..." if len(self.keys) > _MAX_SHOWN_KEYS else "")
+        of = "" if secret_name is None else f" (Secret {secret_name!r})"
+        super().__init__(f"Secret is missing key(s): {shown}{of}")
 
-    def __reduce__(self) -> tuple[type[MissingKeysError], tuple[tuple[str, ...], str | None]]:
-        return MissingKeysError, (self.keys, self.secret_name)
+    def __reduce__(self) -> tuple[type[MissingKeysError], tuple[object, ...], dict[str, object]]:
+        return MissingKeysError, (self.keys, self.secret_name), self.__dict__
 
 
 class InvalidError(ModalError):
@@ -127,8 +138,8 @@ class ImageBuildError(ModalError):
         self.log = log
         super().__init__(f"image build failed with exit code {exit_code} at: {step}" + (f"\n{log}" if log else ""))
 
-    def __reduce__(self) -> tuple[type[ImageBuildError], tuple[str, int, str]]:
-        return ImageBuildError, (self.step, self.exit_code, self.log)
+    def __reduce__(self) -> tuple[type[ImageBuildError], tuple[object, ...], dict[str, object]]:
+        return ImageBuildError, (self.step, self.exit_code, self.log), self.__dict__
 
 
 class UnsupportedError(ModalError):
