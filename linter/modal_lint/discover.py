@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.files import ReadError, project_root, reason_of, require_regular
-from modal_lint.globs import matches, matches_upwards
+from modal_lint.globs import compiled, matches_upwards
 from modal_lint.ignorefiles import IgnoreFiles
 from modal_lint.model import Failure
 
@@ -21,8 +21,7 @@ STDIN = "-"
 SUFFIXES = (".py", ".pyi")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One file to check: how to call it, where it is, whose project it belongs to, what the settings for it are."""
 
     path: str  # relative to the current directory if it is inside, as findings show it
@@ -117,12 +116,12 @@ class _Search:
                 ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
                 ignored = (ignored or IgnoreFiles()).entered(directory, names)
             for entry in self._wanted(entries, _Directory(directory, settings, ignored)):
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False):
+                    self._add(entry.path, root, settings)
+                elif entry.is_dir(follow_symlinks=False):
                     pending.append((entry.path, ignored))
                 elif entry.is_symlink():
                     self._add_link(entry.path, root, real_root, settings)
-                elif entry.is_file(follow_symlinks=False):
-                    self._add(entry.path, root, settings)
                 else:
                     self._add_file(entry.path, root, settings)
 
@@ -135,14 +134,15 @@ class _Search:
             return []
 
     def _wanted(self, entries: Iterable[os.DirEntry[str]], where: _Directory) -> Iterator[os.DirEntry[str]]:
-        excluded = where.settings.excluded
+        excluded = compiled(where.settings.excluded)
+        ignored = where.ignored if where.ignored is not None and where.ignored.levels else None
         for entry in entries:
-            is_directory = entry.is_dir(follow_symlinks=False)
-            if not is_directory and not entry.name.endswith(SUFFIXES):
+            name = entry.name
+            if not name.endswith(SUFFIXES) and not entry.is_dir(follow_symlinks=False):
                 continue
-            if matches(excluded, entry.path):
+            if excluded.matches(name, entry.path):
                 continue
-            if where.ignored is not None and where.ignored.ignores(entry.path, is_directory):
+            if ignored is not None and ignored.ignores(entry.path, entry.is_dir(follow_symlinks=False)):
                 continue
             yield entry
 

@@ -12,8 +12,8 @@ from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Report
-from modal_lint.prefilter import names_module, uses_modal
-from modal_lint.sift import SILENT, content_of, sift
+from modal_lint.prefilter import uses_modal
+from modal_lint.sift import SILENT, content_of, importing, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
@@ -130,11 +130,13 @@ class Session:
             elif verdict != SILENT:
                 sizes[at] = verdict
         work = [targets[at] for at in sizes]
-        work += self._neighbours(work, [targets[at] for at in silent], given)
+        work += self._neighbours(work, [targets[at] for at in silent], given, jobs)
         self._analyse(work, given, jobs, list(sizes.values()))
         return silent
 
-    def _neighbours(self, work: Sequence[Target], silent: Sequence[Target], given: Mapping[str, bytes]) -> list[Target]:
+    def _neighbours(
+        self, work: Sequence[Target], silent: Sequence[Target], given: Mapping[str, bytes], jobs: int
+    ) -> list[Target]:
         """The files that never say Modal but import, from a file beside or below them, one that does.
 
         They may use an object of Modal's that the other file made. Only these few are read a second time.
@@ -146,14 +148,7 @@ class Session:
                 stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
                 for place in (folder, os.path.dirname(folder)):
                     names.setdefault(place, set()).add(os.fsencode(stem))
-        found: list[Target] = []
-        for target in silent:
-            stems = names.get(os.path.dirname(target.absolute))
-            if stems and not target.is_stdin:
-                data = _content(target, given)
-                if any(stem in data and names_module(data, stem) for stem in stems):
-                    found.append(target)
-        return found
+        return importing([target for target in silent if not target.is_stdin], names, given, jobs)
 
     def _analyse(
         self, work: Sequence[Target], given: Mapping[str, bytes], jobs: int, sizes: Sequence[int] = ()

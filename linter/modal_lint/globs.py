@@ -16,21 +16,23 @@ class Glob(NamedTuple):
     base: str
 
 
-class _Matcher(NamedTuple):
+class Matcher(NamedTuple):
+    """Patterns, ready to be matched."""
+
     names: frozenset[str]
     name_pattern: re.Pattern[str] | None
     path_pattern: re.Pattern[str] | None
 
+    def matches(self, name: str, path: str) -> bool:
+        """Whether the absolute ``path``, whose last part is ``name``, fits one of the patterns."""
+        if name in self.names or (self.name_pattern is not None and self.name_pattern.match(name)):
+            return True
+        return self.path_pattern is not None and self.path_pattern.match(path.replace(os.sep, "/")) is not None
+
 
 def matches(globs: tuple[Glob, ...], path: str) -> bool:
     """Whether the absolute ``path``, or its last part, fits one of ``globs``."""
-    if not globs:
-        return False
-    matcher = _compiled(globs)
-    name = os.path.basename(path)
-    if name in matcher.names or (matcher.name_pattern and matcher.name_pattern.match(name)):
-        return True
-    return bool(matcher.path_pattern and matcher.path_pattern.match(path.replace(os.sep, "/")))
+    return bool(globs) and compiled(globs).matches(os.path.basename(path), path)
 
 
 def matches_upwards(globs: tuple[Glob, ...], path: str, root: str) -> bool:
@@ -45,13 +47,15 @@ def matches_upwards(globs: tuple[Glob, ...], path: str, root: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _compiled(globs: tuple[Glob, ...]) -> _Matcher:
+def compiled(globs: tuple[Glob, ...]) -> Matcher:
+    """``globs``, ready to be matched."""
     bare = [glob.pattern for glob in globs if "/" not in glob.pattern]
     plain = frozenset(pattern for pattern in bare if not _is_wild(pattern))
-    return _Matcher(
+    return Matcher(
         plain,
         _alternatives([pattern for pattern in bare if _is_wild(pattern)]),
-        _alternatives([_anchored(glob) for glob in globs]),
+        # Where a plain name fits a path, it fits its last part.
+        _alternatives([_anchored(glob) for glob in globs if glob.pattern not in plain]),
     )
 
 

@@ -2,49 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from modal_lint import switches
-from modal_lint.files import ReadError, read_regular
-from modal_lint.prefilter import concerns_modal
+from modal_lint.files import ReadError, read_into, read_regular
+from modal_lint.prefilter import concerns_modal, names_module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from modal_lint.discover import Target
+
+T = TypeVar("T")
 
 # A verdict is the size in bytes of a file that says Modal, SILENT for one that does not, or why it could not be read.
 SILENT = -1
 
 _WORTH_PROCESSES = 2_000  # files; reading fewer takes no longer than starting a process
+_BUFFER = 1 << 18  # bytes; larger sources are rare
+_CAN_READ_INTO = hasattr(os, "readv")
 _BLOCK = 128  # files that one process reads in a row
 
 
 @dataclass(frozen=True, slots=True)
-class _Sieve:
-    """Blocks of files, as tasks for several processes."""
+class _Reader(Generic[T]):
+    """Blocks of files, as tasks for several processes: each is read, asked about and forgotten.
+
+    Args:
+        targets: the files.
+        given: contents to take instead of those on the disk, by path as in findings.
+        ask: the question: the file, its bytes, and how many of them count.
+        unread: the answer for a file that could not be read, from the reason.
+    """
 
     targets: Sequence[Target]
     given: Mapping[str, bytes]
-    everything: bool
+    ask: Callable[[Target, bytes | bytearray, int], T]
+    unread: Callable[[str], T]
+    buffer: bytearray = field(default_factory=lambda: bytearray(_BUFFER))
 
-    def perform(self, task: int) -> list[int | str]:
-        return [self.verdict(target) for target in self._block(task)]
+    def perform(self, task: int) -> list[T]:
+        return [self.answer(target) for target in self._block(task)]
 
-    def crashed(self, task: int) -> list[int | str]:
+    def crashed(self, task: int) -> list[T]:
         # Reading does not crash; if it did all the same, this process would be the next to go.
-        return ["internal error (the reading crashed)" for _ in self._block(task)]
+        return [self.unread("internal error (the reading crashed)") for _ in self._block(task)]
 
     def finish(self) -> object:
         return None
 
-    def verdict(self, target: Target) -> int | str:
+    def answer(self, target: Target) -> T:
         try:
+            if target.path not in self.given and _CAN_READ_INTO:
+                size = read_into(target.absolute, self.buffer)
+                if size >= 0:
+                    return self.ask(target, self.buffer, size)
             data = content_of(target, self.given)
         except ReadError as trouble:
-            return trouble.reason
-        return len(data) if self.everything or concerns_modal(data) else SILENT
+            return self.unread(trouble.reason)
+        return self.ask(target, data, len(data))
+
+    def answers(self, jobs: int) -> list[T]:
+        """The answers for all files, from ``jobs`` processes if that is worth it."""
+        if jobs < 2 or len(self.targets) < _WORTH_PROCESSES:
+            return [self.answer(target) for target in self.targets]
+        from modal_lint import pool
+
+        blocks = range(-(-len(self.targets) // _BLOCK))
+        done, _ = pool.answers(self, blocks, jobs)
+        return [answer for block in blocks for answer in done[block]]
 
     def _block(self, task: int) -> Sequence[Target]:
         return self.targets[task * _BLOCK : (task + 1) * _BLOCK]
@@ -72,11 +100,40 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
         given: contents to take instead of those on the disk, by path as in findings.
         jobs: how many processes may be used.
     """
-    sieve = _Sieve(targets, given, switches.is_off("prefilter"))
-    if jobs < 2 or len(targets) < _WORTH_PROCESSES:
-        return [sieve.verdict(target) for target in targets]
-    from modal_lint import pool
+    ask = _size if switches.is_off("prefilter") else _verdict
+    reader: _Reader[int | str] = _Reader(targets, given, ask, str)
+    return reader.answers(jobs)
 
-    blocks = range(-(-len(targets) // _BLOCK))
-    done, _ = pool.answers(sieve, blocks, jobs)
-    return [verdict for block in blocks for verdict in done[block]]
+
+def importing(
+    targets: Sequence[Target], modules: Mapping[str, Collection[bytes]], given: Mapping[str, bytes], jobs: int
+) -> list[Target]:
+    """Those of ``targets`` with an import statement that names one of the ``modules`` of their folder."""
+    asked = [target for target in targets if os.path.dirname(target.absolute) in modules]
+    found = _Reader(asked, given, _Names(modules), _never).answers(jobs)
+    return [target for target, is_one in zip(asked, found, strict=True) if is_one]
+
+
+def _size(target: Target, data: bytes | bytearray, size: int) -> int:
+    del target, data
+    return size
+
+
+def _verdict(target: Target, data: bytes | bytearray, size: int) -> int:
+    del target
+    return size if concerns_modal(data, size) else SILENT
+
+
+def _never(reason: str) -> bool:
+    del reason
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    modules: Mapping[str, Collection[bytes]]
+
+    def __call__(self, target: Target, data: bytes | bytearray, size: int) -> bool:
+        stems = self.modules[os.path.dirname(target.absolute)]
+        said = [stem for stem in stems if data.find(stem, 0, size) >= 0]
+        return bool(said) and any(names_module(bytes(data[:size]), stem) for stem in said)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _QUIET = ("-q", "--quiet")
 _FORCE = "--force-exclude"
 # These make click do more than parse.
-_VARIABLES = ("MODAL_LINT_OUTPUT_FORMAT", "MODAL_LINT_CACHE_DIR", "_MODAL_LINT_COMPLETE")
+_VARIABLES = ("MODAL_LINT_OUTPUT_FORMAT", "_MODAL_LINT_COMPLETE")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -66,8 +66,14 @@ def plain(arguments: Sequence[str]) -> Request | None:
         return None
     paths: list[str] = []
     force, quiet, cache = False, False, True
-    for word in arguments[1:]:
-        if word == _FORCE:
+    folder = os.environ.get("MODAL_LINT_CACHE_DIR") or None
+    words = iter(arguments[1:])
+    for word in words:
+        if word == "--cache-dir":
+            folder = next(words, "-")
+            if folder.startswith("-"):
+                return None
+        elif word == _FORCE:
             force = True
         elif word in _QUIET:
             quiet = True
@@ -84,6 +90,7 @@ def plain(arguments: Sequence[str]) -> Request | None:
         paths=tuple(paths) or (".",),
         overrides=(layer({"force-exclude": True} if force else {}, os.getcwd()),),
         cache=cache,
+        cache_folder=folder,
         verbosity=-1 if quiet else 0,
     )
 
