@@ -87,6 +87,19 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
             "running": running,
         }
 
+    def check(self) -> None:
+        """Look at the whole database and at the key.
+
+        Raises:
+            WorkspaceError: the database is damaged, or the key is missing or another one.
+        """
+        with self._store.reading() as connection:
+            sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+        if not sound:
+            raise WorkspaceError(f"The workspace {self.root} is damaged: {DATABASE} is no sound database.")
+        if self._vault.place() is not None:
+            self._vault.cipher()
+
     def reset(self) -> None:
         """Delete everything in the workspace for good, image layers included; the key stays.
 
