@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from modal_lint.discover import Target
     from modal_lint.settings import Settings
 
-VARIABLE = "MODAL_LINT_CACHE_DIR"
-
-WORTH = 40  # files; fewer are read in less time than the cache
 _BYTES = 16  # of a stamp: no two files will ever have the same
 # What changed so shortly before the run may change again without the clock of the file system showing it.
 _CLOCK = 50_000_000  # nanoseconds
@@ -34,12 +31,6 @@ _KEPT = 30 * 86_400  # seconds that a cache is kept which nobody uses
 _FORMAT = 1
 # Settings that say what is done with findings, not what they are.
 _LATER = frozenset(("output_format", "jobs", "fix", "unsafe_fixes", "show_fixes"))
-
-
-def default_folder() -> str:
-    """Where the caches of this user are."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.environ.get(VARIABLE) or os.path.join(home, "modal-lint")
 
 
 class Cache:

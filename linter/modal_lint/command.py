@@ -13,6 +13,7 @@ from modal_lint import switches
 from modal_lint.config import Resolver
 from modal_lint.discover import STDIN
 from modal_lint.engine import Session
+from modal_lint.files import cache_folder
 from modal_lint.report import base, summary
 from modal_lint.settings import Layer, Settings, UserError
 from modal_lint.terminal import Progress, look, tell, write
@@ -193,9 +194,7 @@ class _Check:
 def _cache_folder(request: Request) -> str | None:
     if not request.cache or switches.is_off("cache"):
         return None
-    from modal_lint.cache import default_folder
-
-    return os.path.abspath(request.cache_folder or default_folder())
+    return os.path.abspath(request.cache_folder or cache_folder())
 
 
 def _is_broken(report: Report) -> bool:

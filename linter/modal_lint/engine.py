@@ -25,6 +25,8 @@ Progress = Callable[[int, int], None]
 
 # Fewer files than this are done before a second process has started.
 _WORTH_PROCESSES = 24
+# Fewer files than this are read in less time than what is known about them.
+_WORTH_CACHE = 40
 _NOTHING = Outcome()
 # The first rule that fits a credential reports it; see rules.md, "One credential, one finding".
 _PRECEDENCE = {"MS106": 0, "MS105": 1, "MS110": 3}
@@ -114,9 +116,11 @@ class Session:
         """What earlier runs left; None where there is or may be none."""
         if self.cache_folder is None or self.rules is not None or self.stdin is not None:
             return None
-        from modal_lint import cache
+        if len(targets) < _WORTH_CACHE:
+            return None
+        from modal_lint.cache import Cache
 
-        return cache.Cache(self.cache_folder, self.paths, targets) if len(targets) >= cache.WORTH else None
+        return Cache(self.cache_folder, self.paths, targets)
 
     def _look(self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None) -> list[int]:
         """Look at ``targets``, analyse those that matter, and tell the numbers of those that say nothing of Modal."""

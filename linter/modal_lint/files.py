@@ -90,6 +90,12 @@ def reason_of(error: Exception, path: str) -> str:
     return "not a usable path"
 
 
+def cache_folder() -> str:
+    """Where the caches of this user are."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.environ.get("MODAL_LINT_CACHE_DIR") or os.path.join(home, "modal-lint")
+
+
 def project_root(directory: str) -> str:
     """The nearest directory from ``directory`` upwards that looks like a project's top, else ``directory``."""
     return _upwards(directory, _MARKERS) or directory

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.lazy import lazy
 from modal_lint.model import Edit, Finding, Fix, Rule, Severity, Span
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ UNUSED = "MS002"
 UNUSED_NAME = "unused-suppression"
 
 # A cheap look at the whole text before the tokenizer is asked where the comments are.
-_HINT = re.compile(
+_HINT = lazy(
     r"#[^\n\r]*?(?:modal-lint:|noqa|allowlist secret|allowlist nextline|gitleaks:allow|nosec|trufflehog:ignore)", re.I
 )
-_OURS = re.compile(r"#\s*modal-lint:\s*(?P<kind>ignore(?:-next-line|-file)?)(?:\s*\[(?P<codes>[^\]#]*)\])?", re.I)
-_NOQA = re.compile(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:\s*[,\s]\s*[A-Z]+[0-9]+)*)", re.I)
-_FOREIGN = re.compile(r"pragma:\s*(?:allow|white)list[ -]secret|gitleaks:allow|#\s*nosec\b|trufflehog:ignore", re.I)
-_FOREIGN_NEXT = re.compile(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
-_CODE = re.compile(r"[^\s,]+")
-_NEXT_COMMENT = re.compile(r"\s+#\s")
+_OURS = lazy(r"#\s*modal-lint:\s*(?P<kind>ignore(?:-next-line|-file)?)(?:\s*\[(?P<codes>[^\]#]*)\])?", re.I)
+_NOQA = lazy(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:\s*[,\s]\s*[A-Z]+[0-9]+)*)", re.I)
+_FOREIGN = lazy(r"pragma:\s*(?:allow|white)list[ -]secret|gitleaks:allow|#\s*nosec\b|trufflehog:ignore", re.I)
+_FOREIGN_NEXT = lazy(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
+_CODE = lazy(r"[^\s,]+")
+_NEXT_COMMENT = lazy(r"\s+#\s")
 
-_NAMES_US = re.compile(r"(?i)\bnoqa\b[^\n]*\bMS\d")
+_NAMES_US = lazy(r"(?i)\bnoqa\b[^\n]*\bMS\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def _is_idle(code: Code, comment: Suppression, findings: Sequence[Finding], rule
 
 
 # What may be repeated: a code or a name, also a mistyped one, but not whatever else stands in the brackets.
-_SELECTOR = re.compile(r"[A-Za-z]{1,4}\d{0,4}|[a-z]{1,16}(?:-[a-z]{1,16}){1,5}")
+_SELECTOR = lazy(r"[A-Za-z]{1,4}\d{0,4}|[a-z]{1,16}(?:-[a-z]{1,16}){1,5}")
 
 
 def _why(idle: Sequence[Code], comment: Suppression) -> str:

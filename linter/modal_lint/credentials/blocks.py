@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from modal_lint.credentials.lazy import lazy
+from modal_lint.lazy import lazy
 
 _BEGIN = lazy(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _LIMIT = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from modal_lint.credentials.lazy import lazy, vocabulary
+from modal_lint.lazy import lazy, vocabulary
 
 PASSWORD = "password"  # any value is plausible, a guessable one is weak
 SECRET = "secret"  # a token or key: plain words are not plausible

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from modal_lint.credentials.blocks import private_keys, service_account
-from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.shapes import public_prefix
 from modal_lint.credentials.urls import userinfos
+from modal_lint.lazy import lazy
 
 HIDDEN = "••••"
 SCHEME = lazy(r"(?P<scheme>Bearer|Basic|Token|Bot|ApiKey|Key|Digest)\s+(?P<value>\S[^\n]*)", re.IGNORECASE)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modal_lint.credentials.keys import words
-from modal_lint.credentials.lazy import lazy, vocabulary
+from modal_lint.lazy import lazy, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from modal_lint.credentials.lazy import lazy, vocabulary
+from modal_lint.lazy import lazy, vocabulary
 
 _REFERENCE = lazy(
     r"""\$\{[^}]{0,200}\}?|\$\([^)]{0,200}\)?|^\$[A-Za-z_]\w{0,100}$|\$\{?[A-Z][A-Z0-9_]{2,100}\b

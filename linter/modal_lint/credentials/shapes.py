@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import keys
-from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.placeholders import is_filler, is_sequence
+from modal_lint.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from modal_lint.credentials import keys, shapes
 from modal_lint.credentials.blocks import private_keys
-from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Match
 from modal_lint.credentials.urls import pairs, userinfos
 from modal_lint.credentials.verdict import classify
+from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from modal_lint.credentials.entropy import is_random
-from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.placeholders import is_common, is_configuration, is_placeholder, is_weak, is_wordy
+from modal_lint.lazy import lazy
 
 _USERINFO = lazy(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30})://"

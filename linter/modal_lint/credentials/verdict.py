@@ -7,11 +7,11 @@ import re
 from modal_lint.credentials import keys, placeholders
 from modal_lint.credentials.blocks import private_keys, service_account
 from modal_lint.credentials.entropy import is_random
-from modal_lint.credentials.lazy import lazy
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Shape
 from modal_lint.credentials.shapes import identify, is_made_up, is_public
 from modal_lint.credentials.urls import pairs, strength, userinfos
+from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
 
 _LONGEST = 20_000
