@@ -17,14 +17,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _FORMATS = ("full", "concise", "json")
 _SEVERITIES = ("info", "warning", "error")
+_RUNTIME = "runtime"
 _CONFIDENCES = ("low", "medium", "high")
 
 
 class _Commands(click.Group):
     """The commands; arguments that name none are paths to check."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), _RUNTIME])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != _RUNTIME:
+            return super().get_command(ctx, cmd_name)
+        from modal_lint_runtime.command import runtime  # late: it is a program of its own
+
+        return runtime
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in ("-h", "--help", "--version") and args[0] not in self.commands:
+        if args and args[0] not in ("-h", "--help", "--version") and args[0] not in (*self.commands, _RUNTIME):
             self._refuse_typos(args[0])
             args = ["check", *args]
         return super().parse_args(ctx, args)
@@ -35,7 +46,7 @@ class _Commands(click.Group):
             return
         from modal_lint.settings import nearest
 
-        hint = nearest(word, self.commands)
+        hint = nearest(word, [*self.commands, _RUNTIME])
         if hint:
             raise click.UsageError(f"no such command or file `{word}`{hint}")
 
