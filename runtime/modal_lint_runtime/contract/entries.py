@@ -186,24 +186,24 @@ def _sent(values: object, call: _Call) -> dict[object, object]:
     """What is not checked and goes into a message: `objects.create`, `exec`, sidecars (S19d, S28)."""
     if values is None and call.site is Site.CREATE:
         return {}
-    if call.site is Site.CREATE and isinstance(values, (list, tuple)):  # pairs are accepted
-        values = _pairs(values)
+    raises = ATTRIBUTE if call.site is Site.EXEC else TYPE
+    if call.site is Site.CREATE:
+        values, raises = pairs(values)
     if not isinstance(values, Mapping):
-        raises = ATTRIBUTE if call.site is Site.EXEC else TYPE
         raise _verdict(call, "S28", raises, f"must be a dict of strings, got {kind_of(values)}").error()
     kept = _given(values) if call.site is Site.EXEC else dict(values)
     if call.site is Site.SIDECAR:
         _first(_keys(kept, call, "S28", TYPE), _names(kept, call, When.CALL))
-    code = "S19d" if call.site is Site.CREATE else "S28"
-    _first(_keys(kept, call, code, TYPE, bytes), _values(kept, call, code, TYPE, bytes))
+    _first(_message(kept, call))
     return kept
 
 
-def _pairs(values: list[object] | tuple[object, ...]) -> object:
+def pairs(values: object) -> tuple[object, str]:
+    """The dict that a mapping or a collection of pairs makes; else `values` itself, and what making one raises."""
     try:
-        return dict(values)  # type: ignore[arg-type]  # what is no pair raises
-    except (TypeError, ValueError):
-        return values
+        return dict(values), TYPE  # type: ignore[call-overload]  # what is no pair raises
+    except (TypeError, ValueError) as error:
+        return values, type(error).__name__
 
 
 def _other(values: object, call: _Call) -> dict[str, str]:
@@ -281,6 +281,20 @@ def _characters(values: Mapping[object, object], call: _Call) -> Iterator[Verdic
                 yield _verdict(call, "S10", INVALID, text, key)
 
 
+def _message(values: Mapping[object, object], call: _Call) -> Iterator[Verdict]:
+    """What fails entry by entry while a message is filled: bytes are taken when they are UTF-8."""
+    code = "S19d" if call.site is Site.CREATE else "S28"
+    for key, value in values.items():
+        for what, part in (("key", key), ("value of key", value)):
+            if isinstance(part, str):
+                raises = "" if _encodable(part) else ENCODE
+            else:
+                raises = ("" if _decodable(part) else "UnicodeDecodeError") if isinstance(part, bytes) else TYPE
+            if raises:
+                text = f"must hold strings: the {what} {shown(key)} cannot be sent"
+                yield _verdict(call, code, raises, text, key)
+
+
 def _encodes(values: Mapping[object, object], call: _Call) -> Iterator[Verdict]:
     """A lone surrogate fails when the message to the service is built; NUL passes (S10)."""
     for key, value in values.items():
@@ -294,6 +308,14 @@ def _encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decodable(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
         return False
     return True
 

@@ -50,7 +50,7 @@ def required_keys(keys: object, argument: str = "required_keys", *, sdk: Sdk = S
     Raises:
         InvalidError: a string, something that is no collection, or a key that is not a string.
     """
-    if keys is None:
+    if keys is None or (keys == "" and sdk is Sdk.PYTHON):
         return ()
     if not isinstance(keys, _KEY_LISTS):
         raise _not_a_list(keys, argument, sdk).error()

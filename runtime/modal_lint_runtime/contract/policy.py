@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint_runtime.contract.entries import pairs
 from modal_lint_runtime.contract.limits import MAX_HEADER_REPLACEMENTS
 from modal_lint_runtime.contract.secrets import Kind
 from modal_lint_runtime.contract.verdict import ATTRIBUTE, INVALID, TYPE, Sdk, Verdict, When, kind_of, refuse, shown
@@ -116,6 +117,8 @@ def header_replacement(
 def _replacement(replacement: Replacement, sdk: Sdk) -> Iterator[Verdict]:
     domain, headers, secret, ephemeral = replacement
     wrong_type = TYPE if sdk is Sdk.PYTHON else INVALID
+    if sdk is Sdk.PYTHON:
+        headers, wrong_type = pairs(headers)
     if not isinstance(headers, Mapping):
         yield _verdict("headers", f"must be a dict of strings, got {kind_of(headers)}", wrong_type)
         return
