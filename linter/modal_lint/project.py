@@ -50,6 +50,7 @@ class Project:
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
+        self._resolved: dict[str, str] = {}
         self._above: dict[str, list[str]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
@@ -89,6 +90,7 @@ class Project:
         caches = (
             *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
             *(self._above, self._contents, self._below, self._modules, self._real),
+            self._resolved,
         )
         for cache in caches:
             cache.clear()
@@ -96,7 +98,9 @@ class Project:
 
     def load(self, path: str) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
-        real = os.path.realpath(path)
+        real = self._resolved.get(path)
+        if real is None:
+            real = self._resolved[path] = os.path.realpath(path)
         if real in self._files:
             return self._files[real]
         self._files[real] = None
