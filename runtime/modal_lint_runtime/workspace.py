@@ -19,6 +19,7 @@ from modal_lint_runtime.errors import ConflictError, InvalidError, WorkspaceErro
 from modal_lint_runtime.store import DATABASE, LOCK, Store
 from modal_lint_runtime.vault import KEY_FILE, Vault
 from modal_lint_runtime.workspace_apps import Apps, stop_apps
+from modal_lint_runtime.workspace_base import number
 from modal_lint_runtime.workspace_environments import Environments, add_environment
 from modal_lint_runtime.workspace_images import Images
 from modal_lint_runtime.workspace_sandboxes import Sandboxes
@@ -49,8 +50,9 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
     """
 
     def __init__(self, path: Path | str | None = None, *, patience: float = 30.0) -> None:
+        waits = number(patience, "patience")
         self.root = _directory(path)
-        self._store = Store(self.root, patience)
+        self._store = Store(self.root, waits)
         self._vault = Vault(self._store)
         self._owner = owners.new_owner()
         self._sweep()

@@ -15,6 +15,7 @@ from modal_lint_runtime.workspace_base import (
     no_object,
     now_after,
     object_id,
+    of_type,
     one_of,
 )
 
@@ -38,6 +39,7 @@ class Apps(Base):
             NotFoundError: there is no such App or environment.
             InvalidError: an argument of the wrong type, or an impossible name for an App to be created.
         """
+        of_type(create_if_missing, bool, "create_if_missing")
         wanted = contract.object_name(name, "App") if create_if_missing else known_name(name, "App")
         with self._store.reading() as connection:
             found = _by_name(connection, environment_id(connection, environment), wanted)

@@ -9,7 +9,7 @@ from modal_lint_runtime import contract
 from modal_lint_runtime.contract.verdict import shown
 from modal_lint_runtime.errors import AlreadyExistsError, InvalidError
 from modal_lint_runtime.records import EnvironmentRecord, new_id
-from modal_lint_runtime.workspace_base import Base, environment_id
+from modal_lint_runtime.workspace_base import Base, environment_id, of_type
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +26,7 @@ class Environments(Base):
 
     def environment_get(self, name: str) -> EnvironmentRecord:
         """The environment of that name. Raises NotFoundError when there is none, InvalidError for no string."""
+        of_type(name, str, "name")
         with self._store.reading() as connection:
             return _get(connection, environment_id(connection, name))
 
@@ -45,7 +46,7 @@ class Environments(Base):
             NotFoundError: there is no such environment.
             InvalidError: it is `main`, which always exists.
         """
-        if contract.environment_name(name) == contract.DEFAULT_ENVIRONMENT:
+        if contract.environment_name(of_type(name, str, "name")) == contract.DEFAULT_ENVIRONMENT:
             raise InvalidError(f"`name`: the environment {contract.DEFAULT_ENVIRONMENT!r} cannot be deleted")
         with self._store.writing(scrub=True) as connection:
             connection.execute("DELETE FROM environments WHERE id = ?", (environment_id(connection, name),))

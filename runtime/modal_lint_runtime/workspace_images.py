@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modal_lint_runtime import contract
@@ -16,6 +17,7 @@ from modal_lint_runtime.workspace_base import (
     known_name,
     no_name,
     no_object,
+    number,
     object_id,
     of_type,
 )
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 _TUPLES = ("layers", "entrypoint", "cmd", "shell", "warnings")
+_NEEDED = ("layers", "warnings")
 
 
 class Images(Base):
@@ -37,9 +40,10 @@ class Images(Base):
         """
         of_type(record, ImageRecord, "record")
         id_ = object_id(record.id, "Image", "record.id")
-        stored = record if record.created_at else dataclasses.replace(record, created_at=time.time())
+        made = number(record.created_at, "record.created_at") or time.time()
+        stored = dataclasses.replace(record, created_at=made)
         body = _body(stored)
-        key = of_type(record.content_key, str, "record.content_key")
+        key = _text(record.content_key, "record.content_key")
         with self._store.writing() as connection:
             connection.execute(
                 "INSERT INTO images (id, content_key, created_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
@@ -117,16 +121,33 @@ class Images(Base):
 
 
 def _text(value: object, argument: str) -> str:
+    """``value`` without what SQLite cannot keep. Raises InvalidError for no string."""
     return of_type(value, str, argument).encode("utf-8", "backslashreplace").decode()
 
 
 def _body(record: ImageRecord) -> str:
     fields: dict[str, Any] = {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
-    fields["env"], fields["definition"] = dict(record.env), dict(record.definition)
+    for name in _TUPLES:
+        if fields[name] is not None or name in _NEEDED:
+            fields[name] = _texts(fields[name], f"record.{name}")
+    for name in ("workdir", "user"):
+        if fields[name] is not None:
+            of_type(fields[name], str, f"record.{name}")
+    for name in ("env", "definition"):
+        if not isinstance(fields[name], Mapping):
+            raise InvalidError(f"`record.{name}` must be a mapping")
+        fields[name] = dict(fields[name])
+    _texts([*fields["env"], *fields["env"].values()], "record.env")
     try:
-        return json.dumps(fields, ensure_ascii=True)
+        return json.dumps(fields)
     except (TypeError, ValueError, RecursionError):
-        raise InvalidError("`record` must hold what JSON can") from None
+        raise InvalidError("`record.definition` must hold what JSON can") from None
+
+
+def _texts(value: object, argument: str) -> list[str]:
+    if not isinstance(value, (tuple, list)) or not all(isinstance(each, str) for each in value):
+        raise InvalidError(f"`{argument}` must hold strings")
+    return list(value)
 
 
 def _record(row: sqlite3.Row) -> ImageRecord:

@@ -94,6 +94,7 @@ class Sandboxes(Base):
             InvalidError: an argument of the wrong type or content.
         """
         wanted = contract.tags(tags, "tags")
+        of_type(running_only, bool, "running_only")
         where, values = ["1"], list[object]()
         if app_id is not None:
             where.append("b.app_id = ?")
