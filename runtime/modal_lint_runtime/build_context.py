@@ -27,7 +27,7 @@ class _Matcher(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, directory or link of the context: where it is, and its path there (``a/b``; empty for the context itself)."""
+    """A file, directory or link of the context: where it is, and its path there (``a/b``; empty for the whole)."""
 
     real: Path
     name: str
@@ -66,7 +66,9 @@ class BuildContext:
         parts = _inside(pattern)
         found = [entry for entry in self._glob(parts) if not self._left_out(entry.name, entry.is_dir)]
         if not found:
-            raise InvalidError(f"COPY finds nothing in the build context for {pattern!r} (or .dockerignore leaves it out).")
+            raise InvalidError(
+                f"COPY finds nothing in the build context for {pattern!r} (or .dockerignore leaves it out)."
+            )
         return found
 
     def below(self, entry: Entry) -> Iterator[Entry]:
@@ -111,7 +113,7 @@ class BuildContext:
         for name in [pattern] if pattern in names else fnmatch.filter(names, pattern):
             path = parent.real / name
             # A link that is named as a source is followed, as in Docker, but only within the context.
-            real = path.resolve() if path.is_symlink() else path
+            real = _resolved(path, name) if path.is_symlink() else path
             self._require_inside(real, name)
             entry = self._entry(real, real.relative_to(self._root).as_posix()) if real.exists() else None
             if entry is not None:
@@ -122,7 +124,7 @@ class BuildContext:
         if stat.S_ISLNK(mode):
             target = Path(os.path.normpath(path.parent / os.readlink(path)))
             self._require_inside(target, name)
-            self._require_inside(path.resolve(), name)
+            self._require_inside(_resolved(path, name), name)
         elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
             return None  # sockets, pipes and devices have no content to copy
         return Entry(path, name, mode)
@@ -135,6 +137,13 @@ class BuildContext:
         if not name or not self._matcher.matches(name):
             return False
         return not (is_dir and self._matcher.may_match_under(name))
+
+
+def _resolved(path: Path, name: str) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        raise InvalidError(f"The link {name!r} of the build context leads in a circle.") from None
 
 
 def _inside(pattern: str) -> tuple[str, ...]:

@@ -88,8 +88,8 @@ class Definition:
 class ImageState:
     """What the instructions so far have set for the processes to come.
 
-    ``workdir`` is None until ``WORKDIR``; ``cmd_is_inherited`` says that the base image's ``CMD`` is still in force, which
-    an ``ENTRYPOINT`` clears as Docker does.
+    ``workdir`` is None until ``WORKDIR``; ``cmd_is_inherited`` says that the base image's ``CMD`` is still in force;
+    ``ENTRYPOINT`` clears that one, as in Docker.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)

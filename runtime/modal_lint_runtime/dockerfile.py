@@ -2,8 +2,8 @@
 
 The grammar (directives, continuation lines, comments, here-documents, exec form, variable expansion) is the business of
 ``e2b-dockerfile-utils``, a typed port of BuildKit's own parser without dependencies. ``dockerfile-parse`` 2.0.1 (2023)
-knows no here-documents and no types; ``dockerfile`` 3.4.0 wraps the Go parser but is archived and has no wheel for arm64.
-The chosen one wants Python 3.11; on 3.10 parsing raises `UnsupportedError`.
+knows no here-documents and no types; ``dockerfile`` 3.4.0 wraps the Go parser but is archived, without wheels for
+arm64. The chosen one wants Python 3.11; on 3.10 parsing raises `UnsupportedError`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNKNOWN = "unknown instruction: "
 
 @dataclass(frozen=True)
 class Heredoc:
-    """A here-document: its terminator, its lines (tabs already removed for ``<<-``), and whether ``$NAME`` is expanded."""
+    """A here-document: its terminator, its lines (without tabs for ``<<-``), and whether ``$NAME`` is expanded."""
 
     name: str
     content: str
@@ -43,8 +43,8 @@ class Heredoc:
 class Instruction:
     """One Dockerfile instruction.
 
-    ``args`` are the words as BuildKit splits them (``ENV`` gives name, value, separator in turn); ``exec_form`` says that
-    they were a JSON array; ``flags`` keep their dashes (``--chown=1:1``); ``text`` is the joined line without
+    ``args`` are the words as BuildKit splits them (``ENV`` gives name, value, separator in turn); ``exec_form``: they
+    were a JSON array; ``flags`` keep their dashes (``--chown=1:1``); ``text`` is the joined line without
     here-documents; ``line`` counts from 1; ``escape`` is the escape character in force.
     """
 
@@ -156,7 +156,9 @@ def _instruction(parsed: DockerfileInstruction, escape: str, library: ModuleType
         escape=escape,
     )
     if parsed.name == "ONBUILD":
-        raise instruction.unsupported("is not supported: images built here are never the base of a Dockerfile elsewhere")
+        raise instruction.unsupported(
+            "is not supported: images built here are never the base of a Dockerfile elsewhere"
+        )
     resets = parsed.json and parsed.name in ("CMD", "ENTRYPOINT")
     if not parsed.args and not resets and parsed.name not in DESCRIPTIVE:
         raise instruction.invalid("needs an argument")

@@ -47,7 +47,7 @@ class Masker:
     def __repr__(self) -> str:
         return f"Masker(<{len(self._patterns)} patterns>)"
 
-    def bytes(self, data: bytes) -> bytes:
+    def mask(self, data: bytes) -> bytes:
         """``data`` with every value replaced; values that overlap give one mask."""
         spans = self.spans(data)
         if not spans:
@@ -60,7 +60,7 @@ class Masker:
 
     def text(self, text: str) -> str:
         """``text`` with every value replaced."""
-        return self.bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+        return self.mask(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Where values stand in ``data``: ordered, disjoint (start, end) pairs."""
@@ -93,12 +93,12 @@ class MaskedStream:
         if len(self._pending) - cut > _LONGEST_LINE + self._masker.longest:
             cut = self._safe_cut()
         ready, self._pending = self._pending[:cut], self._pending[cut:]
-        return self._masker.bytes(ready)
+        return self._masker.mask(ready)
 
     def finish(self) -> bytes:
         """The rest, masked."""
         ready, self._pending = self._pending, b""
-        return self._masker.bytes(ready)
+        return self._masker.mask(ready)
 
     def _safe_cut(self) -> int:
         cut = len(self._pending) - max(self._masker.longest - 1, 0)
