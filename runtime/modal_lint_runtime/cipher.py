@@ -42,10 +42,10 @@ class Cipher:
         """
         from cryptography.exceptions import InvalidTag
 
-        head, nonce, body = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            if head != _FORMAT:
+            if not isinstance(sealed, bytes) or not sealed.startswith(_FORMAT):
                 raise ValueError
+            nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
             return self._aead.decrypt(nonce, body, _bound(place)).decode("utf-8")
         except (InvalidTag, ValueError):
             raise WorkspaceError("A stored value cannot be decrypted: it is damaged or the key is another.") from None
