@@ -1,0 +1,59 @@
+"""How far a container's processes are kept from the rest of the machine, and what this machine allows."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""The PATH of a container, after the directory of the Python that runs the client."""
+
+LANGUAGE = "C.UTF-8"
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What a container's processes have for themselves.
+
+    Attributes:
+        kind: ``bubblewrap``, or ``none`` for plain processes of this machine.
+        filesystem: a root of their own: layers over the machine's files, writes thrown away at the end.
+        pids: they see their own processes only.
+        network: they have a network: the machine's.
+        reason: why there is not more, for people to read.
+    """
+
+    kind: Literal["bubblewrap", "none"]
+    filesystem: bool
+    pids: bool
+    network: bool = True
+    reason: str = ""
+
+    def __str__(self) -> str:
+        has = {"filesystem": self.filesystem, "processes": self.pids, "network": not self.network}
+        private = ", ".join(name for name, there in has.items() if there) or "nothing"
+        return f"{self.kind} (private: {private})" + (f": {self.reason}" if self.reason else "")
+
+
+PLAIN = Isolation("none", filesystem=False, pids=False)
+"""Plain processes: their own session, environment, working directory and home, and nothing else."""
+
+
+@functools.cache
+def detect() -> Isolation:
+    """Return the most this machine allows. It is tried once in a process, by running ``true``."""
+    return PLAIN
+
+
+def search_path() -> str:
+    """Return the PATH of a container: this Python's directories, then the usual ones."""
+    own = [os.path.dirname(sys.executable), os.path.dirname(os.path.realpath(sys.executable))]
+    return os.pathsep.join(dict.fromkeys([*filter(None, own), *DIRECTORIES]))
+
+
+def base_environment(home: str) -> dict[str, str]:
+    """Return all that a container's processes have in their environment besides what they are given."""
+    return {"PATH": search_path(), "HOME": home, "LANG": LANGUAGE}
