@@ -14,7 +14,7 @@ _ALL = ("A", "B", "C", "D")
 _SINGLE = ("C",)
 _GROWTH = ("lines", "chain")
 _RUFF_LINE = r"^\S.*:\d+:\d+: S10"
-_OUR_LINE = r"^\S.*:\d+:\d+: .*?\bMS\d{3}\b"
+_OUR_LINE = r"^\S.*:\d+:\d+:? .*?\bMS\d{3}\b"
 _KEYS = "literals under a telling key in a mapping given to Modal in place; one rule"
 
 
@@ -40,7 +40,7 @@ def ours() -> list[Tool]:
     options = subprocess.run([program, "check", "--help"], capture_output=True, text=True, check=True).stdout
     checks = "all its rules: credentials that reach Modal, followed through names, calls and files"
     version = (program, "--version")
-    start = (program, "check", "--output-format", "concise")
+    start = (program, "check")
 
     def tool(state: str, *arguments: str, on: tuple[str, ...]) -> Tool:
         return Tool("modal-lint", checks, (*start, *arguments), version, state, _OUR_LINE, on, cache="ours")

@@ -211,7 +211,7 @@ class _Run:
 
     def result(self, report: Report) -> FixResult:
         return FixResult(
-            report=replace(report, fixed=len(self.applied)),
+            report=report._replace(fixed=len(self.applied)),
             fixed=len(self.applied),
             files=tuple(dict.fromkeys(finding.path for finding in self.applied)),
             preserved=tuple(self.preserved.values()),

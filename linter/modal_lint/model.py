@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,8 +63,7 @@ class Hidden:
         return repr(self)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of text: 1-based lines, 0-based columns counted in code points (libcst's convention)."""
 
     line: int
@@ -80,16 +79,14 @@ class Span:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the text of ``span`` by ``text``; an empty span inserts."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One credential that a fix takes out of the source: where its value has to be preserved."""
 
     secret: str  # name of the Secret that will hold it
@@ -112,8 +109,7 @@ class Fix:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ExcerptLine:
+class ExcerptLine(NamedTuple):
     """One line of source shown to a person, every credential in it already masked."""
 
     number: int
@@ -123,8 +119,7 @@ class ExcerptLine:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a value's flow, from the literal to the sink: where, and what happens there."""
 
     path: str
@@ -161,8 +156,7 @@ class Finding:
         return (self.path, self.span, self.code, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A file that could not be analysed; never the same as clean. ``reason`` quotes no source."""
 
     path: str
@@ -171,8 +165,7 @@ class Failure:
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one file gave: findings to report, findings that comments silence, or why there are none."""
 
     findings: tuple[Finding, ...] = ()
@@ -180,8 +173,7 @@ class Outcome:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What one run found."""
 
     findings: tuple[Finding, ...] = ()
