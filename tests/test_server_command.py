@@ -104,7 +104,7 @@ def test_a_bad_seed_is_named_and_not_shown(tmp_path: Path, content: str) -> None
     seed.write_text(content, encoding="utf-8")
     command = [sys.executable, "-c", EXEC, "--path", str(tmp_path / "w"), "--seed", str(seed), "--", "true"]
     done = subprocess.run(command, env=environment(), text=True, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "seed.json" in done.stderr
     assert "shown" not in done.stderr
     assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modal_lint_runtime.command_common import PATH, UserError, opened
 from modal_lint_runtime.errors import ModalError
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 NO_EXTRA = "the server needs the 'server' extra: pip install 'modal-lint[server]'"
 
-_PATH = click.option(
-    "--path",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The workspace's directory (default: the user's own, or $MODAL_LINT_RUNTIME_DIR).",
-)
 _SEED = click.option(
     "--seed",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -40,7 +36,7 @@ _PORT = click.option(
 @click.command()
 @_PORT
 @_SEED
-@_PATH
+@PATH
 @click.option("--check-token", is_flag=True, help="Admit only the token that is printed (default: any token).")
 def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) -> None:
     """Serve the workspace over Modal's protocol on 127.0.0.1.
@@ -53,7 +49,7 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
     from modal_lint_runtime.server.variables import exports
 
     credentials = Credentials.generate()
-    with open_workspace(path) as workspace:
+    with opened(path) as workspace:
         plant(workspace, seed)
         server = Server(workspace, port=port, credentials=credentials if check_token else None)
 
@@ -66,19 +62,19 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
         try:
             serve_until_signal(server, announce)
         except OSError as error:
-            raise click.ClickException(f"cannot listen on port {port}: {error.strerror}") from None
+            raise UserError(f"cannot listen on port {port}: {error.strerror}") from None
 
 
 @click.command(name="exec", context_settings={"ignore_unknown_options": True})
 @_SEED
-@_PATH
+@PATH
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(seed: Path | None, path: Path | None, command: tuple[str, ...]) -> None:
     """Run COMMAND with the SDKs' variables pointing at a server that lives as long as it."""
     require_extra()
     from modal_lint_runtime.server.serving import Running
 
-    with open_workspace(path) as workspace:
+    with opened(path) as workspace:
         plant(workspace, seed)
         with Running(workspace) as server:
             sys.exit(run(command, server.environment(os.environ)))
@@ -106,25 +102,15 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         return status if status >= 0 else 128 - status
 
 
-def open_workspace(path: Path | None) -> Workspace:
-    """The workspace at `path`. Raises ClickException when it cannot be opened."""
-    from modal_lint_runtime.workspace import Workspace
-
-    try:
-        return Workspace(path)
-    except ModalError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def plant(workspace: Workspace, seed: Path | None) -> None:
-    """Create the Secrets of a seed file. Raises ClickException for a malformed one; its text shows no value."""
+    """Create the Secrets of a seed file. Raises UserError for a malformed one; its text shows no value."""
     if seed is None:
         return
     for name, entries in _read_seed(seed).items():
         try:
             workspace.secret_create(name, entries, on_conflict="overwrite")
         except ModalError as error:
-            raise click.ClickException(f"{seed}: {error}") from None
+            raise UserError(f"{seed}: {error}") from None
 
 
 def _read_seed(seed: Path) -> dict[str, Any]:
@@ -132,13 +118,13 @@ def _read_seed(seed: Path) -> dict[str, Any]:
         content = json.loads(seed.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise click.ClickException(f"{seed} is not readable JSON{place}") from None
+        raise UserError(f"{seed} is not readable JSON{place}") from None
     if not isinstance(content, dict):
-        raise click.ClickException(f"{seed} must hold an object of Secrets by name")
+        raise UserError(f"{seed} must hold an object of Secrets by name")
     return content
 
 
 def require_extra() -> None:
-    """Raise ClickException when the packages of the `server` extra are missing."""
+    """Raise UserError when the packages of the `server` extra are missing."""
     if any(importlib.util.find_spec(name) is None for name in ("modal", "grpclib", "modal_proto")):
-        raise click.ClickException(NO_EXTRA)
+        raise UserError(NO_EXTRA)

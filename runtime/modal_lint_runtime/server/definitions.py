@@ -18,22 +18,18 @@ from modal_lint_runtime.server.mounts import relative
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modal_lint_runtime.builder import Definition
+    from modal_lint_runtime.definition import Definition
     from modal_lint_runtime.server.state import State
-    from modal_lint_runtime.workspace import Workspace
-
-BASE = "base"
-"""The name under which a layer's Dockerfile commands call the layer below (P _image.py)."""
 
 _EFFECTS_SKIPPED = ("RUN", "COPY", "ADD")
 
 
-def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest) -> Definition:
-    """The definition of the layer that `request` asks for.
+def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest, scratch: str) -> Definition:
+    """The definition of the layer that `request` asks for; `scratch` names a directory for files sent inline.
 
     Raises InvalidError for commands without a base, UnsupportedError for a build by a Function or on a GPU.
     """
-    from modal_lint_runtime.builder import Definition, Step
+    from modal_lint_runtime.definition import Definition, Step
 
     image = request.image
     _refuse_unsupported(image)
@@ -41,41 +37,35 @@ def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest) -> Def
     if request.namespace == api_pb2.DEPLOYMENT_NAMESPACE_GLOBAL:
         commands = [line for line in commands if not line.lstrip().upper().startswith(_EFFECTS_SKIPPED)]
     step = Step(
-        commands=(*(f"ARG {name}={value}" for name, value in image.build_args.items()), *commands),
+        commands=tuple(commands),
         secret_ids=tuple(image.secret_ids),
-        env_secret_id=None,
         force=request.force_build or request.ignore_cache,
-        context=_context(state, image),
+        context=_context(state, image, scratch),
+        build_args=tuple(sorted(image.build_args.items())),
+        ignore=(),  # the SDK has left out what `.dockerignore` names
     )
     return Definition(base=base, steps=(step,) if commands else ())
 
 
-def step_sources(workspace: Workspace, image: api_pb2.Image) -> list[dict[str, str]]:
-    """The values of a layer's Secrets, in order."""
-    return [workspace.secret_values(secret_id) for secret_id in image.secret_ids]
-
-
 def _base(image: api_pb2.Image) -> tuple[str, list[str]]:
+    """The id of the image below and the commands on it; "" when the commands begin with their own FROM."""
     commands = list(image.dockerfile_commands)
-    first = next((number for number, line in enumerate(commands) if _is_from(line)), None)
-    if first is None:
-        raise InvalidError("An image's commands have no FROM.")
-    name = commands[first].split()[1]
     below = {layer.docker_tag: layer.image_id for layer in image.base_images}
-    return below.get(name, name), commands[:first] + commands[first + 1 :]
+    for number, line in enumerate(commands):
+        words = line.split()
+        if len(words) > 1 and words[0].upper() == "FROM":
+            if words[1] in below:
+                return below[words[1]], commands[:number] + commands[number + 1 :]
+            return "", commands
+    raise InvalidError("An image's commands have no FROM.")
 
 
-def _is_from(line: str) -> bool:
-    words = line.split()
-    return len(words) > 1 and words[0].upper() == "FROM"
-
-
-def _context(state: State, image: api_pb2.Image) -> Path | None:
+def _context(state: State, image: api_pb2.Image, scratch: str) -> Path | None:
     """The directory that COPY takes files from: the layer's mount, with the files sent inline laid over it."""
     mounted = state.mounts.tree(image.context_mount_id) if image.context_mount_id else None
     if not image.context_files:
         return mounted
-    context = state.scratch(f"context-{len(list((state.directory / 'scratch').glob('context-*')))}")
+    context = state.scratch(scratch)
     if mounted is not None:
         shutil.copytree(mounted, context, dirs_exist_ok=True, symlinks=True)
     for file in image.context_files:

@@ -237,14 +237,14 @@ def failure(item: Input, result: api_pb2.GenericResult) -> api_pb2.FunctionGetOu
     )
 
 
-async def wait_for_change(changed: asyncio.Event, seconds: float) -> bool:
-    """Wait until `changed` is set or the time is up; says which.
+async def wait_for_change(changed: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until `changed` is set or the time is up (None: for ever); says which.
 
     Unlike `asyncio.wait_for` it never swallows a cancellation that comes together with the change.
     """
     waiter = asyncio.ensure_future(changed.wait())
     try:
-        done, _ = await asyncio.wait({waiter}, timeout=max(seconds, 0.0))
+        done, _ = await asyncio.wait({waiter}, timeout=None if seconds is None else max(seconds, 0.0))
     finally:
         waiter.cancel()
     return bool(done)

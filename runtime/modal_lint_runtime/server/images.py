@@ -11,7 +11,7 @@ from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ImageBuildError, ModalError, NotFoundError
 from modal_lint_runtime.server import ids
-from modal_lint_runtime.server.definitions import definition_of, step_sources
+from modal_lint_runtime.server.definitions import definition_of
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.environments import builder_version
 from modal_lint_runtime.server.results import FAILURE, SUCCESS
@@ -87,9 +87,12 @@ class Images:
             raise
 
     def _built(self, build: Build, request: api_pb2.ImageGetOrCreateRequest) -> ImageRecord:
-        definition = definition_of(self._state, request)
-        sources = step_sources(self._workspace, request.image)
-        return self._state.builder.build(definition, [sources] * len(definition.steps), on_log=build.log.append)
+        scratch = f"context-{build.id}"
+        try:
+            definition = definition_of(self._state, request, scratch)
+            return self._state.builder.build(definition, on_log=build.log.append)
+        finally:
+            self._state.discard_scratch(scratch)
 
     @rpc("ImageJoinStreaming")
     async def join(

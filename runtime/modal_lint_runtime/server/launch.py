@@ -13,8 +13,9 @@ from modal_lint_runtime import contract
 from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, UnsupportedError
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
+from modal_lint_runtime.server.deployed import wait_for_change
 from modal_lint_runtime.server.sources import sandbox_env
-from modal_lint_runtime.server.tasks import Fed, Task, until
+from modal_lint_runtime.server.tasks import Fed, Task, end_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,13 +103,14 @@ def _spec(
     workdir = definition.workdir if definition.HasField("workdir") else image.workdir
     return ContainerSpec(
         id=sandbox_id,
-        args=tuple(definition.entrypoint_args) or None,
+        args=contract.arguments(list(definition.entrypoint_args)) or None,
         env=env,
-        workdir=workdir or None,
+        workdir=contract.workdir(workdir or None),
         layers=(*state.layers(image), *_mounted(state, definition)),
         timeout=float(definition.timeout_secs) or None,
         network=not blocks_network(definition),
         scratch=state.scratch(sandbox_id),
+        hidden=(state.workspace.root,),
     )
 
 
@@ -150,12 +152,14 @@ def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
 
 async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:
     """Wait for the container's end, write it down and free what it held."""
-    while not await until(lambda: task.container.poll() is not None, IDLE_CHECK if idle_timeout else None):
+    ended = end_of(task.container.main)
+    while not await wait_for_change(ended, IDLE_CHECK if idle_timeout else None):
         if idle_timeout and _idle_for(task) > idle_timeout:
             task.terminated = True
             await state.in_thread(task.container.terminate)
     task.returncode = task.container.poll()
-    task.timed_out = not task.terminated and task.container.timed_out
+    task.timed_out = task.container.timed_out
+    task.terminated = task.terminated and task.returncode == contract.TERMINATED_CODE
     try:
         await state.in_thread(_finish, state, task)
     finally:
@@ -172,4 +176,3 @@ def _finish(state: State, task: Task) -> None:
     how = "terminated" if task.terminated else "timeout" if task.timed_out else "finished"
     state.workspace.sandbox_update(task.sandbox_id, state=how, returncode=task.returncode)
     task.container.close()
-    state.discard_scratch(task.sandbox_id)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from modal_proto import api_pb2
 
+from modal_lint_runtime.contract import TERMINATED_CODE, TIMEOUT_CODE
+
 if TYPE_CHECKING:
     from modal_lint_runtime.records import SandboxRecord
     from modal_lint_runtime.server.tasks import Task
@@ -14,9 +16,6 @@ SUCCESS = api_pb2.GenericResult.GENERIC_STATUS_SUCCESS
 FAILURE = api_pb2.GenericResult.GENERIC_STATUS_FAILURE
 TERMINATED = api_pb2.GenericResult.GENERIC_STATUS_TERMINATED
 TIMEOUT = api_pb2.GenericResult.GENERIC_STATUS_TIMEOUT
-
-TERMINATED_CODE, TIMEOUT_CODE = 137, 124
-"""What clients show for a terminated and a timed out sandbox (P sandbox/_common.py, `_result_returncode`)."""
 
 
 def task_result(task: Task) -> api_pb2.GenericResult:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from modal_proto import task_command_router_pb2 as router_pb2
 
+from modal_lint_runtime import contract
 from modal_lint_runtime.errors import InvalidError, NotFoundError, PermissionDeniedError
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.sources import exec_env
 from modal_lint_runtime.server.stdio import follow, follow_from
-from modal_lint_runtime.server.tasks import Fed, Task, until
+from modal_lint_runtime.server.tasks import Fed, Task, end_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,9 +49,9 @@ class Router:
         if task.finished.is_set() or task.terminated:
             raise NotFoundError("The sandbox has finished.")
         process = task.container.exec(
-            tuple(request.command_args),
+            contract.arguments(list(request.command_args)),
             exec_env(self._state.workspace, request),
-            workdir=request.workdir or None,
+            workdir=contract.workdir(request.workdir or None),
             timeout=float(request.timeout_secs) if request.timeout_secs else None,
             pty=request.HasField("pty_info"),
         )
@@ -63,7 +64,7 @@ class Router:
         """Stream a process's output from an offset until it ends."""
         process = self._task(request.task_id, caller).exec(request.exec_id).process
         stderr = request.file_descriptor == router_pb2.TASK_EXEC_STDIO_FILE_DESCRIPTOR_STDERR
-        async for data in follow(process, process.stderr if stderr else process.stdout, request.offset):
+        async for data in follow(process.stderr if stderr else process.stdout, request.offset):
             yield router_pb2.TaskExecStdioReadResponse(data=data)
 
     @rpc("TaskExecStdinWrite")
@@ -72,7 +73,7 @@ class Router:
     ) -> router_pb2.TaskExecStdinWriteResponse:
         """Write to a process's input."""
         fed = self._task(request.task_id, caller).exec(request.exec_id)
-        fed.write(request.offset, request.data, eof=request.eof)
+        await self._state.feed(fed, request.offset, request.data, eof=request.eof)
         return router_pb2.TaskExecStdinWriteResponse()
 
     @rpc("TaskExecStdinWriteStream")
@@ -89,7 +90,7 @@ class Router:
                 raise InvalidError("The stream does not begin with its start.")
             else:
                 data = request.data if kind == "data" else b""
-                fed.write(offset, data, eof=kind == "end")
+                await self._state.feed(fed, offset, data, eof=kind == "end")
                 offset += len(data)
         return router_pb2.TaskExecStdinWriteStreamResponse()
 
@@ -116,7 +117,7 @@ class Router:
         """The exit code, once the process has ended."""
         task = self._task(request.task_id, caller)
         process = task.exec(request.exec_id).process
-        await until(lambda: process.poll() is not None, None)
+        await end_of(process).wait()
         task.last_active = time.monotonic()
         return router_pb2.TaskExecWaitResponse(code=_exit_code(process))
 
@@ -138,7 +139,7 @@ class Router:
         task = self._task(request.task_id, caller)
         if task.main is None:
             raise InvalidError("The sandbox has no entrypoint to write to.")
-        task.main.write(request.offset, request.data, eof=request.eof)
+        await self._state.feed(task.main, request.offset, request.data, eof=request.eof)
         return router_pb2.SandboxStdinWriteV2Response()
 
 

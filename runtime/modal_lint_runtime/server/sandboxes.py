@@ -8,16 +8,17 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
+from modal_lint_runtime.server.deployed import wait_for_change
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_lint_runtime.server.tasks import Task, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from modal_lint_runtime.records import SandboxRecord
     from modal_lint_runtime.server.state import State
+    from modal_lint_runtime.server.tasks import Task
 
 PAGE = 100
 """How many sandboxes one list call answers at most; the SDKs ask again until a page is empty."""
@@ -97,7 +98,7 @@ class Sandboxes:
         if task is None:
             return api_pb2.SandboxWaitResponse(result=record_result(record), metadata=metadata)
         hold = min(max(request.timeout, 0.0), LONGEST_HOLD)
-        if await until(task.finished.is_set, hold):
+        if await wait_for_change(task.finished, hold):
             metadata.result.CopyFrom(task_result(task))
         return api_pb2.SandboxWaitResponse(result=task_result(task), metadata=metadata)
 
@@ -190,8 +191,8 @@ class Sandboxes:
         if task.finished.is_set():
             raise ConflictError("The sandbox has finished.")
         if request.index > task.stdin_index:
-            task.main.write(task.main.written, request.input, eof=request.eof)
             task.stdin_index = request.index
+            await self._state.feed(task.main, task.main.written, request.input, eof=request.eof)
         return api_pb2.SandboxStdinWriteResponse()
 
     def _task(self, sandbox_id: str) -> Task:

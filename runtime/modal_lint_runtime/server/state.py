@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modal_lint_runtime.contract import environment_name
 from modal_lint_runtime.server.deployed import Deployed
 from modal_lint_runtime.server.mounts import MountStore
-from modal_lint_runtime.server.tasks import Tasks
+from modal_lint_runtime.server.tasks import Fed, Tasks
 from modal_lint_runtime.server.tokens import Credentials, Signer
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ HOST = "127.0.0.1"
 
 WORKERS = 32
 """Threads for the runtime's synchronous calls, none of which waits for a user's program."""
+
+FEEDERS = 32
+"""Threads for writing to processes, which may be slow to read."""
 
 BUILDERS = 4
 """Image builds at one time."""
@@ -60,6 +64,7 @@ class State:
         self.tasks = Tasks()
         self.deployed = Deployed()
         self.executor = ThreadPoolExecutor(WORKERS, "modal-lint-server")
+        self.feed_executor = ThreadPoolExecutor(FEEDERS, "modal-lint-stdin")
         self.build_executor = ThreadPoolExecutor(BUILDERS, "modal-lint-build")
         self.directory = _own_directory(workspace.root / "server")
         self.mounts = MountStore(self.directory)
@@ -75,6 +80,11 @@ class State:
         """Call a synchronous function of the runtime without holding up the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, function, *arguments)
 
+    async def feed(self, fed: Fed, offset: int, data: bytes, *, eof: bool) -> None:
+        """Write to a process's input, as `Fed.write`."""
+        write = functools.partial(fed.write, offset, data, eof=eof)
+        await asyncio.get_running_loop().run_in_executor(self.feed_executor, write)
+
     def environment(self, name: str) -> str:
         """The environment a request means; an unset one arrives as ""."""
         return environment_name(name or None, None)
@@ -88,8 +98,8 @@ class State:
         return self.url(caller.scheme), self.signer.issue("router", task_id)
 
     def layers(self, image: ImageRecord) -> tuple[Path, ...]:
-        """The directories of an image's layers, the top one last."""
-        return tuple(self.workspace.root / "layers" / layer for layer in image.layers)
+        """The directories of an image's layers, the top one last. Raises NotFoundError when one is gone."""
+        return self.builder.layer_paths(image)
 
     def scratch(self, name: str) -> Path:
         """A directory for one container's changes to its file system."""
@@ -122,8 +132,8 @@ class State:
             _, pending = await asyncio.wait(self._watches, timeout=timeout)
             for watch in pending:
                 watch.cancel()
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        self.build_executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self.executor, self.feed_executor, self.build_executor):
+            executor.shutdown(wait=False, cancel_futures=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

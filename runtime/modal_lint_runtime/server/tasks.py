@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint_runtime.errors import InvalidError, NotFoundError
+from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,9 +24,6 @@ MAX_EXECS = 2048
 
 CHUNK = 256 * 1024
 """The most bytes of output in one message."""
-
-LINGER = 2.0
-"""Seconds to wait for the end of output after a process ended: a daemon it left may hold the pipe open."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
@@ -44,13 +41,19 @@ class Fed:
         self._lock = threading.Lock()
 
     def write(self, offset: int, data: bytes, *, eof: bool) -> None:
-        """Write what is new of `data` at `offset`. Raises InvalidError when bytes before it are missing."""
+        """Write what is new of `data` at `offset`; waits for a process that reads slowly.
+
+        Raises InvalidError when bytes before it are missing, ConflictError when nobody reads any more.
+        """
         with self._lock:
             if offset > self.written:
                 raise InvalidError(f"stdin has {self.written} bytes, the write starts at {offset}")
             fresh = data[self.written - offset :]
             if fresh and not self.closed:
-                self.process.write_stdin(fresh)
+                try:
+                    self.process.write_stdin(fresh)
+                except OSError:
+                    raise ConflictError("The process no longer reads its standard input.") from None
                 self.written += len(fresh)
             if eof and not self.closed:
                 self.closed = True
@@ -146,14 +149,27 @@ class Tasks:
             return iter(list(self._by_id.values()))
 
 
-async def until(done: Callable[[], bool], timeout: float | None) -> bool:
-    """Wait until `done()` or `timeout` seconds have passed (None = for ever); says which. Never takes a thread."""
-    deadline = None if timeout is None else time.monotonic() + timeout
+async def until(done: Callable[[], bool], timeout: float) -> bool:
+    """Wait until `done()` or `timeout` seconds have passed; says which. Never takes a thread."""
+    deadline = time.monotonic() + timeout
     pause = _FIRST_PAUSE
     while not done():
-        left = _LONGEST_PAUSE if deadline is None else deadline - time.monotonic()
+        left = deadline - time.monotonic()
         if left <= 0:
             return False
         await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return True
+
+
+def end_of(process: Process) -> asyncio.Event:
+    """Is set, on this event loop, when the process has ended."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(ended.set)
+
+    process.on_end(wake)
+    return ended

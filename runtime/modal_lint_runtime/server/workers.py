@@ -23,11 +23,12 @@ from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
 from modal_lint_runtime.server.results import FAILURE, TIMEOUT
 from modal_lint_runtime.server.sources import by_id
 from modal_lint_runtime.server.stdio import follow
-from modal_lint_runtime.server.tasks import until
+from modal_lint_runtime.server.tasks import end_of
 from modal_lint_runtime.server.tokens import CONTAINER_HEADER
 
 if TYPE_CHECKING:
-    from modal_lint_runtime.processes import Container, Output, Process
+    from modal_lint_runtime.output import Output
+    from modal_lint_runtime.processes import Container
     from modal_lint_runtime.server.state import State
 
 log = logging.getLogger(__name__)
@@ -85,23 +86,16 @@ async def _run(state: State, worker: Worker) -> None:
         _give_up(state, worker, api_pb2.GenericResult(status=FAILURE, exception="The container could not be started."))
         return
     main = worker.container.main
-    outputs = [_copy_log(state, worker, main, main.stdout, 1), _copy_log(state, worker, main, main.stderr, 2)]
+    outputs = [_copy_log(state, worker, main.stdout, 1), _copy_log(state, worker, main.stderr, 2)]
     logs = asyncio.gather(*outputs)
-    await until(lambda: main.poll() is not None, None)
+    await end_of(main).wait()
     await logs
     code = main.poll()
     result = worker.result or api_pb2.GenericResult(
         status=FAILURE, exitcode=code or 0, exception=f"The container exited with code {code}."
     )
     _give_up(state, worker, result)
-    await state.in_thread(_close, state, worker)
-
-
-def _close(state: State, worker: Worker) -> None:
-    if worker.container is not None:
-        worker.container.terminate()
-        worker.container.close()
-    state.discard_scratch(worker.task_id)
+    await state.in_thread(worker.container.close)
 
 
 def _give_up(state: State, worker: Worker, result: api_pb2.GenericResult) -> None:
@@ -143,6 +137,7 @@ def _start(state: State, worker: Worker) -> Container:
         timeout=None,
         network=True,
         scratch=scratch,
+        hidden=(workspace.root,),
     )
     container = processes.start(spec, state.isolation)
     container.main.write_stdin(_arguments(state, worker, app.environment).SerializeToString())
@@ -190,10 +185,10 @@ def _layout(state: State, function: Function) -> api_pb2.AppLayout:
     return layout
 
 
-async def _copy_log(state: State, worker: Worker, process: Process, output: Output, descriptor: int) -> None:
+async def _copy_log(state: State, worker: Worker, output: Output, descriptor: int) -> None:
     app_log = state.deployed.log(worker.function.app_id)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    async for data in follow(process, output):
+    async for data in follow(output):
         text = decoder.decode(data)
         if text:
             item = api_pb2.TaskLogs(
