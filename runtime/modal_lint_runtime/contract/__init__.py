@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modal_lint_runtime.contract.credentials import Token, credentials, oauth_credentials
-from modal_lint_runtime.contract.entries import entries, entry, env, image_env, update_entries
 from modal_lint_runtime.contract.keys import (
     is_key,
     local_environ_keys,
@@ -34,6 +33,7 @@ from modal_lint_runtime.contract.limits import (
     TERMINATED_CODE,
     TIMEOUT_CODE,
 )
+from modal_lint_runtime.contract.mappings import entries, entry, env, image_env, update_entries
 from modal_lint_runtime.contract.names import (
     DEFAULT_ENVIRONMENT,
     environment_name,
@@ -76,7 +76,6 @@ from modal_lint_runtime.contract.registry import (
     private_repos,
     registry_auth,
 )
-from modal_lint_runtime.contract.removed import REMOVED, Removed, removed, removed_verdict
 from modal_lint_runtime.contract.sandboxes import (
     arguments,
     dotenv_path,
@@ -94,10 +93,11 @@ from modal_lint_runtime.contract.secrets import (
     secrets_list,
     secrets_verdict,
 )
+from modal_lint_runtime.contract.vanished import REMOVED, Removed, removed, removed_verdict
 from modal_lint_runtime.contract.verdict import Sdk, Site, Verdict, When, verdict_of
 
 if TYPE_CHECKING:
-    from modal_lint_runtime.contract.facts import FACTS, Fact
+    from modal_lint_runtime.contract.facts import FACTS, Fact, fact
 
 __all__ = [
     "BUCKET_KEYS",
@@ -143,6 +143,7 @@ __all__ = [
     "environment_name",
     "environment_of_registry",
     "exclusive",
+    "fact",
     "header_replacement",
     "image_env",
     "is_domain",
@@ -187,7 +188,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("FACTS", "Fact"):
+    if name in ("FACTS", "Fact", "fact"):
         from modal_lint_runtime.contract import facts
 
         return getattr(facts, name)

@@ -56,7 +56,7 @@ def credentials(
 def oauth_credentials(
     refresh_token: object, client_id: object, client_secret: object = None, jwt_key: object = None
 ) -> None:
-    """Check OAuth credentials: a refresh token, a client id, and one of secret or key (S40, P client.py:491-494).
+    """Check OAuth credentials: a refresh token, a client id, and one of secret or key (S40, P client.py:489-492).
 
     Raises:
         AuthError: any of it is missing, or both the secret and the key are given.

@@ -7,7 +7,18 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime.contract.limits import RESERVED_KEYS
-from modal_lint_runtime.contract.verdict import CONFLICT, INVALID, NOT_FOUND, TYPE, Sdk, Verdict, When, kind_of, refuse
+from modal_lint_runtime.contract.verdict import (
+    CONFLICT,
+    INVALID,
+    NOT_FOUND,
+    TYPE,
+    Sdk,
+    Verdict,
+    When,
+    collection_argument,
+    kind_of,
+    refuse,
+)
 from modal_lint_runtime.errors import MissingKeysError
 
 if TYPE_CHECKING:
@@ -23,7 +34,7 @@ def is_key(key: str) -> bool:
 
     Strict about a line end after the key, as the JavaScript and Go SDKs are.
     """
-    return bool(key) and key[0] in _FIRST and _REST.issuperset(key)
+    return isinstance(key, str) and bool(key) and key[0] in _FIRST and _REST.issuperset(key)
 
 
 def passes_python(key: str) -> bool:
@@ -31,12 +42,13 @@ def passes_python(key: str) -> bool:
 
     P sandbox/_common.py:115-126; only `Sandbox.create(env=)` on the V2 backend and sidecars check keys at all.
     """
-    return is_key(key.removesuffix("\n"))
+    return isinstance(key, str) and is_key(key.removesuffix("\n"))
 
 
 def reserved_keys(keys: Iterable[str]) -> tuple[str, ...]:
     """Those of `keys` that Modal sets itself, so that a value given for them has no effect (S9)."""
-    return tuple(key for key in keys if key in RESERVED_KEYS)
+    collection_argument(keys, "keys", "S9")
+    return tuple(key for key in keys if isinstance(key, str) and key in RESERVED_KEYS)
 
 
 def required_keys(keys: object, argument: str = "required_keys", *, sdk: Sdk = Sdk.REFERENCE) -> tuple[str, ...]:
@@ -97,6 +109,8 @@ def local_environ_keys(keys: object, argument: str = "env_keys", *, sdk: Sdk = S
 
 def missing_keys(required: Iterable[str], present: Container[str]) -> tuple[str, ...]:
     """Those of `required` that are not in `present`, in order."""
+    collection_argument(required, "required", "S18")
+    collection_argument(present, "present", "S18")
     return tuple(key for key in required if key not in present)
 
 

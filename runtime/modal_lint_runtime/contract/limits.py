@@ -11,16 +11,16 @@ MAX_NAME = 64
 MAX_TAG = 63
 """Characters of the key and of the value of an App's tag (P name_utils.py:61)."""
 MAX_HEADER_REPLACEMENTS = 25
-"""Headers of one outbound policy (P _outbound_policy.py:20)."""
+"""Headers of one outbound policy (P _outbound_policy.py:21)."""
 MAX_ARGUMENTS = 65_536
-"""Characters of all arguments of a process in a sandbox together (P sandbox/_common.py:112)."""
+"""Characters of all arguments of a process in a sandbox together (P sandbox/_common.py:111)."""
 MIN_ENCRYPTION_KEY, MAX_ENCRYPTION_KEY = 16, 512
-"""Bytes of a customer's encryption key of a snapshot (P sandbox/_common.py:150-151)."""
+"""Bytes of a customer's encryption key of a snapshot (P sandbox/_common.py:145-146)."""
 
 TERMINATED_CODE = 137
-"""Exit code of a sandbox that was terminated (P sandbox/_common.py:215)."""
+"""Exit code of a sandbox that was terminated (P sandbox/_common.py:221)."""
 TIMEOUT_CODE = 124
-"""Exit code of a sandbox that ran into its timeout (P sandbox/_common.py:213)."""
+"""Exit code of a sandbox that ran into its timeout (P sandbox/_common.py:219)."""
 
 RESERVED_KEYS = frozenset(
     (

@@ -22,6 +22,8 @@ def is_object_name(name: str) -> bool:
 
     A line end after the name is accepted, as the SDK's pattern does.
     """
+    if not isinstance(name, str):
+        return False
     body = name.removesuffix("\n")
     return len(name) <= MAX_NAME and bool(body) and _NAME.issuperset(body) and not _is_app_id(body)
 

@@ -6,10 +6,22 @@ from collections.abc import Mapping
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint_runtime.contract.entries import pairs
 from modal_lint_runtime.contract.limits import MAX_HEADER_REPLACEMENTS
+from modal_lint_runtime.contract.mappings import pairs
 from modal_lint_runtime.contract.secrets import Kind
-from modal_lint_runtime.contract.verdict import ATTRIBUTE, INVALID, TYPE, Sdk, Verdict, When, kind_of, refuse, shown
+from modal_lint_runtime.contract.verdict import (
+    ATTRIBUTE,
+    INVALID,
+    TYPE,
+    Sdk,
+    Verdict,
+    When,
+    collection_argument,
+    kind_of,
+    refuse,
+    shown,
+    text_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,14 +45,14 @@ class Replacement(NamedTuple):
 
 
 def template_keys(value: str) -> tuple[str, ...]:
-    """The keys that a header's value refers to: `$KEY`; `$$` is a dollar sign (S37, P _outbound_policy.py:27-39)."""
-    return tuple(name for name in _references(value) if name)
+    """The keys that a header's value refers to: `$KEY`; `$$` is a dollar sign (S37, P _outbound_policy.py:28-40)."""
+    return tuple(name for name in _references(text_argument(value, "value", "S37")) if name)
 
 
 def literal_braces(value: str) -> tuple[str, ...]:
     """What looks like a reference and is sent as it is: the keys in `${KEY}` (S37)."""
     found = []
-    for position in _dollars(value):
+    for position in _dollars(text_argument(value, "value", "S37")):
         end = value.find("}", position)
         if value[position + 1 : position + 2] == "{" and end > 0:
             found.append(value[position + 2 : end])
@@ -67,6 +79,8 @@ def _references(value: str) -> Iterator[str]:
 
 def is_domain(domain: str) -> bool:
     """Whether a policy accepts the domain: `*`, a name with a dot in it, or such a name after `*.`."""
+    if not isinstance(domain, str):
+        return False
     labels = domain.removeprefix("*.").split(".")
     return domain == "*" or (len(labels) > 1 and all(_is_label(label) for label in labels))
 
@@ -94,6 +108,7 @@ def outbound_policy(
             no header may have, a `$KEY` without a Secret, a Secret that is not named, over 25 headers, or networking
             that is blocked or limited to domains. The message names the header, never its value.
     """
+    collection_argument(replacements, "replacements", "S37")
     total = 0
     for replacement in replacements:
         for verdict in _replacement(replacement, sdk):
@@ -125,7 +140,7 @@ def _replacement(replacement: Replacement, sdk: Sdk) -> Iterator[Verdict]:
     if not isinstance(domain, str):
         yield _verdict("domain", f"must be a string, got {kind_of(domain)}", wrong_type)
     elif not is_domain(domain):
-        yield _verdict("domain", f"must be '*' or a full domain name, not {shown(domain)}")
+        yield _verdict("domain", "must be '*' or a full domain name")
     if not headers:
         yield _verdict("headers", "must have at least one header")
     for name, value in headers.items():

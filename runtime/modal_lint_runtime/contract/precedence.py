@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from modal_lint_runtime.contract.verdict import INVALID, Sdk, Site, Verdict, When, kind_of, refuse
+from modal_lint_runtime.contract.verdict import (
+    INVALID,
+    Sdk,
+    Site,
+    Verdict,
+    When,
+    collection_argument,
+    kind_of,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -74,8 +83,10 @@ def layers(named: Sequence[bool], order: Order = Order.ORDERED) -> tuple[int, ..
         named: for each source whether it is a named Secret, rather than made of a dict.
         order: how they are laid over each other.
     """
-    positions = range(len(named))
-    return tuple(positions if order is Order.ORDERED else sorted(positions, key=lambda position: not named[position]))
+    collection_argument(named, "named", "S30")
+    flags = list(named)
+    positions = range(len(flags))
+    return tuple(positions if order is Order.ORDERED else sorted(positions, key=lambda position: not flags[position]))
 
 
 def merge(
@@ -96,6 +107,7 @@ def merge(
     Raises:
         InvalidError: a source that is no mapping, or `named` of another length than `sources`.
     """
+    collection_argument(sources, "sources", "S30")
     given = [_mapping(source, "sources") for source in sources]
     flags = [True] * len(given) if named is None else list(named)
     if len(flags) != len(given):
@@ -121,8 +133,10 @@ def shadowed(keys: Sequence[Collection[str]]) -> dict[str, tuple[int, ...]]:
     Args:
         keys: the keys of each source, weakest first, `env` last.
     """
+    collection_argument(keys, "keys", "S30")
     found: dict[str, list[int]] = {}
     for position, source in enumerate(keys):
+        collection_argument(source, "keys", "S30")
         for key in source:
             found.setdefault(key, []).append(position)
     return {key: tuple(positions) for key, positions in found.items() if len(positions) > 1}
@@ -139,6 +153,9 @@ def with_options(base: Sequence[T], *overrides: Options[T] | Sequence[T], sdk: S
 
     A call that gives nothing, an empty list included, changes nothing: one cannot clear.
     """
+    collection_argument(base, "base", "S20")
+    for call in overrides:
+        collection_argument(call.secrets if isinstance(call, Options) else call, "overrides", "S20")
     calls = [call if isinstance(call, Options) else Options(call) for call in overrides]
     if sdk in (Sdk.JS, Sdk.GO):
         return _folded(calls) or tuple(base)

@@ -112,7 +112,7 @@ def bucket_kind(endpoint_url: str | None) -> Bucket:
 def bucket_mount(
     *, requester_pays: bool = False, has_secret: bool = False, key_prefix: object = None, sdk: Sdk = Sdk.REFERENCE
 ) -> None:
-    """Check a `CloudBucketMount` (S34, P cloud_bucket_mount.py:156-160).
+    """Check a `CloudBucketMount` (S34, P cloud_bucket_mount.py:161-165).
 
     Args:
         requester_pays, key_prefix: the arguments of that name.
@@ -172,11 +172,11 @@ def packages(packages: Collection[str], argument: str = "packages") -> tuple[str
         packages = (packages,)
     if not isinstance(packages, (list, tuple)):
         text = f"`{argument}` must be strings, got {kind_of(packages)}"
-        raise Verdict("1.0", INVALID, When.CALL, argument, text).error()
+        raise Verdict("packages", INVALID, When.CALL, argument, text).error()
     for number, package in enumerate(packages, 1):
-        name = text_argument(package, argument, "1.0")
+        name = text_argument(package, argument, "packages")
         if name.startswith("-"):
             option = shown(name.partition("=")[0].partition(" ")[0])
             text = f"`{argument}`: number {number} is an option, {option}: use `extra_options`"
-            refuse(Verdict("1.0", INVALID, When.CALL, argument, text))
+            refuse(Verdict("packages", INVALID, When.CALL, argument, text))
     return tuple(packages)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime.contract.limits import MAX_ARGUMENTS, MAX_ENCRYPTION_KEY, MIN_ENCRYPTION_KEY
-from modal_lint_runtime.contract.verdict import INVALID, TYPE, Sdk, Verdict, When, kind_of, refuse
+from modal_lint_runtime.contract.verdict import (
+    INVALID,
+    TYPE,
+    Sdk,
+    Verdict,
+    When,
+    collection_argument,
+    kind_of,
+    refuse,
+    text_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,13 +37,14 @@ def persistent_sandbox(
         if value is not None and (value or argument == "name"):
             text = f"`{argument}` is not supported by persistent sandboxes"
             refuse(Verdict("S38", INVALID, When.CALL, argument, text))
+    collection_argument(ephemeral, "ephemeral", "S38")
     if any(ephemeral):
         text = "`secrets` of a persistent sandbox must be named Secrets"
         refuse(Verdict("S38", INVALID, When.LOAD, "secrets", text))
 
 
 def arguments(arguments: object, argument: str = "command") -> tuple[str, ...]:
-    """The arguments of a process in a sandbox (P sandbox/_common.py:222-232).
+    """The arguments of a process in a sandbox (P sandbox/_common.py:225-234).
 
     Raises:
         InvalidError: not a list or tuple of strings, or together over 65,536 characters.
@@ -53,7 +64,7 @@ def arguments(arguments: object, argument: str = "command") -> tuple[str, ...]:
 
 
 def workdir(path: object, argument: str = "workdir") -> str | None:
-    """The working directory of a process: absolute, or None (P sandbox/_common.py:437).
+    """The working directory of a process: absolute, or None (P sandbox/_common.py:438).
 
     Raises:
         InvalidError: not a string, or not absolute.
@@ -64,14 +75,14 @@ def workdir(path: object, argument: str = "workdir") -> str | None:
         text = (
             f"`{argument}` must be an absolute path, got {'a relative one' if isinstance(path, str) else kind_of(path)}"
         )
-        refuse(Verdict("workdir", INVALID, When.CALL, argument, text))
+        refuse(Verdict("argv", INVALID, When.CALL, argument, text))
     return str(path)
 
 
 def encryption_key(
     key: object, argument: str = "_experimental_encryption_key", *, sdk: Sdk = Sdk.REFERENCE
 ) -> bytes | None:
-    """A customer's key for a snapshot: 16 to 512 bytes, or None (P sandbox/_common.py:150-172).
+    """A customer's key for a snapshot: 16 to 512 bytes, or None (P sandbox/_common.py:149-167).
 
     Raises:
         InvalidError: of another length, or not bytes (a TypeError in the Python SDK).
@@ -89,7 +100,7 @@ def encryption_key(
 
 
 def dotenv_path(path: object) -> Verdict | None:
-    """Whether the first argument of `Secret.from_dotenv` is taken for a file's name (S14, P secret.py:406-417).
+    """Whether the first argument of `Secret.from_dotenv` is taken for a file's name (S14, P secret.py:408-417).
 
     It is where the search starts: a file called `.env.prod` there is not read, its sibling `.env` is. Answers with a
     verdict that raises nothing, or with None when the path does not end like the name of such a file; `.env` itself
@@ -116,7 +127,7 @@ def unexpanded_variables(value: str) -> tuple[str, ...]:
     `extra_options` and in commands.
     """
     found = []
-    for part in value.split("$")[1:]:
+    for part in text_argument(value, "value", "S36").split("$")[1:]:
         body = part.removeprefix("{")
         end = next(
             (at for at, char in enumerate(body) if not (char.isascii() and (char.isalnum() or char == "_"))), len(body)
@@ -131,4 +142,7 @@ def exclusive(secrets: Sequence[str], policy_secrets: Sequence[str]) -> tuple[st
 
     The policy keeps their values out of the sandbox, and `secrets=` puts them back into its variables.
     """
-    return tuple(name for name in dict.fromkeys(secrets) if name in policy_secrets)
+    collection_argument(secrets, "secrets", "S31")
+    collection_argument(policy_secrets, "policy_secrets", "S31")
+    names = (name for name in secrets if isinstance(name, str))
+    return tuple(name for name in dict.fromkeys(names) if name in policy_secrets)

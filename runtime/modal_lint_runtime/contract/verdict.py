@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,6 +122,12 @@ def shown(name: object) -> str:
 def kind_of(value: object) -> str:
     """The type of a value for a message."""
     return "None" if value is None else type(value).__name__[:_MAX_SHOWN]
+
+
+def collection_argument(value: object, argument: str, code: str) -> None:
+    """Raise InvalidError naming `argument` unless `value` can be gone through and is no text."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        refuse(Verdict(code, INVALID, When.CALL, argument, f"`{argument}` must be a list, got {kind_of(value)}"))
 
 
 def text_argument(value: object, argument: str, code: str) -> str:

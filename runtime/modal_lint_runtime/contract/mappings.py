@@ -93,10 +93,13 @@ def entry(key: object, value: object, argument: str, site: Site, *, sdk: Sdk = S
     Raises:
         InvalidError: as `entries`, `update_entries`, `env` or `image_env`, whichever the `site` calls for.
     """
+    call = _Call(argument, site, sdk)
+    if isinstance(key, (list, dict, set, bytearray)):  # no dict can have such a key
+        raise _verdict(call, "S4", INVALID, f"must have keys that are strings, got {kind_of(key)}").error()
     if site is Site.IMAGE_ENV:
         image_env({key: value}, argument, sdk=sdk)
     else:
-        _checked({key: value}, _Call(argument, site, sdk))
+        _checked({key: value}, call)
 
 
 def image_env(vars: object, argument: str = "vars", *, sdk: Sdk = Sdk.REFERENCE) -> dict[str, str]:
