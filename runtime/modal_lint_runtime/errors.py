@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-_MAX_SHOWN_KEYS = 20
+_MAX_SHOWN_KEYS, _MAX_SHOWN = 20, 80
 
 
 class ModalError(Exception):
@@ -79,8 +79,10 @@ class MissingKeysError(NotFoundError):
     def __init__(self, keys: Iterable[str], secret_name: str | None = None) -> None:
         self.keys = tuple(keys)
         self.secret_name = secret_name
-        shown = ", ".join(self.keys[:_MAX_SHOWN_KEYS]) + (", ..." if len(self.keys) > _MAX_SHOWN_KEYS else "")
-        of = "" if secret_name is None else f" (Secret {secret_name!r})"
+        shown = ", ".join(key[:_MAX_SHOWN] for key in self.keys[:_MAX_SHOWN_KEYS]) + (
+            ", ..." if len(self.keys) > _MAX_SHOWN_KEYS else ""
+        )
+        of = "" if secret_name is None else f" (Secret {secret_name[:_MAX_SHOWN]!r})"
         super().__init__(f"Secret is missing key(s): {shown}{of}")
 
     def __reduce__(self) -> tuple[type[MissingKeysError], tuple[object, ...], dict[str, object]]:

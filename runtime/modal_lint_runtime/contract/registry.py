@@ -22,7 +22,7 @@ from modal_lint_runtime.contract.verdict import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_MAX_SHOWN_KEYS = 20
+_MAX_SHOWN_KEYS, _MAX_SHOWN = 20, 400
 
 
 class RegistryAuth(Enum):
@@ -88,7 +88,7 @@ def registry_auth(keys: Iterable[str], argument: str = "secret", *, sdk: Sdk = S
     found = [auth for auth, sets in REGISTRY_KEYS.items() if any(needed <= present for needed in sets)]
     if len(found) != 1:
         kinds = ", ".join(auth.value for auth in found)
-        listed = ", ".join(sorted(present)[:_MAX_SHOWN_KEYS])[:1000] or "none"
+        listed = ", ".join(sorted(present)[:_MAX_SHOWN_KEYS])[:_MAX_SHOWN] or "none"
         why = f"it has those of more than one ({kinds})" if found else f"found keys: {listed}"
         text = f"`{argument}` of a registry must have {_WANTED}; {why}"
         refuse(Verdict("S33", INVALID, When.LOAD, argument, text))
