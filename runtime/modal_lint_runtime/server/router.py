@@ -146,8 +146,8 @@ class Router:
 def _check_exec(request: router_pb2.TaskExecStartRequest) -> None:
     if not request.exec_id:
         raise InvalidError("The process has no ID.")
-    if not request.command_args:
-        raise InvalidError("The command is empty.")
+    if not request.command_args or not request.command_args[0]:
+        raise InvalidError("The command must name a program.")
     if request.container_id:
         raise NotFoundError("Sidecar containers are not served.")
 
