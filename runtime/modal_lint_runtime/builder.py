@@ -229,6 +229,10 @@ class _Build:
             on_output=lambda chunk: self._log.write(stream.feed(chunk)),
             timeout=self._builder._timeout,
             network=network,
+            isolation=self._builder._isolation,
+            allow_host=self._builder._allow_host_builds,
+            scratch=upper.parent.with_name("scratch"),
+            hidden=(self._builder._workspace.root,),
         )
         self._log.write(stream.finish())
         if code:
