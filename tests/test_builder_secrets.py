@@ -203,7 +203,7 @@ def test_a_private_repository_is_cloned_during_a_build(builder: Builder, workspa
             built(builder, Step((f"RUN git clone {address}/missing.git",), (secret.id,)))
         image, log = built(builder, Step((*pip, *commands), (secret.id,)))
     assert token not in log + str(caught.value)
-    assert "***@127.0.0.1" in caught.value.log  # git names the address it could not read
+    assert "missing.git" in caught.value.log
     _, output = built(builder, Step(("RUN python -c 'import privatepkg; print(privatepkg.WHERE)'",)), base=image.id)
     assert output.endswith("from the private repository\n")
     (warning,) = image.warnings

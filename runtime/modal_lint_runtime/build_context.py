@@ -77,19 +77,18 @@ class BuildContext:
         Raises:
             InvalidError: a link there leads out of the context.
         """
-        for name in sorted(os.listdir(entry.real)):
-            child = self._entry(entry.real / name, f"{entry.name}/{name}" if entry.name else name)
-            if child is None:
-                continue
-            left_out = self._matcher.matches(child.name)
-            if child.is_dir:
-                if left_out and not self._matcher.may_match_under(child.name):
-                    continue
+        for part in sorted(os.listdir(entry.real)):
+            name = f"{entry.name}/{part}" if entry.name else part
+            left_out = self._matcher.matches(name)
+            if left_out and not self._matcher.may_match_under(name):
+                continue  # before anything is asked of it: what is left out may be a link to anywhere
+            child = self._entry(entry.real / part, name)
+            if child is not None and child.is_dir:
                 inner = list(self.below(child))
                 if inner or not left_out:
                     yield child
                     yield from inner
-            elif not left_out:
+            elif child is not None and not left_out:
                 yield child
 
     def digest(self, entries: list[Entry]) -> str:
