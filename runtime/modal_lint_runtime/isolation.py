@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
+
+from modal_lint_runtime.errors import ModalError
 
 DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """The PATH of a container, after the directory of the Python that runs the client."""
@@ -42,10 +47,41 @@ PLAIN = Isolation("none", filesystem=False, pids=False)
 """Plain processes: their own session, environment, working directory and home, and nothing else."""
 
 
+_CANDIDATES = (
+    Isolation("bubblewrap", filesystem=True, pids=True),
+    Isolation("bubblewrap", filesystem=False, pids=True),
+)
+
+
 @functools.cache
 def detect() -> Isolation:
-    """Return the most this machine allows. It is tried once in a process, by running ``true``."""
-    return PLAIN
+    """Return the most that this machine allows. Found out once in a process, by running ``true`` in it."""
+    if sys.platform != "linux":
+        return replace(PLAIN, reason="bubblewrap is for Linux")
+    if shutil.which("bwrap") is None:
+        return replace(PLAIN, reason="bubblewrap is not installed")
+    reasons: list[str] = []
+    for candidate in _CANDIDATES:
+        problem = _problem(candidate)
+        if problem is None:
+            return replace(candidate, reason="; ".join(reasons))
+        reasons.append(problem)
+    return replace(PLAIN, reason="; ".join(dict.fromkeys(reasons)))
+
+
+def _problem(isolation: Isolation) -> str | None:
+    from modal_lint_runtime import processes  # above this module, and needed for the trial only
+
+    with tempfile.TemporaryDirectory(prefix="modal-lint-") as scratch:
+        spec = processes.ContainerSpec(
+            id="trial", args=("true",), env={}, timeout=30.0, scratch=Path(scratch) / "trial"
+        )
+        try:
+            with processes.start(spec, isolation) as container:
+                code = container.wait()
+        except (ModalError, OSError) as error:
+            return str(error)
+    return None if code == 0 else f"`true` exited with {code}"
 
 
 def search_path() -> str:

@@ -7,7 +7,7 @@ import os
 import posixpath
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 ROOT_HOME = "/root"
 """Home and first working directory in a container with a file system of its own, as in Modal's images."""
 
-_PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
-_PLAIN = "import sys; sys.path.append(sys.argv[1]); from modal_lint_runtime.plain import main; main(*sys.argv[2:])"
+PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
+"""The directory that this package can be imported from."""
+
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from modal_lint_runtime.{} import main; main(*sys.argv[2:])"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class ContainerSpec:
         scratch: a directory that belongs to this container alone: made when missing, removed with all it holds at
             the end.
         hidden: directories of this machine that it must not see, besides the homes and the temporary ones.
+        visible: directories of this machine that it sees although they lie in such ones. This Python's and this
+            package's always are.
         upper: a directory that receives what the container writes to its file system, and stays; None throws that away.
     """
 
@@ -55,6 +59,7 @@ class ContainerSpec:
     network: bool = True
     scratch: Path
     hidden: tuple[Path, ...] = ()
+    visible: tuple[Path, ...] = ()
     upper: Path | None = None
 
 
@@ -144,12 +149,14 @@ def places(spec: ContainerSpec, isolation: Isolation) -> Places:
 
 
 def launch(spec: ContainerSpec, isolation: Isolation, control: socket.socket) -> subprocess.Popen[bytes]:
-    """Start the warden of a container with its end of the socket. Raises UnsupportedError, OSError."""
+    """Start the program beside this one, with its end of the socket. Raises UnsupportedError, OSError."""
     if not sys.executable:
         raise UnsupportedError("containers need the path of a Python interpreter, and sys.executable is empty")
-    arguments = [str(control.fileno()), str(os.getpid()), str(spec.scratch.absolute())]
+    module = "plain" if isolation.kind == "none" else "bubblewrap"
+    settings = [] if isolation.kind == "none" else _bubblewrap_settings(spec, isolation)
+    arguments = [str(control.fileno()), str(os.getpid()), str(spec.scratch.absolute()), *settings]
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PLAIN, _PACKAGE_PARENT, *arguments],
+        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module), PACKAGE_PARENT, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -158,6 +165,27 @@ def launch(spec: ContainerSpec, isolation: Isolation, control: socket.socket) ->
         env=_warden_environment(),
         start_new_session=True,
     )
+
+
+def _bubblewrap_settings(spec: ContainerSpec, isolation: Isolation) -> list[str]:
+    settings = [f"python={os.path.realpath(sys.executable)}", f"source={PACKAGE_PARENT}"]
+    settings.append("root=overlay" if isolation.filesystem else "root=host")
+    if not spec.network:
+        settings.append("network=off")
+    if spec.upper is not None:
+        settings.append(f"upper={spec.upper.absolute()}")
+    settings += [f"layer={path.absolute()}" for path in spec.layers]
+    settings += [f"hide={path.absolute()}" for path in spec.hidden]
+    settings += [f"show={path}" for path in visible_directories(spec.visible)]
+    return settings
+
+
+def visible_directories(more: Iterable[Path] = ()) -> list[str]:
+    """Return the directories that a container sees wherever they are: this Python's, this package's and ``more``."""
+    executable = os.path.realpath(sys.executable)
+    python = [sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(executable))]
+    named = [os.path.abspath(path) for path in (*python, PACKAGE_PARENT, *map(str, more))]
+    return list(dict.fromkeys(path for each in named for path in (each, os.path.realpath(each)) if path != "/"))
 
 
 def _warden_environment() -> dict[str, str]:

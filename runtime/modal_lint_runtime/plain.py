@@ -21,14 +21,16 @@ def main(control: str, client: str, scratch: str) -> None:
 
 def remove_tree(path: str) -> None:
     """Remove a directory with all it holds, however deep, and directories without permissions too."""
-    if _run("rm", "-rf", "--", path) != 0:
-        _run("chmod", "-R", "u+rwX", "--", path)
-        _run("rm", "-rf", "--", path)
+    remove = ("rm", "-rf", "--", path)
+    if run(*remove) != 0:
+        run("chmod", "-R", "u+rwX", "--", path)
+        run(*remove)
 
 
-def _run(*command: str) -> int:
+def run(*command: str) -> int:
+    """Run a command without showing anything of it and return its exit code; -1 when it does not exist."""
     null = os.open(os.devnull, os.O_RDWR)
-    actions = [(os.POSIX_SPAWN_DUP2, null, 2)]
+    actions = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
     try:
         pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -308,7 +308,10 @@ class Container:
 
     def _on_reply(self, kind: int, number: int, value: int) -> None:
         with self._lock:
-            process, streams = self._processes[number]
+            known = self._processes.get(number)
+        if known is None:  # a warden in the hands of what runs in the container may say anything
+            return
+        process, streams = known
         if kind == wire.STARTED:
             process._set_started(value)
         elif kind == wire.EXPIRED:
@@ -425,4 +428,7 @@ def run_step(
         container._start_main(merged=True, has_input=False)
         for chunk in container.main.stdout.chunks():
             on_output(chunk)
-        return container.main.wait()
+        code = container.main.wait()
+    if container._warden.returncode != 0:
+        raise ModalError(f"the changes of a build step could not be kept: {container._complaint()}")
+    return code

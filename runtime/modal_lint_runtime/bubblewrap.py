@@ -1,0 +1,174 @@
+"""The program beside the client of a container in bubblewrap.
+
+It mounts the container's root, starts bubblewrap with the warden as process 1 of a PID namespace, kills that when the
+client dies, and cleans up. Only paths and switches are in its arguments and in bubblewrap's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from modal_lint_runtime import wire
+from modal_lint_runtime.family import adopt_orphans, kill_family
+from modal_lint_runtime.plain import remove_tree
+from modal_lint_runtime.warden import Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CAPABILITIES = (
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
+    "SYS_CHROOT",
+)  # fmt: skip
+"""What root may do in a container: Docker's default without raw sockets, device nodes and the audit log."""
+
+_INSIDE = (
+    "import sys; sys.path.append(sys.argv[1]); from modal_lint_runtime.warden import main; "
+    "main(*map(int, sys.argv[2:]))"
+)
+_PSEUDO = {
+    *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs"),
+    *("fuse.lxcfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "sysfs"),
+    *("tmpfs", "tracefs"),
+}
+_SYSTEM = ("/proc", "/sys", "/dev", "/boot")
+
+
+def main(control: str, client: str, scratch: str, *settings: str) -> None:
+    """Look after the container until it ends, then remove ``scratch``.
+
+    Args:
+        control: descriptor of the client's socket.
+        client: process id of the client.
+        scratch: the container's own directory.
+        settings: ``python=PATH``; ``source=DIRECTORY`` of this package; ``root=overlay`` or ``root=host``;
+            ``network=off``; ``upper=PATH``; and any number of ``layer=``, ``hide=`` and ``show=PATH``.
+    """
+    adopt_orphans()
+    given: dict[str, list[str]] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        given.setdefault(name, []).append(value)
+    watch = Watch(None, int(client))
+    try:
+        _Bubblewrap(int(control), scratch, given).run(watch)
+    finally:
+        remove_tree(scratch)
+
+
+class _Bubblewrap:
+    def __init__(self, control: int, scratch: str, given: dict[str, list[str]]) -> None:
+        self._control = control
+        self._scratch = scratch
+        self._given = given
+        self._hidden: tuple[str, ...] = ()
+
+    def run(self, watch: Watch) -> None:
+        if self._given["root"] != ["overlay"]:
+            self._wrap(watch, self._on_host())
+            return
+        from modal_lint_runtime import overlay
+
+        given = self._given
+        self._hidden = (*overlay.HIDDEN, *given.get("hide", ()))
+        try:
+            root = overlay.Root(
+                self._scratch,
+                given.get("layer", ()),
+                given.get("upper", [None])[0],
+                given.get("hide", ()),
+                given.get("show", ()),
+                mapped=overlay.enter_namespace(),
+            )
+        except overlay.MountError as error:
+            sys.exit(str(error))
+        try:
+            root.make()
+            self._wrap(watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts()])
+        except (overlay.MountError, OSError) as error:
+            sys.exit(str(error))
+        finally:
+            kill_family()
+            root.dispose()
+
+    def _on_host(self) -> list[str]:
+        """This machine's files, to be read only, with a /tmp of its own."""
+        temporary = os.path.join(self._scratch, "tmp")
+        os.mkdir(temporary, 0o1777)
+        shown = [path for path in self._given.get("show", ()) if path.startswith("/tmp/")]
+        binds = [word for path in shown for word in ("--ro-bind", path, path)]
+        own = ["--bind", temporary, "/tmp", *binds, "--bind", self._scratch, self._scratch]
+        return ["--ro-bind", "/", "/", *_SYSTEM_MOUNTS, *own]
+
+    def _other_mounts(self) -> list[str]:
+        """What else is mounted here and belongs to the machine's files: an overlay of ``/`` stops at mounts."""
+        mounts = [path for path in _mount_points() if not _below(path, (*_SYSTEM, *self._hidden, self._scratch))]
+        device = os.stat("/").st_dev
+        shown = [path for path in self._given.get("show", ()) if _below(path, self._hidden) and _device(path) != device]
+        return [word for path in (*mounts, *shown) for word in ("--ro-bind-try", path, path)]
+
+    def _wrap(self, watch: Watch, mounts: Sequence[str]) -> None:
+        source = os.open(self._given["source"][0], os.O_RDONLY | os.O_DIRECTORY)
+        for descriptor in (source, self._control):
+            os.set_inheritable(descriptor, True)
+        namespaces = ["--unshare-pid", "--unshare-ipc"]
+        if self._given.get("network") == ["off"]:
+            namespaces.append("--unshare-net")
+        capabilities = [word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
+        if os.geteuid() == 0:
+            capabilities[:0] = ["--cap-drop", "ALL"]
+        else:
+            capabilities = []
+        # The package is imported through a descriptor: no need for its path to exist inside.
+        program = [self._given["python"][0], "-I", "-S", "-B", "-c", _INSIDE, f"/proc/self/fd/{source}"]
+        arguments = [str(self._control), "0", str(source)]
+        life = ["--die-with-parent", "--as-pid-1", "--chdir", "/"]
+        command = ["bwrap", *mounts, *namespaces, *capabilities, *life, "--", *program, *arguments]
+        try:
+            pid = os.posix_spawnp("bwrap", command, os.environ)
+        except OSError as error:
+            sys.exit(f"bwrap: {error.strerror}")
+        os.close(source)
+        os.close(self._control)
+        _wait(watch, pid)
+
+
+_SYSTEM_MOUNTS = ("--dev", "/dev", "--proc", "/proc", "--ro-bind-try", "/sys", "/sys")
+
+
+def _wait(watch: Watch, pid: int) -> None:
+    """Wait for bubblewrap's end, and bring it about when the client is gone."""
+    while True:
+        done, _ = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return
+        try:
+            watch.wait(None)
+        except wire.ClientGoneError:
+            kill_family()
+            return
+
+
+def _mount_points() -> list[str]:
+    """Return where file systems with files of the machine are mounted, besides ``/``."""
+    found = []
+    with open("/proc/self/mountinfo", "rb") as file:
+        for line in file:
+            fields, _, rest = line.partition(b" - ")
+            path = os.fsdecode(fields.split()[4].decode("unicode_escape").encode("latin-1"))
+            if os.fsdecode(rest.split()[0]) not in _PSEUDO and path != "/":
+                found.append(path)
+    return found
+
+
+def _below(path: str, directories: Sequence[str]) -> bool:
+    return any(path == each or path.startswith(each + "/") for each in directories)
+
+
+def _device(path: str) -> int | None:
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return None
