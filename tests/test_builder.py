@@ -230,6 +230,15 @@ def test_copy_goes_through_links_of_the_image_and_not_onto_the_machine(builder: 
 
 
 @needs_roots
+def test_what_the_machine_hides_from_images_is_hidden_from_copy_too(
+    builder: Builder, context: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").mkdir()  # below a temporary directory, which an image sees empty
+    image_of(builder, f"COPY app.py {tmp_path}/app.py", f"RUN test -f {tmp_path}/app.py", context=context)
+    image_of(builder, f"WORKDIR {tmp_path}/app.py", "RUN ls -A | wc -l | grep -x 0")
+
+
+@needs_roots
 def test_copy_needs_a_context(builder: Builder) -> None:
     with pytest.raises(InvalidError, match=r"COPY on line 1 .* context"):
         image_of(builder, "COPY a b")

@@ -244,19 +244,19 @@ class _Build:
 
         def build(upper: Path) -> list[str]:
             self._log.write(f"=> {self._values.masker.text(instruction.text)}\n".encode())
-            copy.write(LayerView(self._lowers(), upper))
+            copy.write(self._view(upper))
             return []
 
         self._add(self._store.make(self._key("COPY", copy.key()), build, again=step.force))
 
     def _make_workdir(self) -> None:
         path = PurePosixPath(self.state.workdir or "/")
-        *lowers, top = self._lowers()
-        if not self._builder._isolation.filesystem or LayerView(lowers, top).is_dir(path):
+        nothing = self._builder._workspace.root / "nothing"
+        if not self._builder._isolation.filesystem or self._view(nothing).is_dir(path):
             return
 
         def build(upper: Path) -> list[str]:
-            LayerView(self._lowers(), upper).make_dir(path)
+            self._view(upper).make_dir(path)
             return []
 
         self._add(self._store.make(self._key("WORKDIR", str(path)), build))
@@ -268,8 +268,11 @@ class _Build:
     def _key(self, *parts: object) -> str:
         return content_key(self.base, self.layers, *parts)
 
-    def _lowers(self) -> tuple[Path, ...]:
-        return (_HOST_ROOT, *(self._store.path(name) for name in self.layers))
+    def _view(self, upper: Path) -> LayerView:
+        from modal_lint_runtime.overlay import HIDDEN
+
+        lowers = (_HOST_ROOT, *(self._store.path(name) for name in self.layers))
+        return LayerView(lowers, upper, (*HIDDEN, str(self._builder._workspace.root)))
 
     def _require_root(self, instruction: Instruction, *, may_use_host: bool = False) -> None:
         if self._builder._isolation.filesystem or (may_use_host and self._builder._allow_host_builds):

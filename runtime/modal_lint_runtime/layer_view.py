@@ -22,16 +22,20 @@ class LayerView:
     Args:
         lowers: the layers, lowest first; the host's root among them if it is the base.
         upper: the layer that is being made.
+        hidden: directories of the lowest layer that are shown empty.
     """
 
-    def __init__(self, lowers: Iterable[Path], upper: Path) -> None:
+    def __init__(self, lowers: Iterable[Path], upper: Path, hidden: Iterable[str] = ()) -> None:
         self._stack = (upper, *reversed(tuple(lowers)))
         self._upper = upper
+        self._hidden = frozenset(map(PurePosixPath, hidden))
 
     def find(self, path: PurePosixPath) -> Path | None:
         """Where the entry at an absolute path without links in its parents really is."""
         relative = path.relative_to("/")
         for layer in self._stack:
+            if layer == self._stack[-1] and not self._hidden.isdisjoint(path.parents):
+                return None
             hidden = False
             for part in (*reversed(relative.parents), relative):
                 try:

@@ -1,7 +1,7 @@
 """Layers: directories that are laid over one another, kept under keys.
 
 ``layers/<key>/<generation>/root`` is a layer (the upper directory of an overlay), ``…/layer.json`` what was found amiss
-in it. ``building/<key>`` is one that is being made. It is moved into place whole, under a lock on its key, so nobody
+in it. ``building/<key>`` is where one is being made. It is moved into place whole, under a lock on its key, so nobody
 sees half a layer, two builders of one key make it once, and what a killed builder leaves is cleared by the next.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,8 +75,9 @@ class LayerStore:
             now = self.find(key)
             if now is not None and (not again or now != before):
                 return now
-            place = self._building / key
-            _remove(place)
+            _remove(self._building / key)
+            # A name of its own: what a killed builder left running clears its own place a moment later.
+            place = self._building / key / secrets.token_hex(4)
             upper = place / "layer" / "root"
             upper.mkdir(parents=True)
             upper.chmod(0o755)  # the root directory of the image
@@ -84,7 +86,7 @@ class LayerStore:
                 (place / "layer" / "layer.json").write_text(json.dumps({"warnings": warnings}), encoding="utf-8")
                 return self._publish(key, place / "layer")
             finally:
-                _remove(place)
+                _remove(self._building / key)
 
     def clean(self) -> int:
         """Remove what builders that died have left; the number of their places."""
