@@ -114,7 +114,7 @@ def test_from_id_and_delete(modal_workspace: ModalWorkspace) -> None:
     built = build(modal.Image.debian_slim().run_commands("echo 1 > /one"))
     assert output(modal.Image.from_id(built.object_id), "cat", "/one") == "1\n"
     with pytest.raises(modal.exception.NotFoundError, match="Could not find image with ID"):
-        modal.Image.from_id("im-nowhere").hydrate()
+        output(modal.Image.from_id("im-nowhere"), "true")
     assert modal_workspace.url
 
 
@@ -134,10 +134,11 @@ def test_a_function_in_its_image(modal_workspace: ModalWorkspace) -> None:
     assert modal_workspace.url
 
 
-def test_a_build_by_a_function_is_refused(modal_workspace: ModalWorkspace) -> None:
-    def step() -> None:
-        pass
+def step() -> None:
+    """Something to run while building."""
 
+
+def test_a_build_by_a_function_is_refused(modal_workspace: ModalWorkspace) -> None:
     with pytest.raises(modal.exception.Error, match=r"run_function|builds by a Function"):
-        build(modal.Image.debian_slim().run_function(step, serialized=True))
+        build(modal.Image.debian_slim().run_function(step))
     assert modal_workspace.url

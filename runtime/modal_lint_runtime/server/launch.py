@@ -11,10 +11,11 @@ from modal_proto import api_pb2
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, UnsupportedError
+from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import wait_for_change
-from modal_lint_runtime.server.sources import sandbox_env
+from modal_lint_runtime.server.sources import sandbox_sources
 from modal_lint_runtime.server.tasks import Fed, Task, end_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def _start(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool) -> T
     app = workspace.app_get(request.app_id)
     image = workspace.image_get(definition.image_id)
     record = _record(request, v2=v2)
-    env = contract.merge([dict(image.env), sandbox_env(workspace, request)], {})
+    own = {"MODAL_SANDBOX_ID": record.id, "MODAL_IMAGE_ID": image.id, "MODAL_ENVIRONMENT": app.environment}
+    env = environment(image.env, sandbox_sources(workspace, request), own)
     if record.name is not None and workspace.sandbox_by_name(app.id, record.name) is not None:
         raise AlreadyExistsError(f"Sandbox with name '{record.name}' already exists in this App")
     workspace.sandbox_put(record)
@@ -101,9 +103,10 @@ def _spec(
     from modal_lint_runtime.processes import ContainerSpec
 
     workdir = definition.workdir if definition.HasField("workdir") else image.workdir
+    command = contract.arguments(list(definition.entrypoint_args))
     return ContainerSpec(
         id=sandbox_id,
-        args=contract.arguments(list(definition.entrypoint_args)) or None,
+        args=(*(image.entrypoint or ()), *command) if command else None,
         env=env,
         workdir=contract.workdir(workdir or None),
         layers=(*state.layers(image), *_mounted(state, definition)),

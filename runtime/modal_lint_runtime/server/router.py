@@ -12,8 +12,9 @@ from modal_proto import task_command_router_pb2 as router_pb2
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import InvalidError, NotFoundError, PermissionDeniedError
+from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_lint_runtime.server.sources import exec_env
+from modal_lint_runtime.server.sources import exec_sources
 from modal_lint_runtime.server.stdio import follow, follow_from
 from modal_lint_runtime.server.tasks import Fed, Task, end_of
 
@@ -50,7 +51,7 @@ class Router:
             raise NotFoundError("The sandbox has finished.")
         process = task.container.exec(
             contract.arguments(list(request.command_args)),
-            exec_env(self._state.workspace, request),
+            environment({}, exec_sources(self._state.workspace, request), {}),
             workdir=contract.workdir(request.workdir or None),
             timeout=float(request.timeout_secs) if request.timeout_secs else None,
             pty=request.HasField("pty_info"),

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from modal_proto import api_pb2
 
-from modal_lint_runtime import contract
 from modal_lint_runtime.errors import ModalError
+from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
 from modal_lint_runtime.server.results import FAILURE, TIMEOUT
@@ -124,7 +124,7 @@ def _start(state: State, worker: Worker) -> Container:
     trees = [state.mounts.tree(mount_id) for mount_id in definition.mount_ids]
     layered = state.isolation.filesystem
     reserved = _reserved(state, worker, image.id, app.environment)
-    env = contract.merge([dict(image.env), by_id(workspace, function.secret_ids)], reserved)
+    env = environment(image.env, by_id(workspace, function.secret_ids), reserved)
     own_files = [HOME] if layered else [f"{tree}{HOME}" for tree in trees]
     env["PYTHONPATH"] = os.pathsep.join([*own_files, *filter(None, [env.get("PYTHONPATH")])])
     scratch = state.scratch(worker.task_id)
