@@ -172,8 +172,11 @@ def kills(root: Path, rounds: int, chance: random.Random) -> dict[str, object]:
         time.sleep(chance.uniform(0.0, 0.06))
         for pid, _reader in writers:
             os.kill(pid, signal.SIGKILL)
-        for mine, (pid, reader) in enumerate(writers):
+        # Both must be gone first: with a process left, SQLite goes by its shared index, and finds a commit of the other
+        # that is in the log but not yet in the index only when the last one has ended.
+        for pid, _reader in writers:
             os.waitpid(pid, 0)
+        for mine, (_pid, reader) in enumerate(writers):
             done, begun = _replay(reader, states[mine])
             acknowledged += done
             unfinished += begun is not None

@@ -527,5 +527,5 @@ def test_load_and_killed_processes(part: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
     (measured,) = json.loads(done.stdout).values()
     if "acknowledged" in measured:
-        assert measured["acknowledged"] > measured["rounds"]
+        assert measured["acknowledged"] > 0
         assert measured["killed_in_a_write"] > 0
