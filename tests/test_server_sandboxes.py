@@ -214,3 +214,25 @@ def test_an_idle_sandbox_ends(create: Create) -> None:
     sandbox = create(idle_timeout=1)
     sandbox.wait(raise_on_termination=False)
     assert sandbox.poll() is not None
+
+
+def test_the_in_process_client_sees_and_ends_a_servers_sandbox(create: Create, modal_workspace: ModalWorkspace) -> None:
+    from modal_lint_runtime.local_sandboxes import OtherSandbox
+
+    sandbox = create("sleep", "1000")
+    record = modal_workspace.workspace.sandbox_get(sandbox.object_id)
+    assert OtherSandbox(modal_workspace.workspace, record).terminate() == 137
+    assert sandbox.poll() == 137
+
+
+def test_the_server_sees_and_ends_the_in_process_clients_sandbox(modal_workspace: ModalWorkspace) -> None:
+    from modal_lint_runtime.client import ModalClient
+
+    with ModalClient(path=modal_workspace.workspace.root) as client:
+        app = client.apps.from_name("shared", create_if_missing=True)
+        own = client.sandboxes.create(app, client.images.from_registry("python:3.13"), command=["sleep", "1000"])
+        seen = modal.Sandbox.from_id(own.sandbox_id)
+        assert seen.poll() is None
+        seen.terminate()
+        assert own.wait(raise_on_termination=False) == 137
+        assert seen.poll() == 137

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from modal_proto import api_pb2
 
 from modal_lint_runtime import contract
-from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, UnsupportedError
+from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, NotFoundError, UnsupportedError
 from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modal_lint_runtime.processes import ContainerSpec
-    from modal_lint_runtime.records import ImageRecord
+    from modal_lint_runtime.records import ImageRecord, SandboxState
     from modal_lint_runtime.server.state import State
 
 IDLE_CHECK = 1.0
@@ -164,9 +165,10 @@ async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:
     task.timed_out = task.container.timed_out
     task.terminated = task.terminated and task.returncode == contract.TERMINATED_CODE
     try:
-        await state.in_thread(_finish, state, task)
+        await state.in_thread(_write_down, state, task)
     finally:
         task.finished.set()
+        await state.in_thread(task.container.close)
 
 
 def _idle_for(task: Task) -> float:
@@ -175,7 +177,7 @@ def _idle_for(task: Task) -> float:
     return time.monotonic() - task.last_active
 
 
-def _finish(state: State, task: Task) -> None:
-    how = "terminated" if task.terminated else "timeout" if task.timed_out else "finished"
-    state.workspace.sandbox_update(task.sandbox_id, state=how, returncode=task.returncode)
-    task.container.close()
+def _write_down(state: State, task: Task) -> None:
+    how: SandboxState = "terminated" if task.terminated else "timeout" if task.timed_out else "finished"
+    with contextlib.suppress(NotFoundError):  # its App or environment was deleted meanwhile
+        state.workspace.sandbox_update(task.sandbox_id, state=how, returncode=task.returncode)

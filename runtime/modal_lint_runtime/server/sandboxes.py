@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
+from modal_lint_runtime.local_sandboxes import OtherSandbox
 from modal_lint_runtime.server.deployed import wait_for_change
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 PAGE = 100
 """How many sandboxes one list call answers at most; the SDKs ask again until a page is empty."""
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks at the record of another process's sandbox."""
 
 LONGEST_HOLD = 55.0
 """The longest, in seconds, that a call is held open whatever its caller asks."""
@@ -95,12 +101,23 @@ class Sandboxes:
         record = await self._state.in_thread(self._workspace.sandbox_get, request.sandbox_id)
         metadata = api_pb2.SandboxHandleMetadata(app_id=record.app_id)
         task = self._state.tasks.of_sandbox(request.sandbox_id)
+        hold = min(request.timeout, LONGEST_HOLD) if request.timeout > 0 else 0.0
         if task is None:
-            return api_pb2.SandboxWaitResponse(result=record_result(record), metadata=metadata)
-        hold = min(max(request.timeout, 0.0), LONGEST_HOLD)
-        if await wait_for_change(task.finished, hold):
-            metadata.result.CopyFrom(task_result(task))
-        return api_pb2.SandboxWaitResponse(result=task_result(task), metadata=metadata)
+            result = record_result(await self._followed(record, hold))
+        else:
+            await wait_for_change(task.finished, hold)
+            result = task_result(task)
+        if result.status:
+            metadata.result.CopyFrom(result)
+        return api_pb2.SandboxWaitResponse(result=result, metadata=metadata)
+
+    async def _followed(self, record: SandboxRecord, hold: float) -> SandboxRecord:
+        """The record of another process's sandbox, once that has ended or `hold` seconds are over."""
+        deadline = time.monotonic() + hold
+        while record.returncode is None and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_EVERY)
+            record = await self._state.in_thread(self._workspace.sandbox_get, record.id)
+        return record
 
     @rpc("SandboxTerminate", "SandboxTerminateV2")
     async def terminate(
@@ -110,6 +127,8 @@ class Sandboxes:
         task = self._state.tasks.of_sandbox(request.sandbox_id)
         if task is None:
             record = await self._state.in_thread(self._workspace.sandbox_get, request.sandbox_id)
+            if record.returncode is None:
+                await self._state.in_thread(OtherSandbox(self._workspace, record).terminate)
             return api_pb2.SandboxTerminateResponse(existing_result=record_result(record))
         if task.finished.is_set():
             return api_pb2.SandboxTerminateResponse(existing_result=task_result(task))

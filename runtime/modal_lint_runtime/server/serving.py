@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint_runtime.errors import WorkspaceError
 from modal_lint_runtime.server import rpc, variables
+from modal_lint_runtime.server.requests import answer_requests
 from modal_lint_runtime.server.state import HOST, State
 from modal_lint_runtime.server.tokens import Credentials, Gate
 
@@ -90,10 +91,12 @@ class Server:
         Raises OSError when the port is taken.
         """
         server = await self._start()
+        requests = asyncio.get_running_loop().create_task(answer_requests(self.state))
         started()
         try:
             await stop.wait()
         finally:
+            requests.cancel()
             server.close()
             await self.state.end_all(STOP_TIMEOUT)
             with contextlib.suppress(asyncio.TimeoutError):

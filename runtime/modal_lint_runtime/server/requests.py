@@ -1,0 +1,31 @@
+"""Other processes of the user may ask for the end of a sandbox that this server runs (`local_sandboxes.REQUESTS`)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from modal_lint_runtime.local_sandboxes import LOOK_EVERY, REQUESTS
+
+if TYPE_CHECKING:
+    from modal_lint_runtime.server.state import State
+
+
+async def answer_requests(state: State) -> None:
+    """Look for requests for ever and end the sandboxes they name; who asked removes the request."""
+    directory = state.workspace.root / REQUESTS
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        for sandbox_id in await state.in_thread(_asked, str(directory)):
+            task = state.tasks.of_sandbox(sandbox_id)
+            if task is not None and not task.finished.is_set():
+                task.terminated = True
+                await state.in_thread(task.container.terminate)
+
+
+def _asked(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
