@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import os
 
-# Workspaces made by tests keep their keys in files: the keyring is the user's own. Processes that tests start inherit it.
+# Workspaces of tests, also of processes they start, keep their keys in files: the keyring is the user's own.
 os.environ.setdefault("MODAL_LINT_RUNTIME_KEYRING", "0")
