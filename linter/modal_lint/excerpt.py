@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
 from modal_lint.model import ExcerptLine, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.source import File
 
 MAX_WIDTH = 160
@@ -38,8 +43,48 @@ def _window(text: str, start: int, end: int) -> tuple[str, int, int]:
     return shown, start - shift, min(end - shift, len(shown))
 
 
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    """One line with every credential masked; the lists say, piece by piece, where it differs from the source."""
+
+    text: str
+    lows: list[int]  # where a masked piece begins in the source
+    highs: list[int]  # and ends
+    starts: list[int]  # where it begins in ``text``
+    ends: list[int]  # and ends
+
+    def start(self, column: int) -> int:
+        """Where a span that begins at a column of the source begins."""
+        index = bisect_right(self.highs, column)
+        if index < len(self.lows) and self.lows[index] <= column:
+            return self.starts[index]
+        return self._shifted(column, index)
+
+    def end(self, column: int) -> int:
+        """Where a span that ends at a column of the source ends."""
+        index = bisect_right(self.highs, column)
+        if index < len(self.lows) and self.lows[index] < column:
+            return self.ends[index]
+        return self._shifted(column, index)
+
+    def _shifted(self, column: int, index: int) -> int:
+        return column + self.ends[index - 1] - self.highs[index - 1] if index else column
+
+
 def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int, int]:
     """A line with every credential masked, and where the columns ``start`` and ``end`` are in it."""
+    lines = _LINES.setdefault(file, {})
+    if number not in lines:
+        lines[number] = _masked(file, number)
+    line = lines[number]
+    new_start = line.start(start)
+    return line.text, new_start, max(line.end(end), new_start)
+
+
+_LINES: WeakKeyDictionary[File, dict[int, _Masked]] = WeakKeyDictionary()
+
+
+def _masked(file: File, number: int) -> _Masked:
     line = file.lines[number - 1] if number <= len(file.lines) else ""
     pieces: list[tuple[int, int, str]] = []
     for node in file.telling.get(number, ()):
@@ -50,24 +95,23 @@ def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int
     comment = _comment(file, number)
     if comment < len(line):
         pieces.append((comment, len(line), credentials.mask_text(line[comment:])))
-    result, position, new_start, new_end = "", 0, start, end
+    result: list[str] = []
+    length, position = 0, 0
+    lows: list[int] = []
+    highs: list[int] = []
+    starts: list[int] = []
+    ends: list[int] = []
     for low, high, text in sorted(pieces):
         if low < position:
             continue
-        result += line[position:low]
-        grown = len(result) + len(text) - high
-        if start >= high:
-            new_start = start + grown
-        elif start >= low:
-            new_start = len(result)
-        if end >= high:
-            new_end = end + grown
-        elif end > low:
-            new_end = len(result) + len(text)
-        result += text
+        result += (line[position:low], text)
+        length += low - position + len(text)
+        lows.append(low)
+        highs.append(high)
+        starts.append(length - len(text))
+        ends.append(length)
         position = high
-    result += line[position:]
-    return _finished(file, result), new_start, max(new_end, new_start)
+    return _Masked(_finished(file, "".join([*result, line[position:]])), lows, highs, starts, ends)
 
 
 def telling_literals(file: File) -> dict[int, list[ast.AST]]:
@@ -93,11 +137,6 @@ def _drawn(file: File, node: ast.AST) -> ast.AST:
     return parent if isinstance(parent, ast.JoinedStr) else node
 
 
-def _covers(node: ast.AST, number: int) -> bool:
-    first = getattr(node, "lineno", 0)
-    return bool(first <= number <= (getattr(node, "end_lineno", None) or first))
-
-
 def _masked_literal(file: File, node: ast.AST, source: str) -> str:
     """A literal's source with its credential masked; all of it where the credential cannot be told apart in it."""
     masked = source
@@ -118,15 +157,34 @@ def _masked_literal(file: File, node: ast.AST, source: str) -> str:
 def _comment(file: File, number: int) -> int:
     """Where the comment of a line begins; the line's end where it has none."""
     line = file.lines[number - 1] if number <= len(file.lines) else ""
-    inside = []
-    if "#" in line:
+    marks = [at for at, char in enumerate(line) if char == "#"]
+    inside = sorted(_stretches(file, number, line)) if marks else []
+    index, reach = 0, 0
+    for at in marks:
+        while index < len(inside) and inside[index][0] <= at:
+            reach = max(reach, inside[index][1])
+            index += 1
+        if at >= reach:
+            return at
+    return len(line)
+
+
+def _stretches(file: File, number: int, line: str) -> Iterator[tuple[int, int]]:
+    """The parts of a line with a ``#`` that are literals."""
+    texts = _TEXTS.get(file)
+    if texts is None:
+        texts = _TEXTS[file] = {at: [] for at, each in enumerate(file.lines, 1) if "#" in each}
         for node in file.texts:
-            if _covers(node, number):
-                span = file.span(node)
-                low = span.column if span.line == number else 0
-                inside.append((low, span.end_column if span.end_line == number else len(line)))
-    marks = (at for at, char in enumerate(line) if char == "#" and not any(low <= at < high for low, high in inside))
-    return next(marks, len(line))
+            first = getattr(node, "lineno", 0)
+            for at in range(first, (getattr(node, "end_lineno", None) or first) + 1):
+                if at in texts:
+                    texts[at].append(node)
+    for node in texts.get(number, ()):
+        span = file.span(node)
+        yield span.column if span.line == number else 0, span.end_column if span.end_line == number else len(line)
+
+
+_TEXTS: WeakKeyDictionary[File, dict[int, list[ast.AST]]] = WeakKeyDictionary()
 
 
 def _finished(file: File, line: str) -> str:

@@ -150,22 +150,27 @@ class Exposures:
         }
 
     @cached_property
-    def _beginnings(self) -> dict[str, list[str]]:
-        """The values by what they begin with, so that a line is searched for all of them at once."""
-        found: dict[str, list[str]] = {}
+    def _beginnings(self) -> dict[int, dict[str, dict[int, set[str]]]]:
+        """The values by length and text of what they begin with, then by their own length.
+
+        A line is searched for all of them at once, however many there are and however many begin alike.
+        """
+        found: dict[int, dict[str, dict[int, set[str]]]] = {}
         for value in self.values:
-            found.setdefault(value[:_BEGINNING], []).append(value)
+            beginning = value[:_BEGINNING]
+            alike = found.setdefault(len(beginning), {}).setdefault(beginning, {})
+            alike.setdefault(len(value), set()).add(value)
         return found
 
     def said_in(self, text: str) -> list[str]:
         """The values that stand in a text, the longest first."""
         found = {
-            value
-            for at in range(len(text))
-            for length in range(1, _BEGINNING + 1)
-            if at + length <= len(text)
-            for value in self._beginnings.get(text[at : at + length], ())
-            if text.startswith(value, at)
+            piece
+            for size, beginnings in self._beginnings.items()
+            for at in range(len(text) - size + 1)
+            if (beginning := text[at : at + size]) in beginnings
+            for length, values in beginnings[beginning].items()
+            if (piece := text[at : at + length]) in values
         }
         return sorted(found, key=lambda value: (-len(value), value))
 
