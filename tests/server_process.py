@@ -142,9 +142,11 @@ def raw_call(server: Running, path: str, message: bytes, metadata: Mapping[str, 
 
 
 @contextlib.contextmanager
-def serving(path: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def serving(
+    path: Path, *arguments: str, python: str = sys.executable
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """A server in a process of its own, and the environment for its clients."""
-    command = [sys.executable, "-c", SERVE, "--path", str(path), *arguments]
+    command = [python, "-c", SERVE, "--path", str(path), *arguments]
     process = subprocess.Popen(command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield process, {**environment(), **_exports(process)}

@@ -1,0 +1,1 @@
+await modal.secrets.delete("old-credentials");

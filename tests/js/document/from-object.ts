@@ -1,0 +1,4 @@
+const secret = await modal.secrets.fromObject({
+  API_KEY: "sk-...",
+  API_ENDPOINT: "https://api.example.com",
+});
