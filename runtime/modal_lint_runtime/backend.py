@@ -147,6 +147,9 @@ class Backend(Protocol):
     def default_environment(self) -> str:
         """The environment that is meant when nobody says; empty where the service knows."""
 
+    def open(self) -> None:
+        """Make sure that it can be used. What is not opened is when it is first needed."""
+
     def secret_lookup(self, name: str, environment: str, required: tuple[str, ...]) -> Secret:
         """The named Secret, with the required keys."""
 

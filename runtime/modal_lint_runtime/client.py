@@ -64,11 +64,12 @@ class ModalClient:
     ) -> None:
         token = contract.credentials(token_id, token_secret)
         self._backend = chosen_backend(token, path, backend, engine, isolation, allow_host_builds)
-        self._scope = Scope(environment, self._backend.default_environment)
-        self.secrets = Secrets(self._backend, self._scope)
-        self.apps = Apps(self._backend, self._scope)
+        scope = Scope(environment, self._backend.default_environment)
+        self._backend.open()
+        self.secrets = Secrets(self._backend, scope)
+        self.apps = Apps(self._backend, scope)
         self.images = Images(self._backend)
-        self.sandboxes = Sandboxes(self._backend, self._scope)
+        self.sandboxes = Sandboxes(self._backend, scope)
         self.functions = Functions(self._backend)
         self.environments = Environments(self._backend)
 
@@ -97,7 +98,7 @@ def chosen_backend(
     isolation: object,
     allow_host_builds: object,
 ) -> Backend:
-    """The backend that the arguments of a client ask for; a local workspace is opened, or found wanting, now."""
+    """The backend that the arguments of a client ask for, not opened yet. Raises InvalidError naming an argument."""
     kind = one_of(backend, ("local", "modal"), "backend")
     builds = one_of(engine, ("local", "docker"), "engine")
     isolated = one_of(isolation, ("auto", "none"), "isolation") == "auto"
@@ -108,8 +109,5 @@ def chosen_backend(
         return ModalBackend(token)
     from modal_lint_runtime.local_backend import LocalBackend
 
-    local = LocalBackend(
-        path, engine="docker" if builds == "docker" else "local", isolated=isolated, allow_host_builds=on_host
-    )
-    local.workspace  # noqa: B018  # opens it
-    return local
+    docker = builds == "docker"
+    return LocalBackend(path, engine="docker" if docker else "local", isolated=isolated, allow_host_builds=on_host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import contextlib
 import inspect
 import threading
@@ -113,13 +114,8 @@ class Function(Generic[P, R]):
         """
         from modal_lint_runtime.mapping import mapped
 
-        keep = yes_or_no(return_exceptions, "return_exceptions")
-        for each in inputs:
-            if not hasattr(each, "__iter__"):
-                raise InvalidError(f"`inputs` must be iterables, got {kind_of(each)}")
-        if not inputs:
-            raise InvalidError("`inputs` must be at least one iterable")
-        return mapped(lambda args: self.start(args, {}), zip(*inputs, strict=False), keep, MAX_AT_ONCE)
+        keep, arguments = rows(inputs, return_exceptions)
+        return mapped(lambda args: self.start(args, {}), arguments, keep, MAX_AT_ONCE)
 
     def with_options(
         self, *, secrets: Sequence[Secret] | None = None, env: Mapping[str, str | None] | None = None
@@ -145,7 +141,7 @@ class Function(Generic[P, R]):
 
     def _payload(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         try:
-            import cloudpickle
+            import cloudpickle  # type: ignore[import-untyped]
         except ImportError:
             raise UnsupportedError("Functions need the extra: pip install 'modal-lint[runtime]'.") from None
         try:
@@ -206,6 +202,22 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UnsupportedError(f"{function.__name__}: Functions that yield are not supported")
     return function
+
+
+def rows(inputs: tuple[object, ...], return_exceptions: object) -> tuple[bool, Iterator[tuple[Any, ...]]]:
+    """The arguments of `Function.map`: whether exceptions are kept, and the arguments of each call.
+
+    Raises InvalidError for inputs that are no iterables, or none at all.
+    """
+    keep = yes_or_no(return_exceptions, "return_exceptions")
+    given: list[Iterable[Any]] = []
+    for each in inputs:
+        if not isinstance(each, collections.abc.Iterable):
+            raise InvalidError(f"`inputs` must be iterables, got {kind_of(each)}")
+        given.append(each)
+    if not given:
+        raise InvalidError("`inputs` must be at least one iterable")
+    return keep, zip(*given, strict=False)
 
 
 @contextlib.contextmanager

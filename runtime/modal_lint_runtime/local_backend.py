@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modal_lint_runtime.definition import Step
     from modal_lint_runtime.images import Image, ImageStep
     from modal_lint_runtime.isolation import Isolation
+    from modal_lint_runtime.local_calls import LocalCall
     from modal_lint_runtime.local_sandboxes import Keeper
     from modal_lint_runtime.records import AppRecord, ImageRecord, SecretRecord
     from modal_lint_runtime.scratch import Scratch
@@ -58,8 +59,13 @@ class LocalBackend:
         self._scratch: Scratch | None = None
         self._keeper: Keeper | None = None
         self._closed = False
+        self._calls: weakref.WeakSet[LocalCall] = weakref.WeakSet()
         self._step_secrets: weakref.WeakKeyDictionary[ImageStep, str] = weakref.WeakKeyDictionary()
         _OPEN.add(self)
+
+    def open(self) -> None:
+        """Open the workspace. Raises WorkspaceError when it cannot be, InvalidError when its path is none."""
+        _ = self.workspace
 
     @property
     def default_environment(self) -> str:
@@ -220,16 +226,22 @@ class LocalBackend:
         """Start a call of a Function in a process of its own."""
         from modal_lint_runtime.local_calls import start_call
 
-        return start_call(self, app, image, order)
+        call = start_call(self, app, image, order)
+        self._calls.add(call)
+        if self._closed:
+            call.cancel()
+        return call
 
     def close(self) -> None:
-        """Terminate the sandboxes of this client, delete what is ephemeral, and let go of everything."""
+        """End the sandboxes and calls of this client, delete what is ephemeral, and let go of everything."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
             keeper, scratch, workspace = self._keeper, self._scratch, self._workspace
         _OPEN.discard(self)
+        for call in tuple(self._calls):
+            call.cancel()
         if keeper is not None:
             keeper.close()
         if scratch is not None:

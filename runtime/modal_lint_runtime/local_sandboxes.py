@@ -16,6 +16,7 @@ from modal_lint_runtime.errors import (
     SandboxTerminatedError,
     SandboxTimeoutError,
     UnsupportedError,
+    WorkspaceError,
 )
 from modal_lint_runtime.local_variables import environment, values
 from modal_lint_runtime.records import SandboxRecord, new_id
@@ -289,10 +290,14 @@ class Keeper:
         self._running: dict[str, OwnSandbox] = {}
         self._ended: queue.SimpleQueue[OwnSandbox | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def keep(self, sandbox: OwnSandbox) -> None:
-        """Look after a sandbox until it has ended."""
+        """Look after a sandbox until it has ended. Raises WorkspaceError, and ends it, when this is closed."""
         with self._lock:
+            if self._closed:
+                sandbox.terminate()
+                raise WorkspaceError("The client is closed.")
             self._running[sandbox.id] = sandbox
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="modal-lint sandboxes", daemon=True)
@@ -302,6 +307,7 @@ class Keeper:
     def close(self) -> None:
         """Terminate all of them."""
         with self._lock:
+            self._closed = True
             sandboxes = tuple(self._running.values())
         for sandbox in sandboxes:
             sandbox.terminate()

@@ -48,6 +48,11 @@ class Sandbox:
         self.terminate()
 
     @property
+    def core(self) -> SandboxCore:
+        """What the backend has of it."""
+        return self._core
+
+    @property
     def sandbox_id(self) -> str:
         """Its unique id."""
         return self._core.id

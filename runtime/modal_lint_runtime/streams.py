@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modal_lint_runtime.contract.verdict import kind_of
 from modal_lint_runtime.errors import InvalidError, SandboxTerminatedError
@@ -17,51 +17,66 @@ if TYPE_CHECKING:
 MAX_WRITE = 256 * 1024 * 1024
 """Bytes of one write to a process."""
 
-
-class Piece(NamedTuple):
-    """What a reader found, and whether the stream has ended."""
-
-    data: bytes
-    ended: bool
+_PIECE = 1 << 20
 
 
 class Cursor:
-    """A position in a stream that others read too: what has been read once is not read again."""
+    """A position in a stream: what one reader has read once, it does not read again."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
         self._at = 0
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
+        self._buffer = bytearray()
+        self._searched = 0
 
-    def take(self, timeout: float | None = 0.0) -> Piece:
-        """What has come since the last time, waiting for something for ``timeout`` seconds (None: for ever)."""
+    @property
+    def taken(self) -> int:
+        """Bytes taken from the stream so far."""
+        return self._at
+
+    def fetch(self, timeout: float | None = 0.0) -> bool:
+        """Take what has come since the last time; whether the stream has ended, so that nothing more will come.
+
+        Waits for something to come for ``timeout`` seconds, None for ever.
+        """
         closed = self.output.closed
-        data = self.output.read(self._at, timeout)
+        data = self.output.read(self._at, timeout, _PIECE)
         self._at += len(data)
-        return Piece(data, ended=not data and (closed or (self.output.closed and len(self.output) <= self._at)))
+        self._buffer += data
+        return not data and (closed or (self.output.closed and len(self.output) <= self._at))
 
-    def text(self, piece: Piece) -> str:
-        """A piece as text: UTF-8, where bytes that are none become U+FFFD and no character is cut in two."""
-        return self._decoder.decode(piece.data, final=piece.ended)
+    def line(self, *, ended: bool) -> str | None:
+        """The next whole line, with its end; at the end of the stream the rest; None when there is none."""
+        found = self._buffer.find(b"\n", self._searched)
+        if found < 0 and not (ended and self._buffer):
+            self._searched = len(self._buffer)
+            return None
+        return _text(self._cut(len(self._buffer) if found < 0 else found + 1))
 
-    def lines(self, piece: Piece) -> list[str]:
-        """The lines that a piece completes, with their ends; at the end of the stream the last one too."""
-        *whole, self._rest = (self._rest + self.text(piece)).split("\n")
-        found = [line + "\n" for line in whole]
-        if piece.ended and self._rest:
-            found.append(self._rest)
-            self._rest = ""
-        return found
+    def text(self, *, ended: bool) -> str:
+        """What has been taken, as text; a character that is not whole yet is kept back."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        data = self._cut(len(self._buffer))
+        text = decoder.decode(data, ended)
+        self._buffer += decoder.getstate()[0]
+        return text
 
-    def leftover(self) -> str:
-        """The beginning of a line that `lines` holds back, which it then forgets."""
-        rest, self._rest = self._rest, ""
-        return rest
+    def rest(self) -> bytes:
+        """All that has been taken."""
+        return self._cut(len(self._buffer))
+
+    def _cut(self, end: int) -> bytes:
+        data = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self._searched = 0
+        return data
 
 
 class Reader:
-    """A stream that a process writes. It can be read while the process runs; what has been read is not read again."""
+    """A stream that a process writes. It can be read while the process runs; what has been read is not read again.
+
+    Iterating gives line after line, with their ends. Text is UTF-8, where bytes that are none become U+FFFD.
+    """
 
     def __init__(self, output: Output) -> None:
         self._cursor = Cursor(output)
@@ -70,35 +85,30 @@ class Reader:
         return f"Reader({self._cursor.output!r})"
 
     def read_text(self) -> str:
-        """Wait for the end of the stream and return it as text (UTF-8; bytes that are none become U+FFFD)."""
-        return "".join(self.chunks())
+        """Wait for the end of the stream and return it as text."""
+        return _text(self.read_bytes())
 
     def read_bytes(self) -> bytes:
         """Wait for the end of the stream and return it."""
-        parts = [self._cursor.leftover().encode()]
-        while not (piece := self._cursor.take(None)).ended:
-            parts.append(piece.data)
-        return b"".join(parts)
+        while not self._cursor.fetch(None):
+            pass
+        return self._cursor.rest()
 
     def chunks(self) -> Iterator[str]:
         """Yield text as it comes, until the stream ends."""
-        rest = self._cursor.leftover()
-        if rest:
-            yield rest
         ended = False
         while not ended:
-            piece = self._cursor.take(None)
-            ended = piece.ended
-            part = self._cursor.text(piece)
-            if part:
-                yield part
+            ended = self._cursor.fetch(None)
+            text = self._cursor.text(ended=ended)
+            if text:
+                yield text
 
     def __iter__(self) -> Iterator[str]:
         ended = False
         while not ended:
-            piece = self._cursor.take(None)
-            ended = piece.ended
-            yield from self._cursor.lines(piece)
+            ended = self._cursor.fetch(None)
+            while (line := self._cursor.line(ended=ended)) is not None:
+                yield line
 
 
 class Writer:
@@ -145,3 +155,7 @@ def encoded(data: object) -> bytes:
 def closed_input() -> SandboxTerminatedError:
     """The error for writing to what does not read any more."""
     return SandboxTerminatedError("The process has ended, or its standard input is closed.")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
