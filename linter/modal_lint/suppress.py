@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from modal_lint.lazy import lazy
@@ -68,7 +69,7 @@ class Suppressions:
 
     def silences_foreign(self, finding: Finding, lines: Iterable[int]) -> bool:
         """Whether another tool's marker on one of ``lines`` silences ``finding``: literal credentials only."""
-        return finding.code.startswith("MS1") and not self.foreign.isdisjoint(lines)
+        return bool(self.foreign) and finding.code.startswith("MS1") and not self.foreign.isdisjoint(lines)
 
 
 NONE = Suppressions()
@@ -95,10 +96,13 @@ def speaks_to_us(text: str) -> bool:
     return "modal-lint" in text or _NAMES_US.search(text) is not None
 
 
-def lines_of(finding: Finding) -> frozenset[int]:
-    """The lines of the statement that ``finding`` flags, and of the one with the sink."""
-    spans = (finding.span, finding.statement, finding.sink)
-    return frozenset(line for span in spans if span for line in range(span.line, span.end_line + 1))
+def lines_of(finding: Finding) -> Iterator[int]:
+    """The lines of the statement that ``finding`` flags, and of the one with the sink; some come twice."""
+    return chain.from_iterable(range(span.line, span.end_line + 1) for span in _spans(finding))
+
+
+def _spans(finding: Finding) -> list[Span]:
+    return [span for span in (finding.span, finding.statement, finding.sink) if span]
 
 
 def unused(file: File, findings: Sequence[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -188,7 +192,7 @@ def _end(text: str, start: int) -> int:
 def _silences(comment: Suppression, code: Code, finding: Finding) -> bool:
     if not code.names(finding.code, finding.name):
         return False
-    return comment.line is None or comment.line in lines_of(finding)
+    return comment.line is None or any(span.line <= comment.line <= span.end_line for span in _spans(finding))
 
 
 def _is_idle(code: Code, comment: Suppression, findings: Sequence[Finding], rules: Sequence[Rule]) -> bool:

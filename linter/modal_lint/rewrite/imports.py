@@ -29,7 +29,7 @@ def ensure_import(
         CannotRewrite: where the file cannot be parsed or the names it would take mean something else.
     """
     tree = tree or _parsed(source)
-    line = source.plain.split("\n")[position.line - 1]
+    line = source.lines[position.line - 1]
     column = len(line[: position.column].encode("utf-8", "surrogatepass"))
     scopes = scopes_at(tree, position.line, column)
     if (spelling := _spelling(scopes, module, name, position)) is not None:
@@ -109,7 +109,7 @@ def _extendable(scopes: list[ast.AST], module: str, name: str, position: Span) -
 def _with_name(source: Source, statement: ast.ImportFrom, name: str) -> list[Edit]:
     from modal_lint.rewrite.tree import parse_import_names
 
-    lines = source.plain.split("\n")
+    lines = source.lines
     index = _sorted_index([alias.name for alias in statement.names], name)
     start, end = source.range(span_of(lines, statement))
     if (sequence := parse_import_names(source, start, end)) is not None:

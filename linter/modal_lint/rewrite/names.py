@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _OWN_SCOPE = (*_Function, ast.ClassDef)
+_MANY = 40  # children, from which on they are searched in order of place
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 def _in_body(scope: ast.AST, child: ast.AST) -> bool:
     body = getattr(scope, "body", None)
-    return child is body or (isinstance(body, list) and any(child is node for node in body))
+    return child is body or (isinstance(body, list) and isinstance(child, ast.stmt))
 
 
 def _child_at(node: ast.AST, line: int, column: int) -> ast.AST | None:
@@ -139,16 +140,26 @@ def _child_at(node: ast.AST, line: int, column: int) -> ast.AST | None:
 
 
 def _candidates(node: ast.AST, line: int, column: int) -> Iterable[ast.AST]:
-    """The children that may stand at a place; of a module's many statements only the last that starts before it."""
-    if not isinstance(node, ast.Module):
+    """The children that may stand at a place; of many only the last that starts before it, and those without place."""
+    if not isinstance(node, ast.Module) and _length(node) < _MANY:
         return ast.iter_child_nodes(node)
-    at = bisect_right(_statement_starts(node), (line, column))
-    return node.body[max(at - 1, 0) : at]
+    unplaced, placed, starts = _ordered(node)
+    at = bisect_right(starts, (line, column))
+    return [*unplaced, *placed[max(at - 1, 0) : at]]
+
+
+def _length(node: ast.AST) -> int:
+    """How long the list is that makes up the most of a node."""
+    many = getattr(node, "body", None) or getattr(node, "elts", None) or getattr(node, "keys", None)
+    return len(many) if isinstance(many, list) else 0
 
 
 @lru_cache(maxsize=16)
-def _statement_starts(module: ast.Module) -> list[tuple[int, int]]:
-    return [_start(statement) for statement in module.body]
+def _ordered(node: ast.AST) -> tuple[list[ast.AST], list[ast.AST], list[tuple[int, int]]]:
+    """The children without a place, those with one in order, and where these start."""
+    children = list(ast.iter_child_nodes(node))
+    placed = sorted((child for child in children if hasattr(child, "lineno")), key=_start)
+    return [child for child in children if not hasattr(child, "lineno")], placed, [_start(child) for child in placed]
 
 
 def _start(node: ast.AST) -> tuple[int, int]:

@@ -40,6 +40,11 @@ class Source:
         self.plain = _LINE_BREAK.sub("\n", text)
 
     @cached_property
+    def lines(self) -> list[str]:
+        """The lines of ``plain``."""
+        return self.plain.split("\n")
+
+    @cached_property
     def newline(self) -> str:
         """The file's first line break, which new text uses too."""
         match = _LINE_BREAK.search(self.text)
