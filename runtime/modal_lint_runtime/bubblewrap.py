@@ -51,47 +51,61 @@ def main(control: str, client: str, scratch: str, *settings: str) -> None:
     for setting in settings:
         name, _, value = setting.partition("=")
         given.setdefault(name, []).append(value)
-    watch = Watch(None, int(client))
-    try:
-        _Bubblewrap(int(control), scratch, given).run(watch)
-    finally:
+    program = _Bubblewrap(int(control), scratch, given)
+    program.run(Watch(None, int(client)))
+    if not program.mounted:
         remove_tree(scratch)
+    sys.exit(program.failed)
 
 
 class _Bubblewrap:
+    """The life of one container.
+
+    Attributes:
+        failed: whether it could not be started, or what it should leave could not be kept; why is on standard error.
+        mounted: whether anything is mounted below the scratch directory, which then must not be removed.
+    """
+
     def __init__(self, control: int, scratch: str, given: dict[str, list[str]]) -> None:
+        self.failed = False
+        self.mounted = False
         self._control = control
         self._scratch = scratch
         self._given = given
         self._hidden: tuple[str, ...] = ()
 
     def run(self, watch: Watch) -> None:
-        if self._given["root"] != ["overlay"]:
-            self._wrap(watch, self._on_host())
-            return
+        try:
+            if self._given["root"] == ["overlay"]:
+                self._over_layers(watch)
+            else:
+                self._wrap(watch, self._on_host())
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self.failed = True
+        sys.stderr.write(f"{error}\n")
+
+    def _over_layers(self, watch: Watch) -> None:
         from modal_lint_runtime import overlay
 
         given = self._given
-        self._hidden = (*overlay.HIDDEN, *given.get("hide", ()))
-        try:
-            root = overlay.Root(
-                self._scratch,
-                given.get("layer", ()),
-                given.get("upper", [None])[0],
-                given.get("hide", ()),
-                given.get("show", ()),
-                mapped=overlay.enter_namespace(),
-            )
-        except overlay.MountError as error:
-            sys.exit(str(error))
+        hidden, visible = given.get("hide", []), given.get("show", [])
+        self._hidden = (*overlay.HIDDEN, *hidden)
+        mapped = overlay.enter_namespace()
+        upper = given.get("upper", [None])[0]
+        root = overlay.Root(self._scratch, given.get("layer", []), upper, hidden, visible, mapped=mapped)
         try:
             root.make()
             self._wrap(watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts()])
-        except (overlay.MountError, OSError) as error:
-            sys.exit(str(error))
-        finally:
-            kill_family()
+        except OSError as error:
+            self._fail(error)
+        kill_family()
+        try:
             root.dispose()
+        finally:
+            self.mounted = root.mounted
 
     def _on_host(self) -> list[str]:
         """This machine's files, to be read only, with a /tmp of its own."""
@@ -126,10 +140,7 @@ class _Bubblewrap:
         arguments = [str(self._control), "0", str(source)]
         life = ["--die-with-parent", "--as-pid-1", "--chdir", "/"]
         command = ["bwrap", *mounts, *namespaces, *capabilities, *life, "--", *program, *arguments]
-        try:
-            pid = os.posix_spawnp("bwrap", command, os.environ)
-        except OSError as error:
-            sys.exit(f"bwrap: {error.strerror}")
+        pid = os.posix_spawnp("bwrap", command, os.environ)
         os.close(source)
         os.close(self._control)
         _wait(watch, pid)

@@ -133,7 +133,7 @@ class Places:
         if wanted is not None and not isinstance(wanted, str):
             raise InvalidError(f"workdir must be a str, not {type(wanted).__name__}")
         path = posixpath.normpath(posixpath.join(self.home, wanted or ""))
-        if self.spare is not None and not os.path.isdir(path) and not path.startswith(self.home):
+        if self.spare is not None and not os.path.lexists(path) and not path.startswith(self.home):
             path = self.spare + path
         return _encoded(path, "workdir")
 

@@ -30,7 +30,7 @@ _MAX_OPTIONS = 4000  # the kernel takes one page
 _RESOLVER = "/etc/resolv.conf"
 
 
-class MountError(Exception):
+class MountError(OSError):
     """The kernel refused."""
 
 
@@ -106,10 +106,10 @@ class Root:
         self._memory = os.path.join(scratch, "memory")
         self._base = os.path.join(scratch, "base")
         self._in_memory = False
-        self._mounted: list[str] = []
+        self._mounts: list[str] = []
 
     def make(self) -> None:
-        """Mount it. Raises MountError, OSError."""
+        """Mount it. Raises OSError."""
         for place in (self.path, self._memory, self._base):
             os.mkdir(place, 0o755)
         self._mount("tmpfs", self._memory, _NOSUID | _NODEV, "mode=0700")
@@ -171,15 +171,22 @@ class Root:
 
     def _mount(self, kind: str, target: str, flags: int, options: str) -> None:
         _mount("modal-lint", target, kind, flags, options)
-        self._mounted.append(target)
+        self._mounts.append(target)
 
     def dispose(self) -> None:
         """Take it down once nobody uses it any more; what shall stay is in its place afterwards. Raises OSError."""
-        if self._in_memory and self._upper and self.path in self._mounted:
-            _copy(os.path.join(self._memory, "upper"), self._upper)
-        libc = ctypes.CDLL(None, use_errno=True)
-        while self._mounted:
-            libc.umount2(os.fsencode(self._mounted.pop()), _DETACH)
+        try:
+            if self._in_memory and self._upper and self.path in self._mounts:
+                _copy(os.path.join(self._memory, "upper"), self._upper)
+        finally:
+            libc = ctypes.CDLL(None, use_errno=True)
+            while self._mounts:
+                libc.umount2(os.fsencode(self._mounts.pop()), _DETACH)
+
+    @property
+    def mounted(self) -> bool:
+        """Whether anything of it is still mounted."""
+        return any(os.path.ismount(place) for place in (self.path, self._base, self._memory))
 
 
 def _opened(opened: contextlib.ExitStack, path: str) -> str:
@@ -190,7 +197,7 @@ def _opened(opened: contextlib.ExitStack, path: str) -> str:
 
 def _copy(source: str, target: str) -> None:
     if run("cp", "-a", "--", f"{source}/.", target) != 0:
-        raise OSError(f"cannot copy {source} to {target}")
+        raise OSError(f"cannot copy {source} to {target}; an overlay cannot hold what was deleted from another one")
 
 
 class Mask:

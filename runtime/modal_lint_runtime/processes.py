@@ -263,7 +263,7 @@ class Container:
             started = self.main._started.wait(_START_LIMIT)
         except SandboxTerminatedError:
             started = False
-        if not started or (self.main.pid is None and self.main.poll() is None):
+        if not started or self.main.pid is None:
             self.close()
             raise ModalError(f"container {self.id} did not start: {self._complaint()}")
 
