@@ -371,6 +371,15 @@ def test_layers_that_are_gone_are_built_again_and_unused_ones_pruned(builder: Bu
     assert layer_file(builder, rebuilt, "srv/one").read_text() == "1\n"
 
 
+@needs_roots
+def test_a_builder_outlives_a_reset_of_its_workspace(builder: Builder, workspace: Workspace) -> None:
+    before = image_of(builder, "RUN echo 1 > /srv/one")
+    workspace.reset()
+    with pytest.raises(NotFoundError):
+        builder.layer_paths(before)
+    assert layer_file(builder, image_of(builder, "RUN echo 1 > /srv/one"), "srv/one").exists()
+
+
 # Several at once, and killed ones
 
 BUILD = """

@@ -45,8 +45,6 @@ class LayerStore:
     def __init__(self, root: Path) -> None:
         self._layers = root / "layers"
         self._building = root / "building"
-        for directory in (self._layers, self._building):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
         """Where a layer's files are."""
@@ -89,7 +87,9 @@ class LayerStore:
                 _remove(self._building / key)
 
     def clean(self) -> int:
-        """Remove what builders that died have left; the number of their places."""
+        """Make sure of the directories, and remove what builders that died have left; the number of their places."""
+        for directory in (self._layers, self._building):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         cleaned = 0
         for place in sorted({path.name.removesuffix(".lock") for path in self._building.iterdir()}):
             with contextlib.suppress(BlockingIOError), self.lock(place, wait=False):
