@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import socket
 import subprocess
@@ -16,6 +17,7 @@ modal = pytest.importorskip("modal")
 
 from grpclib import GRPCError, Status  # noqa: E402
 from grpclib.exceptions import StreamTerminatedError  # noqa: E402
+from modal_lint_runtime.isolation import detect  # noqa: E402
 from modal_lint_runtime.server.tokens import Credentials, Signer  # noqa: E402
 from modal_proto import api_pb2  # noqa: E402
 from modal_proto import task_command_router_pb2 as router_pb2  # noqa: E402
@@ -122,6 +124,30 @@ def test_a_task_token_opens_that_task_alone(modal_workspace: ModalWorkspace) -> 
         each.terminate()
 
 
+def test_a_repeated_write_counts_once_and_a_gap_is_refused(modal_workspace: ModalWorkspace) -> None:
+    mine = sandbox(modal_workspace)
+    state, task_id = modal_workspace.server.state, task_of(modal_workspace, mine)
+    metadata = {"authorization": f"Bearer {state.signer.issue('router', task_id)}"}
+
+    def call(name: str, request: Any) -> None:
+        raw_call(modal_workspace.server, f"{ROUTER}/{name}", request.SerializeToString(), metadata)
+
+    def write(offset: int, data: bytes, eof: bool = False) -> None:
+        fields: dict[str, Any] = {"task_id": task_id, "exec_id": "cat", "offset": offset, "data": data, "eof": eof}
+        call("TaskExecStdinWrite", router_pb2.TaskExecStdinWriteRequest(**fields))
+
+    for _ in range(2):
+        call("TaskExecStart", router_pb2.TaskExecStartRequest(task_id=task_id, exec_id="cat", command_args=["cat"]))
+    write(0, b"abc")
+    write(0, b"abcd")
+    with pytest.raises(GRPCError) as error:
+        write(9, b"late")
+    assert status_of(error) is Status.INVALID_ARGUMENT
+    write(4, b"", eof=True)
+    assert state.tasks.get(task_id).exec("cat").process.stdout.read_all(20) == b"abcd"
+    mine.terminate()
+
+
 def test_what_is_not_served_says_so(modal_workspace: ModalWorkspace) -> None:
     with pytest.raises(modal.exception.UnimplementedError, match="not served by the local runtime of modal-lint"):
         modal.Queue.objects.create("queue")
@@ -226,6 +252,29 @@ def test_odd_requests_get_a_plain_error(modal_workspace: ModalWorkspace, name: s
 
     assert asyncio.run(call()) not in (None, Status.INTERNAL, Status.UNKNOWN, Status.DEADLINE_EXCEEDED)
     assert modal.Secret.objects.list() == []
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/a/../../escaped", "..", "", "/"])
+def test_an_uploaded_file_stays_in_its_mount(modal_workspace: ModalWorkspace, name: str) -> None:
+    digest = hashlib.sha256(b"content").hexdigest()
+    put = api_pb2.MountPutFileRequest(sha256_hex=digest, data=b"content")
+    raw_call(modal_workspace.server, f"{CONTROL}/MountPutFile", put.SerializeToString())
+    kind = api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL
+    files = [api_pb2.MountFile(filename=name, sha256_hex=digest)]
+    create = api_pb2.MountGetOrCreateRequest(object_creation_type=kind, files=files)
+    with pytest.raises(GRPCError) as error:
+        raw_call(modal_workspace.server, f"{CONTROL}/MountGetOrCreate", create.SerializeToString())
+    assert status_of(error) is Status.INVALID_ARGUMENT
+    assert list(modal_workspace.workspace.root.rglob("escaped")) == []
+
+
+@pytest.mark.skipif(not detect().filesystem, reason="needs a private file system")
+def test_a_sandbox_does_not_see_the_workspace(modal_workspace: ModalWorkspace) -> None:
+    modal_workspace.secret("stored", {"A": CANARY})
+    mine = sandbox(modal_workspace)
+    process = mine.exec("sh", "-c", f"ls -A {modal_workspace.workspace.root} | head -1")
+    assert process.stdout.read() == ""
+    mine.terminate()
 
 
 def test_a_huge_message_is_refused_before_it_is_read(modal_workspace: ModalWorkspace) -> None:
