@@ -10,10 +10,11 @@ from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
-from modal_lint_runtime.server.deployed import Call, Input, failure, wait_for_change
+from modal_lint_runtime.server.deployed import Call, Input, failure
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import SUCCESS, TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.waiting import LONGEST_HOLD, bounded, wait_for_change
 from modal_lint_runtime.server.workers import provide_workers
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from modal_lint_runtime.server.state import State
-
-LONGEST_HOLD = 55.0
-"""The longest, in seconds, that a call is held open whatever its caller asks."""
 
 MAX_OUTSTANDING = 1000
 """How many inputs of a map the client may have under way."""
@@ -160,7 +158,7 @@ class Calls:
 
 
 async def _hold(changed: Callable[[], asyncio.Event], ready: Callable[[], bool], timeout: float) -> None:
-    deadline = time.monotonic() + min(max(timeout, 0.0), LONGEST_HOLD)
+    deadline = time.monotonic() + bounded(timeout)
     while not ready():
         if not await wait_for_change(changed(), deadline - time.monotonic()):
             return

@@ -12,11 +12,12 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import NotFoundError, PermissionDeniedError
-from modal_lint_runtime.server.deployed import Input, Worker, wait_for_change
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.waiting import wait_for_change
 from modal_lint_runtime.server.workers import expire
 
 if TYPE_CHECKING:
+    from modal_lint_runtime.server.deployed import Input, Worker
     from modal_lint_runtime.server.state import State
 
 

@@ -235,16 +235,3 @@ def failure(item: Input, result: api_pb2.GenericResult) -> api_pb2.FunctionGetOu
         output_created_at=time.time(),
         retry_count=item.retry_count,
     )
-
-
-async def wait_for_change(changed: asyncio.Event, seconds: float | None) -> bool:
-    """Wait until `changed` is set or the time is up (None: for ever); says which.
-
-    Unlike `asyncio.wait_for` it never swallows a cancellation that comes together with the change.
-    """
-    waiter = asyncio.ensure_future(changed.wait())
-    try:
-        done, _ = await asyncio.wait({waiter}, timeout=None if seconds is None else max(seconds, 0.0))
-    finally:
-        waiter.cancel()
-    return bool(done)

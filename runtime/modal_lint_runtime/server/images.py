@@ -16,7 +16,7 @@ from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.environments import builder_version
 from modal_lint_runtime.server.results import FAILURE, SUCCESS
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_lint_runtime.server.tasks import until
+from modal_lint_runtime.server.waiting import LONGEST_HOLD, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 CACHED_WITHIN = 0.2
 """Seconds in which a build that has nothing to do is done: its result comes at once, as for a cached image."""
-
-LONGEST_HOLD = 55.0
-"""The longest, in seconds, that following a build is held open; clients come back."""
 
 MAX_BUILDS = 256
 """Builds whose log can be followed; the oldest are forgotten."""

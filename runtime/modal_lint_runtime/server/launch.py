@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from modal_proto import api_pb2
 
 from modal_lint_runtime import contract
-from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, NotFoundError, UnsupportedError
+from modal_lint_runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError, UnsupportedError
 from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
-from modal_lint_runtime.server.deployed import wait_for_change
 from modal_lint_runtime.server.sources import sandbox_sources
-from modal_lint_runtime.server.tasks import Fed, Task, end_of
+from modal_lint_runtime.server.tasks import Fed, Task
+from modal_lint_runtime.server.waiting import end_of, wait_for_change
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,8 @@ async def launch(state: State, request: api_pb2.SandboxCreateV2Request, *, v2: b
     """Start the sandbox of `request` and keep watch over it.
 
     Raises InvalidError for a definition that makes no sense, UnsupportedError for what a local sandbox cannot do,
-    NotFoundError for an App, Image or Secret that is not there, AlreadyExistsError for a name in use.
+    NotFoundError for an App, Image or Secret that is not there, ConflictError for a stopped App, AlreadyExistsError
+    for a name in use.
     """
     started: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
     started.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -62,6 +63,8 @@ def _start(state: State, request: api_pb2.SandboxCreateV2Request, v2: bool) -> T
     _refuse_unsupported(definition)
     workspace = state.workspace
     app = workspace.app_get(request.app_id)
+    if app.state == "stopped":
+        raise ConflictError(f"App {app.id} is stopped")
     image = workspace.image_get(definition.image_id)
     record = _record(request, v2=v2)
     own = {"MODAL_SANDBOX_ID": record.id, "MODAL_IMAGE_ID": image.id, "MODAL_ENVIRONMENT": app.environment}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
-from modal_lint_runtime.server.deployed import failure, wait_for_change
+from modal_lint_runtime.server.deployed import failure
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_lint_runtime.server.tasks import until
+from modal_lint_runtime.server.waiting import bounded, until, wait_for_change
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -110,7 +110,7 @@ class Publishing:
         """Stream the output of an App's containers; the last batch says `app_done`."""
         log = self._deployed.log(request.app_id)
         seen = position(request.last_entry_id)
-        deadline = time.monotonic() + request.timeout
+        deadline = time.monotonic() + bounded(request.timeout)
         while True:
             changed, done = log.changed, log.done
             for batch in log.batches[max(seen - log.dropped, 0) :]:

@@ -16,7 +16,8 @@ from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.sources import exec_sources
 from modal_lint_runtime.server.stdio import follow, follow_from
-from modal_lint_runtime.server.tasks import Fed, Task, end_of
+from modal_lint_runtime.server.tasks import Fed, Task
+from modal_lint_runtime.server.waiting import end_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

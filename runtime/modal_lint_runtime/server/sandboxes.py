@@ -11,10 +11,10 @@ from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
 from modal_lint_runtime.local_sandboxes import OtherSandbox
-from modal_lint_runtime.server.deployed import wait_for_change
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.waiting import bounded, wait_for_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,9 +28,6 @@ PAGE = 100
 
 LOOK_EVERY = 0.2
 """Seconds between two looks at the record of another process's sandbox."""
-
-LONGEST_HOLD = 55.0
-"""The longest, in seconds, that a call is held open whatever its caller asks."""
 
 
 class Sandboxes:
@@ -101,7 +98,7 @@ class Sandboxes:
         record = await self._state.in_thread(self._workspace.sandbox_get, request.sandbox_id)
         metadata = api_pb2.SandboxHandleMetadata(app_id=record.app_id)
         task = self._state.tasks.of_sandbox(request.sandbox_id)
-        hold = min(request.timeout, LONGEST_HOLD) if request.timeout > 0 else 0.0
+        hold = bounded(request.timeout)
         if task is None:
             result = record_result(await self._followed(record, hold))
         else:
@@ -149,8 +146,7 @@ class Sandboxes:
         )
         before = request.before_timestamp
         older = [record for record in records if not before or record.created_at < before]
-        newest = sorted(older, key=lambda record: record.created_at, reverse=True)[:PAGE]
-        return api_pb2.SandboxListResponse(sandboxes=[self._info(record) for record in newest])
+        return api_pb2.SandboxListResponse(sandboxes=[self._info(record) for record in older[:PAGE]])
 
     def _info(self, record: SandboxRecord) -> api_pb2.SandboxInfo:
         task = self._state.tasks.of_sandbox(record.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from modal_lint_runtime.processes import Container, Process
 
@@ -24,8 +24,6 @@ MAX_EXECS = 2048
 
 CHUNK = 256 * 1024
 """The most bytes of output in one message."""
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 
 class Fed:
@@ -147,29 +145,3 @@ class Tasks:
     def __iter__(self) -> Iterator[Task]:
         with self._lock:
             return iter(list(self._by_id.values()))
-
-
-async def until(done: Callable[[], bool], timeout: float) -> bool:
-    """Wait until `done()` or `timeout` seconds have passed; says which. Never takes a thread."""
-    deadline = time.monotonic() + timeout
-    pause = _FIRST_PAUSE
-    while not done():
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
-    return True
-
-
-def end_of(process: Process) -> asyncio.Event:
-    """Is set, on this event loop, when the process has ended."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(ended.set)
-
-    process.on_end(wake)
-    return ended

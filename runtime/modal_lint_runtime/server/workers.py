@@ -23,8 +23,8 @@ from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
 from modal_lint_runtime.server.results import FAILURE, TIMEOUT
 from modal_lint_runtime.server.sources import by_id
 from modal_lint_runtime.server.stdio import follow
-from modal_lint_runtime.server.tasks import end_of
 from modal_lint_runtime.server.tokens import CONTAINER_HEADER
+from modal_lint_runtime.server.waiting import end_of
 
 if TYPE_CHECKING:
     from modal_lint_runtime.output import Output
