@@ -59,8 +59,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modal_lint.project import Project
-    from modal_lint.scopes import Binding, FunctionNode, Scope
+    from modal_lint.scopes import Binding, FunctionNode, Mutation, Scope
     from modal_lint.source import File
+    from modal_lint.uses import Site
 
 FUEL = 25_000  # nodes evaluated for one question
 MAX_DEPTH = 14  # calls inside calls
@@ -86,6 +87,9 @@ class Evaluator:
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
+        # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
+        self.mutated: dict[ast.AST, dict[str, list[tuple[Scope, list[Mutation]]]]] = {}
+        self.sites: dict[tuple[File, str], dict[ast.AST, list[Site]]] = {}
 
     def module_frame(self, file: File) -> Frame:
         """The frame of a file's module."""
@@ -291,6 +295,19 @@ class Evaluator:
         values = unite(*groups)
         fallback = self._guarded(reaching, groups, frame)
         return fallback if fallback is not None else values
+
+    def before_changes(self, node: ast.Name, frame: Frame) -> Values:
+        """What a name may hold at ``node`` without what was done to it since it was bound."""
+        scopes = frame.file.scopes
+        scope = scopes.scope(node)
+        home = scopes.lookup(node.id, scope)
+        if home is None:
+            return self.ask(node, frame)
+        self.fuel = FUEL
+        home_frame = self._frame_of(home, frame)
+        use = node if home.function is scope.function else None
+        reaching = scopes.reaching(home, node.id, use)
+        return tuple(value for binding, _ in reaching for value in self._binding(binding, home, home_frame))
 
     def held_before(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         """What a name held before a statement that binds it anew from itself."""

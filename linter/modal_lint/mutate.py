@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
 from modal_lint.calls import Frame, arguments_of, bind, parameters_of
-from modal_lint.scopes import Mutation
+from modal_lint.scopes import MAX_CHANGES, Mutation
 from modal_lint.values import (
     UNKNOWN,
     Bag,
@@ -33,7 +33,6 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
-MAX_CHANGES = 400  # mutations of one name that are followed
 MAX_FILLING = 4  # functions inside functions that fill a mapping handed to them
 Changes = list[tuple[Mutation, bool]]
 Path = tuple["ast.expr | str", ...]

@@ -262,7 +262,7 @@ def _from_methods(ev: Evaluator, instance: Instance, name: str) -> Values | None
     """What methods assign to ``self.name``; ``__init__`` first, the others are possibilities."""
     groups: list[Values] = []
     for owner in bases(ev, instance.cls):
-        sets = _assignments(owner, name)
+        sets = _assignments(ev, owner, name)
         for method, found in sets:
             for mutation in found:
                 groups.append(_assigned(ev, instance, owner, method, mutation, name))
@@ -274,19 +274,29 @@ def _from_methods(ev: Evaluator, instance: Instance, name: str) -> Values | None
     return _changed(ev, instance, name, values)
 
 
-def _assignments(owner: Class, name: str) -> list[tuple[ast.AST, list[Mutation]]]:
+def _assignments(ev: Evaluator, owner: Class, name: str) -> list[tuple[ast.AST, list[Mutation]]]:
     """The assignments to ``self.name`` in each method of a class, those in ``__init__`` alone if there are any."""
-    scopes = owner.place.file.scopes
     found: list[tuple[ast.AST, list[Mutation]]] = []
-    for scope in scopes.of[owner.place.node].children:
-        if not isinstance(scope.node, _METHODS):
-            continue
-        this = _self_name(scope.node)
-        sets = [m for m in scope.mutations.get(this, []) if m.kind == "set" and m.path == (name,)]
+    for scope, mutations in _done_to(ev, owner, name):
+        sets = [m for m in mutations if m.kind == "set" and len(m.path) == 1]
         if sets:
             found.append((scope.node, sets))
     first = [pair for pair in found if getattr(pair[0], "name", "") in ("__init__", "__post_init__", "setup")]
     return first or found
+
+
+def _done_to(ev: Evaluator, owner: Class, name: str) -> list[tuple[Scope, list[Mutation]]]:
+    """What each method of a class does to ``self.name``; the methods are gone through once for all names."""
+    key = owner.place.node
+    if key not in ev.mutated:
+        index: dict[str, dict[Scope, list[Mutation]]] = {}
+        for scope in _methods(owner):
+            assert isinstance(scope.node, _METHODS)
+            for mutation in scope.mutations.get(_self_name(scope.node), []):
+                if mutation.path and isinstance(mutation.path[0], str):
+                    index.setdefault(mutation.path[0], {}).setdefault(scope, []).append(mutation)
+        ev.mutated[key] = {attribute: list(found.items()) for attribute, found in index.items()}
+    return ev.mutated[key].get(name, [])
 
 
 def _self_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
@@ -345,17 +355,9 @@ def _assigned(
 def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Values:
     """The values after what methods do to ``self.name``: ``self.env["k"] = …``, ``self.env.update(…)``."""
     for owner in bases(ev, instance.cls):
-        scopes = owner.place.file.scopes
-        for scope in scopes.of[owner.place.node].children:
-            if not isinstance(scope.node, _METHODS):
-                continue
-            this = _self_name(scope.node)
-            sure = scope.node.name in ("__init__", "__post_init__")
-            changes = [
-                (replace_path(m), not sure)
-                for m in scope.mutations.get(this, [])
-                if m.path[:1] == (name,) and (len(m.path) > 1 or m.kind in ("call", "aug"))
-            ]
+        for scope, mutations in _done_to(ev, owner, name):
+            sure = getattr(scope.node, "name", "") in ("__init__", "__post_init__")
+            changes = [(replace_path(m), not sure) for m in mutations if len(m.path) > 1 or m.kind in ("call", "aug")]
             if changes:
                 frame = method_frame(ev, instance, owner, scope.node)
                 values = mutate.apply(ev, values, changes, (frame, frame))

@@ -7,6 +7,7 @@ a possibility, one in the other branch of the same ``if`` is none.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from modal_lint.source import children
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modal_lint.source import File
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -31,6 +34,8 @@ _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.La
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
+MAX_CHANGES = 400  # mutations of one name that are followed
+_END: Position = (1 << 30, 0)  # after everything
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +91,27 @@ class Scope:
         return scope
 
 
+class _Ordered:
+    """The bindings of one name, the latest first."""
+
+    def __init__(self, bindings: list[Binding]) -> None:
+        self._ranks = sorted(range(len(bindings)), key=lambda at: bindings[at].position, reverse=True)
+        self._bindings = bindings
+        self._positions = sorted(binding.position for binding in bindings)
+
+    def before(self, moment: Position) -> Iterator[Binding]:
+        """Those up to a moment, the latest first."""
+        count = len(self._ranks)
+        for index in range(count - bisect_right(self._positions, moment), count):
+            yield self._bindings[self._ranks[index]]
+
+    def between(self, moment: Position, end: Position) -> list[Binding]:
+        """Those after a moment and no later than ``end``, in the order in which they were found."""
+        count = len(self._ranks)
+        first = count - bisect_right(self._positions, end)
+        return [self._bindings[at] for at in sorted(self._ranks[first : count - bisect_right(self._positions, moment)])]
+
+
 class Scopes:
     """All scopes of a file, made in one walk."""
 
@@ -100,6 +126,8 @@ class Scopes:
         self.additions: list[ast.AugAssign] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
+        self._bound: dict[tuple[Scope, str], _Ordered] = {}
+        self._changed: dict[tuple[Scope, str], tuple[list[Position], list[Mutation]]] = {}
         self.module = self._open(file.tree, None)
         self._walk()
 
@@ -338,16 +366,17 @@ class Scopes:
         bindings = scope.bindings.get(name, [])
         if scope.is_comprehension:
             return [(binding, False) for binding in bindings]
-        moment = _start(use) if use is not None else (1 << 30, 0)
+        moment = _start(use) if use is not None else _END
         if len(bindings) == 1 and bindings[0].position <= moment:
             return [(bindings[0], False)]
         around = self._around(use) if use is not None else {(scope.node, "body")}
+        owners = {block[0] for block in around}
         found: list[tuple[Binding, bool]] = []
         covered: set[Block] = set()
-        before = sorted((b for b in bindings if b.position <= moment), key=lambda b: b.position, reverse=True)
+        ordered = self._in_order(scope, name, bindings)
         done = False
-        for binding in before:
-            relation = self._relation(binding.node, around, scope)
+        for binding in ordered.before(moment):
+            relation = self._relation(binding.node, around, owners, scope)
             if relation == "never":
                 continue
             found.append((binding, relation == "maybe"))
@@ -355,27 +384,53 @@ class Scopes:
                 done = True
                 break
         if use is not None and not (done and len(found) == 1 and found[0][0].kind == "for"):
-            loops = [block[0] for block in around if isinstance(block[0], (ast.For, ast.AsyncFor, ast.While))]
-            found += [
-                (b, True) for b in bindings if b.position > moment and any(self.within(b.node, loop) for loop in loops)
-            ]
+            loops = [owner for owner in owners if isinstance(owner, (ast.For, ast.AsyncFor, ast.While))]
+            if loops:
+                later = ordered.between(moment, max(_end(loop) for loop in loops))
+                found += [(b, True) for b in later if any(self.within(b.node, loop) for loop in loops)]
         return found
 
+    def _in_order(self, scope: Scope, name: str, bindings: list[Binding]) -> _Ordered:
+        key = (scope, name)
+        if key not in self._bound:
+            self._bound[key] = _Ordered(bindings)
+        return self._bound[key]
+
     def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> list[tuple[Mutation, bool]]:
-        """The mutations of a name between ``since`` and ``use``, in order, each with whether it only may happen."""
+        """The first MAX_CHANGES mutations of a name between ``since`` and ``use``, in order, each with whether it
+        only may happen."""
         mutations = scope.mutations.get(name)
         if not mutations:
             return []
-        moment = _start(use) if use is not None else (1 << 30, 0)
+        key = (scope, name)
+        if key not in self._changed:
+            ordered = sorted(mutations, key=lambda m: m.position)
+            self._changed[key] = [mutation.position for mutation in ordered], ordered
+        positions, ordered = self._changed[key]
+        first = bisect_left(positions, since)
+        last = bisect_right(positions, _start(use) if use is not None else _END)
+        if first >= last:
+            return []
         around = self._around(use) if use is not None else {(scope.node, "body")}
-        found = []
-        for mutation in sorted(mutations, key=lambda m: m.position):
-            if not since <= mutation.position <= moment or (use is not None and self.within(use, mutation.node)):
+        owners = {block[0] for block in around}
+        inside = set(self._upwards(use))
+        found: list[tuple[Mutation, bool]] = []
+        for index in range(first, last):
+            mutation = ordered[index]
+            if mutation.node in inside:
                 continue
-            relation = self._relation(mutation.node, around, scope)
+            relation = self._relation(mutation.node, around, owners, scope)
             if relation != "never":
                 found.append((mutation, relation == "maybe"))
+                if len(found) == MAX_CHANGES:
+                    break
         return found
+
+    def _upwards(self, node: ast.AST | None) -> Iterator[ast.AST]:
+        """A node and what it stands in."""
+        while node is not None:
+            yield node
+            node = self.parents.get(node)
 
     def loops(self, node: ast.AST) -> list[ast.For]:
         """The ``for`` statements around a node inside its function, outermost first."""
@@ -416,12 +471,11 @@ class Scopes:
         blocks.add((self.file.tree, "body"))
         return blocks
 
-    def _relation(self, node: ast.AST, around: set[Block], scope: Scope) -> str:
+    def _relation(self, node: ast.AST, around: set[Block], owners: set[ast.AST], scope: Scope) -> str:
         """Whether what happens at ``node`` has happened for sure ("always"), perhaps, or "never" at the use."""
         if isinstance(node, ast.arg):
             return "always"
         relation = "always"
-        nodes_around = {block[0] for block in around}
         current: ast.AST | None = node
         while current is not None and current is not scope.node:
             parent = self.parents.get(current)
@@ -434,11 +488,10 @@ class Scopes:
                 owner, field_name = block
                 if _leaves(getattr(owner, field_name)):
                     return "never"
-                if isinstance(owner, ast.If) and owner in nodes_around:
+                if isinstance(owner, ast.If) and owner in owners:
                     return "never"  # the other branch
                 if isinstance(owner, ast.match_case) and any(
-                    isinstance(n, ast.match_case) and self.parents.get(n) is self.parents.get(owner)
-                    for n in nodes_around
+                    isinstance(n, ast.match_case) and self.parents.get(n) is self.parents.get(owner) for n in owners
                 ):
                     return "never"
                 if not _always_runs(owner, field_name):

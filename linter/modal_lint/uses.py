@@ -129,6 +129,10 @@ class Uses:
         if not isinstance(target, ast.Subscript) or statement.value is None:
             return
         frame = default_frame(self.ev, self.file, self.file.scopes.scope(statement))
+        if isinstance(target.value, ast.Name) and not any(
+            isinstance(value, Object) for value in self.ev.before_changes(target.value, frame)
+        ):
+            return  # no change makes an object of what was none
         for owner in self.ev.ask(target.value, frame):
             row = method(owner.type, "__setitem__") if isinstance(owner, Object) else None
             if row is not None and isinstance(owner, Object):
@@ -376,10 +380,10 @@ def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
             node, name = scope.parent.node, imported
     if not name:
         return []
-    found = [site for site in _named(file, name) if _calls(ev, site, node)]
+    found = [*_running(ev, file, name).get(node, ())]
     if scope.parent is None or not isinstance(scope.parent.function.node, _FUNCTIONS):
         for other in file.project.mentioning(imported, file):
-            found += [site for site in _named(other, name) if _calls(ev, site, node)]
+            found += _running(ev, other, name).get(node, ())
     return found
 
 
@@ -441,10 +445,22 @@ def _last_name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _calls(ev: Evaluator, site: Site, node: ast.AST) -> bool:
-    """Whether a call really is one of this function or class."""
+def _running(ev: Evaluator, file: File, name: str) -> dict[ast.AST, list[Site]]:
+    """The calls in a file of what has this name, by the function or class that they really run."""
+    key = (file, name)
+    if key not in ev.sites:
+        found = ev.sites[key] = {}
+        for site in _named(file, name):
+            for node in _called(ev, site):
+                found.setdefault(node, []).append(site)
+    return ev.sites[key]
+
+
+def _called(ev: Evaluator, site: Site) -> dict[ast.AST, None]:
+    """The functions and classes of the project that a call may run, each once."""
     frame = default_frame(ev, site.file, site.file.scopes.scope(site.call))
     callee: ast.AST = site.call.func if site.skip == 0 else site.call.args[site.skip - 1]
+    found: dict[ast.AST, None] = {}
     for value in ev.ask(callee, frame):
         while isinstance(value, Partial):
             value = value.function
@@ -452,6 +468,6 @@ def _calls(ev: Evaluator, site: Site, node: ast.AST) -> bool:
             value = value.wraps
         if isinstance(value, Method) and value.owner.wraps is not None:
             value = value.owner.wraps
-        if isinstance(value, (Function, Class)) and value.place.node is node:
-            return True
-    return False
+        if isinstance(value, (Function, Class)):
+            found[value.place.node] = None
+    return found
