@@ -226,13 +226,14 @@ def move_image_env(exposures: Sequence[Exposure]) -> Fix:
 def _takers(use: Use, group: Group) -> list[Use]:
     """The calls that must get the Secret: containers of the image, and later steps that run code."""
     file = use.file
-    _check_later(use, group)
+    image = _Made(use)
+    _check_later(image, group)
     containers: dict[ast.AST, Use] = {}
     steps: dict[ast.AST, Use] = {}
     for other in file.uses:
-        if _uses_image(other, use):
+        if _uses_image(other, image):
             containers.update((taker.node, taker) for taker in _runs_in(other))
-        elif _follows(other, use) and other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
+        elif _follows(other, image) and other.api.with_sink(Sink.SECRETS) and _may_read(other, group):
             steps[other.node] = other
     if not containers:
         raise Stays("no function, class, server or sandbox in this file uses the image")
@@ -244,13 +245,14 @@ def _takers(use: Use, group: Group) -> list[Use]:
     return [*containers.values(), *steps.values()]
 
 
-def _check_later(use: Use, group: Group) -> None:
+def _check_later(image: _Made, group: Group) -> None:
     """Nothing may come after that a Secret would overrule, or that would drop the Secret."""
-    ev = use.file.project.evaluator
-    for other in use.file.uses:
+    file = image.use.file
+    ev = file.project.evaluator
+    for other in file.uses:
         if other.api.name.endswith(".with_options") and any(other.given(Sink.ENV, Sink.SECRETS)):
             raise Stays("with_options(…) in this file replaces the Secrets of a function")
-        if _follows(other, use):
+        if _follows(other, image):
             for given in other.given(Sink.IMAGE_ENV):
                 for value in given.values(ev):
                     names = {_known(entry.key) for entry in value.entries} if isinstance(value, Mapping) else {None}
@@ -266,37 +268,56 @@ def _runs_in(container: Use) -> list[Use]:
     """What runs in an App's image: the App itself, or its functions where some have an image of their own."""
     if container.api.name != "modal.App":
         return [container]
+    app = _Made(container)
     functions = [
         other
         for other in container.file.uses
-        if other.api.binds_image and other.owner is not None and _made_by(other.owner, container)
+        if other.api.binds_image and other.owner is not None and app.holds(other.owner)
     ]
     if all(other.argument(Sink.IMAGE) is None for other in functions):
         return [container]
     return [other for other in functions if other.argument(Sink.IMAGE) is None]
 
 
-def _follows(other: Use, use: Use) -> bool:
+class _Made:
+    """What one call has made, alone or as a step: each object is gone back from once."""
+
+    def __init__(self, use: Use) -> None:
+        self.use = use
+        self._known: dict[Object, bool] = {}
+
+    def holds(self, value: Object) -> bool:
+        """Whether the call is among those that made an object."""
+        passed: list[Object] = []
+        current: Object | None = value
+        while current is not None and current not in self._known:
+            passed.append(current)
+            if current.call is not None and current.call.node is self.use.node:
+                self._known[current] = True
+                break
+            current = current.previous
+        verdict = current is not None and self._known[current]
+        self._known.update(dict.fromkeys(passed, verdict))
+        return verdict
+
+
+def _follows(other: Use, image: _Made) -> bool:
     """Whether one call is a later step of the image that another is a step of."""
-    return other.owner is not None and other.node is not use.node and _made_by(other.owner, use)
+    return other.owner is not None and other.node is not image.use.node and image.holds(other.owner)
 
 
-def _uses_image(other: Use, use: Use) -> bool:
+def _uses_image(other: Use, image: _Made) -> bool:
     if other.api.binds_image is None:
         return False
-    ev = use.file.project.evaluator
+    ev = image.use.file.project.evaluator
     for given in other.given(Sink.IMAGE):
         values = given.values(ev)
-        made = [value for value in values if isinstance(value, Object) and _made_by(value, use)]
+        made = [value for value in values if isinstance(value, Object) and image.holds(value)]
         if made and len(made) < len(values):
             raise Stays("the image is another one on some paths")
         if made:
             return True
     return False
-
-
-def _made_by(value: Object, use: Use) -> bool:
-    return any(place.node is use.node for place in value.chain())
 
 
 def _may_read(step: Use, group: Group) -> bool:
