@@ -24,10 +24,6 @@ CAPABILITIES = (
 )  # fmt: skip
 """What root may do in a container: Docker's default without raw sockets, device nodes and the audit log."""
 
-_INSIDE = (
-    "import sys; sys.path.append(sys.argv[1]); from modal_lint_runtime.warden import main; "
-    "main(*map(int, sys.argv[2:]))"
-)
 _PSEUDO = {
     *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs"),
     *("fuse.lxcfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs", "securityfs", "sysfs"),
@@ -136,7 +132,15 @@ class _Bubblewrap:
         else:
             capabilities = []
         # The package is imported through a descriptor: no need for its path to exist inside.
-        program = [self._given["python"][0], "-I", "-S", "-B", "-c", _INSIDE, f"/proc/self/fd/{source}"]
+        program = [
+            self._given["python"][0],
+            "-I",
+            "-S",
+            "-B",
+            "-c",
+            wire.PROGRAM.format("warden"),
+            f"/proc/self/fd/{source}",
+        ]
         arguments = [str(self._control), "0", str(source)]
         life = ["--die-with-parent", "--as-pid-1", "--chdir", "/"]
         command = ["bwrap", *mounts, *namespaces, *capabilities, *life, "--", *program, *arguments]

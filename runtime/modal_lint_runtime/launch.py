@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint_runtime.errors import InvalidError, UnsupportedError
 from modal_lint_runtime.isolation import search_path
+from modal_lint_runtime.wire import PROGRAM
 
 if TYPE_CHECKING:
     import socket
@@ -25,8 +26,6 @@ ROOT_HOME = "/root"
 
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 """The directory that this package can be imported from."""
-
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from modal_lint_runtime.{} import main; main(*sys.argv[2:])"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +155,7 @@ def launch(spec: ContainerSpec, isolation: Isolation, control: socket.socket) ->
     settings = [] if isolation.kind == "none" else _bubblewrap_settings(spec, isolation)
     arguments = [str(control.fileno()), str(os.getpid()), str(spec.scratch.absolute()), *settings]
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module), PACKAGE_PARENT, *arguments],
+        [sys.executable, "-I", "-S", "-c", PROGRAM.format(module), PACKAGE_PARENT, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

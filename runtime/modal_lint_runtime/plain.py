@@ -15,7 +15,7 @@ def main(control: str, client: str, scratch: str) -> None:
         client: process id of the client.
         scratch: the container's own directory.
     """
-    warden.main(int(control), int(client))
+    warden.main(control, client)
     remove_tree(scratch)
 
 

@@ -234,7 +234,7 @@ def _complain(text: str) -> None:
     os.write(2, os.fsencode(text + "\n"))
 
 
-def main(control: int, client: int, source: int | None = None) -> None:
+def main(control: str, client: str, source: str | None = None) -> None:
     """Serve a container until it ends.
 
     Args:
@@ -248,7 +248,7 @@ def main(control: int, client: int, source: int | None = None) -> None:
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold environments
     if source is not None:
-        os.close(source)
-    with socket.socket(fileno=control) as connection:
+        os.close(int(source))
+    with socket.socket(fileno=int(control)) as connection:
         connection.set_inheritable(False)
-        Warden(connection, client).run()
+        Warden(connection, int(client)).run()
