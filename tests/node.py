@@ -49,25 +49,26 @@ class Node:
         (directory / "node_modules").symlink_to(_MODULES)
 
     def run(
-        self, text: str, env: Mapping[str, str], *arguments: str, prefix: tuple[str, ...] = ()
+        self, text: str, env: Mapping[str, str], *, prefix: tuple[str, ...] = (), stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run a program's text; `prefix` is a command that runs commands. Raises TimeoutExpired."""
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         program = self._directory / f"program-{digest}.ts"
         program.write_text(text, encoding="utf-8")
         return subprocess.run(
-            [*prefix, str(executable()), "--no-warnings", str(program), *arguments],
+            [*prefix, str(executable()), "--no-warnings", str(program)],
             cwd=self._directory,
             env=dict(env),
+            input=stdin,
             text=True,
             capture_output=True,
             timeout=RUN_TIMEOUT,
             check=False,
         )
 
-    def output(self, text: str, env: Mapping[str, str], *arguments: str) -> str:
+    def output(self, text: str, env: Mapping[str, str], *, stdin: str = "") -> str:
         """What a program prints; fails with its errors unless it ends well."""
-        done = self.run(text, env, *arguments)
+        done = self.run(text, env, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from modal_lint_runtime.pytest_plugin import ModalWorkspace
 
-pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
+pytest_plugins = ["modal_lint_runtime.pytest_plugin", "node_fixtures"]
 
 needs_roots = pytest.mark.skipif(not detect().filesystem, reason="builds need a private file system")
 
@@ -53,21 +53,6 @@ def parts(name: str) -> list[str]:
     """The parts of a block that declares the same name twice: they cannot be in one program."""
     first, *more = block(name).split("\n\n//")
     return [first, *(f"//{part}" for part in more)]
-
-
-@pytest.fixture(scope="session")
-def installed() -> None:
-    """Node and the SDK, from npm."""
-    try:
-        node.install()
-    except node.NoNodeError as error:
-        pytest.skip(f"no JavaScript SDK: {error}")
-
-
-@pytest.fixture
-def js(installed: None, tmp_path: Path) -> node.Node:  # noqa: ARG001
-    """Runs programs."""
-    return node.Node(tmp_path)
 
 
 @pytest.fixture(params=["1", "0"], ids=["v2", "v1"])
