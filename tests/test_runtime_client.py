@@ -475,6 +475,7 @@ def test_async_waiting_can_be_cancelled(tmp_path: Path) -> None:
         app = await modal.apps.from_name("tests", create_if_missing=True)
         sandbox = await modal.sandboxes.create(app, modal.images.from_registry("python:3.13"))
         process = await sandbox.exec(["sh", "-c", "echo early; sleep 60"])
+        await asyncio.sleep(0.3)
         for wait in (process.stdout.read_text, process.wait, sandbox.wait):
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(wait(), 0.2)

@@ -141,7 +141,7 @@ class Function(Generic[P, R]):
 
     def _payload(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         try:
-            import cloudpickle  # type: ignore[import-untyped]
+            import cloudpickle
         except ImportError:
             raise UnsupportedError("Functions need the extra: pip install 'modal-lint[runtime]'.") from None
         try:

@@ -221,7 +221,7 @@ def _header() -> bytes:
 @functools.cache
 def _cloudpickle_source() -> str | None:
     """The source of cloudpickle, for an image whose Python does not have it."""
-    from cloudpickle import cloudpickle  # type: ignore[import-untyped]
+    from cloudpickle import cloudpickle
 
     try:
         return Path(cloudpickle.__file__ or "").read_text(encoding="utf-8")
