@@ -6,10 +6,12 @@ import re
 import string
 from collections.abc import Callable
 
+from modal_lint.reads import ReadHole
 from modal_lint.values import (
     HOLE,
     UNKNOWN,
     Const,
+    EnvRead,
     Mapping,
     Piece,
     Sequence,
@@ -99,6 +101,8 @@ def _value(made: Text, values: Values) -> Text:
         parts: tuple[object, ...] = value.parts
     elif isinstance(value, Const):
         parts = (Piece(str(value.value), value.origin),)
+    elif isinstance(value, EnvRead):
+        return Text((*made.parts, ReadHole(value)), made.steps, made.fallback)
     else:
         return Text((*made.parts, HOLE), made.steps, made.fallback)
     steps = merge_steps(made.steps, value.steps)

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modal_lint.reads import ReadHole, text_of
 from modal_lint.values import (
     HOLE,
     UNKNOWN,
@@ -14,6 +15,7 @@ from modal_lint.values import (
     EnvRead,
     External,
     Fallback,
+    Hole,
     Mapping,
     Piece,
     Place,
@@ -52,6 +54,8 @@ def as_text(value: Value) -> Text:
         return value
     if isinstance(value, Const):
         return Text((Piece(str(value.value), value.origin),), value.steps, value.fallback)
+    if isinstance(value, EnvRead):
+        return text_of(value)
     return Text((HOLE,))
 
 
@@ -69,9 +73,14 @@ def join_texts(groups: list[Values], separator: Text | None = None) -> Values:
 
 
 def _limited(choices: list[Text]) -> list[Text]:
-    known = [choice for choice in choices if choice.parts != (HOLE,)]
-    unknown = [choice for choice in choices if choice.parts == (HOLE,)]
+    known = [choice for choice in choices if not _is_hole(choice)]
+    # Of what is not known, the value of a variable says the most.
+    unknown = sorted(filter(_is_hole, choices), key=lambda choice: not isinstance(choice.parts[0], ReadHole))
     return (known + unknown[:1])[:MAX_TEXTS]
+
+
+def _is_hole(choice: Text) -> bool:
+    return len(choice.parts) == 1 and isinstance(choice.parts[0], Hole)
 
 
 def fstring(ev: Evaluator, node: ast.JoinedStr, frame: Frame) -> Values:
@@ -180,7 +189,7 @@ def boolean(ev: Evaluator, node: ast.BoolOp, frame: Frame) -> Values:
     """``a or b`` and ``a and b``; a literal behind the read of an environment variable is its fallback."""
     groups = [ev.evaluate(value, frame) for value in node.values]
     if isinstance(node.op, ast.And):
-        return unite(*(_unless(values, False) for values in groups[:-1]), groups[-1])
+        return unite(*(_unless(_without_reads(values), False) for values in groups[:-1]), groups[-1])
     reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
     result: list[Values] = []
     for index, values in enumerate(groups):
@@ -197,6 +206,11 @@ def boolean(ev: Evaluator, node: ast.BoolOp, frame: Frame) -> Values:
 def _unless(values: Values, wanted: bool) -> Values:
     """The possibilities that ``or`` (True) or ``and`` (False) may stop at."""
     return tuple(value for value in values if truth(value) is not (not wanted))
+
+
+def _without_reads(values: Values) -> Values:
+    """The same, a variable's value unknown: where ``and`` stops at it, it is empty or None."""
+    return tuple(Unknown() if isinstance(value, EnvRead) else value for value in values)
 
 
 def conditional(ev: Evaluator, node: ast.IfExp, frame: Frame) -> Values:

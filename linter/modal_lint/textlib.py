@@ -7,11 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from modal_lint import formatting, operators
+from modal_lint.reads import ReadHole, text_of
 from modal_lint.values import (
     HOLE,
     UNKNOWN,
     Const,
     Entry,
+    EnvRead,
     Mapping,
     Piece,
     Place,
@@ -205,7 +207,9 @@ def dumps(value: Value, depth: int = 0) -> Text:
     if isinstance(value, Text):
         if value.known is not None:
             return Text((Piece(json.dumps(value.known), value.origin),), value.steps, value.fallback)
-        return Text((HOLE,))
+        return Text(tuple(part for part in value.parts if isinstance(part, ReadHole)) or (HOLE,))
+    if isinstance(value, EnvRead):
+        return text_of(value)
     if isinstance(value, Const):
         try:
             return Text((Piece(json.dumps(value.value), value.origin),), value.steps)
