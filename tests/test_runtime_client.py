@@ -197,7 +197,7 @@ def test_names_tags_and_lists(plain: ModalClient, app: App) -> None:
 
 def test_isolation_is_told(tmp_path: Path, app: App) -> None:
     for name in ("auto", "none"):
-        with ModalClient(path=tmp_path / "workspace", isolation=name) as modal:  # type: ignore[arg-type]
+        with ModalClient(path=tmp_path / "workspace", isolation=name) as modal:
             sandbox = modal.sandboxes.create(app, image(modal))
             isolation = sandbox.isolation
             assert isolation is not None

@@ -101,11 +101,11 @@ def test_with_options_replaces_all(modal: ModalClient) -> None:
 
 def test_arguments_and_results_travel(modal: ModalClient, app: App) -> None:
     @modal.functions.define(app)
-    def combine(first: int, *rest: object, **named: object) -> object:
+    def combine(first: int, *rest: object, **named: object) -> tuple[int, object, object, object]:
         return first + OFFSET, rest, named, sys.argv
 
     large = b"x" * 5_000_000
-    total, rest, named, argv = combine.remote(1, large, key={"nested": [1, 2]})  # type: ignore[misc]
+    total, rest, named, argv = combine.remote(1, large, key={"nested": [1, 2]})
     assert (total, rest, named) == (101, (large,), {"key": {"nested": [1, 2]}})
     assert argv == ["-c"]
 
@@ -141,7 +141,7 @@ def test_exceptions_come_back_as_they_were(modal: ModalClient, app: App) -> None
             sys.exit(4)
         if how == "vanish":
             os._exit(5)
-        {}["key"]
+        dict[str, int]()["key"]
 
     with pytest.raises(CustomError) as caught:
         fail.remote("custom")
