@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +162,7 @@ def test_names_can_be_resolved_as_outside(boxes: Boxes) -> None:
 def test_steps_build_layers(tmp_path: Path) -> None:
     uppers = [tmp_path / name for name in ("one", "two", "three")]
     steps = [
-        "mkdir -p /opt/app && echo 1 > /opt/app/a && echo 1 > /opt/app/b && rm /etc/hostname; echo built",
+        "mkdir -p /opt/app && echo 1 > /opt/app/a && echo 1 > /opt/app/b && rm /etc/passwd; echo built",
         "rm /opt/app/a && echo 2 > /opt/app/b && echo err >&2",
         "rm -r /opt/app && mkdir /opt/app && touch /opt/app/c /srv/d && chown 7:8 /srv/d",
     ]
@@ -172,7 +174,7 @@ def test_steps_build_layers(tmp_path: Path) -> None:
         outputs.append(bytes(output))
     assert outputs == [b"built\n", b"err\n", b""]
     boxes = Boxes(tmp_path / "boxes", FOUND)
-    look = "cd /opt/app; ls; cat a b; ls /etc/hostname; stat -c %u:%g /srv/d"
+    look = "cd /opt/app; ls; cat a b; ls /etc/passwd; stat -c %u:%g /srv/d"
     shown = [boxes("sh", "-c", look, layers=tuple(uppers[: count + 1])).main.stdout.read_text(20) for count in range(3)]
     boxes.close()
     assert [text.split()[:4] for text in shown[:2]] == [["a", "b", "1", "1"], ["b", "2"]]
@@ -269,3 +271,51 @@ def test_where_the_disk_cannot_carry_an_overlay(tmp_path: Path) -> None:
     refused, shown = done.stdout.splitlines()
     assert "an overlay cannot hold what was deleted from another one" in refused
     assert (shown, done.stderr) == ("['1'] ['a', 'b'] ['first', 'second']", "")
+
+
+AS_A_USER = """
+import sys
+from pathlib import Path
+from modal_lint_runtime.processes import *
+from modal_lint_runtime.isolation import detect
+if not detect().filesystem:
+    sys.exit(f"skip: {detect()}")
+root = Path(sys.argv[1])
+first, second = root / "first", root / "second"
+for directory in (first, second):
+    directory.mkdir()
+output = bytearray()
+step = "id -u; echo 1 > /opt/one; rm /etc/passwd; mkdir -p /app /var/tmp/x; echo 1 > /root/file; echo ok"
+assert run_step(["sh", "-c", step], {}, "/srv/there", [], first, output.extend) == 0, output
+step = "cat /opt/one /root/file; ls /etc/passwd; ls /home; rm /opt/one; echo ok; sleep 0.1"
+assert run_step(["sh", "-c", step], {}, None, [first], second, output.extend, network=False) == 0, output
+spec = ContainerSpec(
+    id="x", args=("sh", "-c", "ls -d /opt/one /app"), env={}, layers=(first, second), scratch=root / "scratch"
+)
+with start(spec, detect()) as box:
+    box.wait(20)
+print(output.decode().replace("\\n", " "), box.main.stdout.read_text().strip())
+print(*sorted(path.name for path in root.iterdir()), *sorted(path.name for path in first.iterdir()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="becomes another user")
+def test_a_user_who_is_not_root() -> None:
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+    if python is None or shutil.which("setpriv") is None:
+        pytest.skip("no Python that every user may run, or no setpriv")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        place = Path(directory)
+        shutil.copytree(RUNTIME, place / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+        (place / "own").mkdir()
+        shutil.chown(place / "own", 65534, 65534)
+        subprocess.run(["chmod", "-R", "a+rX", str(place)], check=True)
+        command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-B", "-c", AS_A_USER]
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(place / "runtime"), "HOME": "/nonexistent"}
+        done = subprocess.run([*command, str(place / "own")], env=env, capture_output=True, text=True, check=False)
+    if done.stderr.startswith("skip: "):
+        pytest.skip(done.stderr)
+    assert done.stderr == ""
+    shown, left = done.stdout.splitlines()
+    assert shown == "0 ok 1 1 ls: cannot access '/etc/passwd': No such file or directory ok  /app"
+    assert left == "first second app etc opt root srv var"

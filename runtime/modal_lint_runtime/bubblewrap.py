@@ -84,17 +84,17 @@ class _Bubblewrap:
         sys.stderr.write(f"{error}\n")
 
     def _over_layers(self, watch: Watch) -> None:
-        from modal_lint_runtime import overlay
+        from modal_lint_runtime import mask, overlay
 
         given = self._given
         hidden, visible = given.get("hide", []), given.get("show", [])
-        self._hidden = (*overlay.HIDDEN, *hidden)
+        self._hidden = (*mask.HIDDEN, *hidden)
         mapped = overlay.enter_namespace()
         upper = given.get("upper", [None])[0]
         root = overlay.Root(self._scratch, given.get("layer", []), upper, hidden, visible, mapped=mapped)
         try:
             root.make()
-            self._wrap(watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts()])
+            self._wrap(watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts(root.bare)])
         except OSError as error:
             self._fail(error)
         kill_family()
@@ -112,12 +112,16 @@ class _Bubblewrap:
         own = ["--bind", temporary, "/tmp", *binds, "--bind", self._scratch, self._scratch]
         return ["--ro-bind", "/", "/", *_SYSTEM_MOUNTS, *own]
 
-    def _other_mounts(self) -> list[str]:
-        """What else is mounted here and belongs to the machine's files: an overlay of ``/`` stops at mounts."""
-        mounts = [path for path in _mount_points() if not _below(path, (*_SYSTEM, *self._hidden, self._scratch))]
+    def _other_mounts(self, bare: Sequence[str]) -> list[str]:
+        """What else is mounted here and belongs to the machine's files: an overlay stops at mounts."""
+        empty = [path for path in self._hidden if _below(path, bare)]
+        mounts = [path for path in _mount_points() if not _below(path, (*_SYSTEM, *self._hidden, *bare, self._scratch))]
         device = os.stat("/").st_dev
-        shown = [path for path in self._given.get("show", ()) if _below(path, self._hidden) and _device(path) != device]
-        return [word for path in (*mounts, *shown) for word in ("--ro-bind-try", path, path)]
+        shown = [path for path in self._given.get("show", ()) if _below(path, self._hidden)]
+        lost = [path for path in shown if _below(path, bare) or _device(path) != device]
+        words = [word for path in bare for word in ("--ro-bind", path, path)]
+        words += [word for path in empty for word in ("--tmpfs", path)]
+        return words + [word for path in (*mounts, *lost) for word in ("--ro-bind-try", path, path)]
 
     def _wrap(self, watch: Watch, mounts: Sequence[str]) -> None:
         source = os.open(self._given["source"][0], os.O_RDONLY | os.O_DIRECTORY)

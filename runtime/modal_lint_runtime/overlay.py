@@ -3,8 +3,9 @@
 Linux only, and only in the small program beside the client (`bubblewrap.py`): what is mounted here is seen by that
 program and by the container. Bubblewrap mounts overlays itself from version 0.11 on; Debian 12 has 0.8.
 
-Two overlays, because the kernel refuses a layer that lies below another one, and everything lies below ``/``: the lower
-one is ``/`` without what must not be seen, the upper one puts the layers on it.
+Root has two overlays, because the kernel refuses a layer that lies below another one, and everything lies below ``/``:
+the lower one is ``/`` without what must not be seen, the upper one puts the layers on it. Others have one for each
+directory of ``/``, because in a user namespace the kernel refuses a layer that has mounts below it.
 """
 
 from __future__ import annotations
@@ -12,22 +13,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import stat
 
+from modal_lint_runtime.mask import HIDDEN, Mask, mirror
 from modal_lint_runtime.plain import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-HIDDEN = ("/root", "/home", "/tmp", "/var/tmp", "/run", "/mnt", "/media")
-"""Directories of this machine that are empty in a container."""
-
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000  # linux/sched.h: CLONE_NEWNS, CLONE_NEWUSER
 _NOSUID, _NODEV, _RECURSIVE, _PRIVATE = 2, 4, 1 << 14, 1 << 18  # linux/mount.h
 _DETACH = 2
+_OF_BUBBLEWRAP = {"dev", "proc", "sys"}
 _MAX_OPTIONS = 4000  # the kernel takes one page
-_RESOLVER = "/etc/resolv.conf"
 
 
 class MountError(OSError):
@@ -76,6 +74,7 @@ class Root:
 
     Attributes:
         path: its root directory, once made.
+        bare: directories of ``/`` that could not be put in, to be shown as they are, for reading only.
 
     Args:
         scratch: a directory for all that is needed.
@@ -103,6 +102,8 @@ class Root:
         self._hidden = sorted({*HIDDEN, *hidden})
         self._visible = tuple(visible)
         self._mapped = mapped
+        self.bare: list[str] = []
+        self._made: list[str] = []
         self._memory = os.path.join(scratch, "memory")
         self._base = os.path.join(scratch, "base")
         self._in_memory = False
@@ -115,6 +116,9 @@ class Root:
         self._mount("tmpfs", self._memory, _NOSUID | _NODEV, "mode=0700")
         skeleton, mask = (self._memory_directory(name) for name in ("skeleton", "mask"))
         Mask(mask, skeleton, self._visible).hide(self._hidden)
+        if self._mapped:
+            self._make_piecewise(skeleton, mask)
+            return
         try:
             self._overlay([mask, "/"], self._base)
             lowers = [*reversed(self._layers), skeleton, self._base]
@@ -122,6 +126,28 @@ class Root:
             self._overlay(lowers, self.path, upper, self._directory("work"), volatile=self._upper is None)
         except MountError:
             self._make_in_memory(skeleton, mask)
+
+    def _make_piecewise(self, skeleton: str, mask: str) -> None:
+        upper, work = self._upper or self._directory("upper"), self._directory("work")
+        above = (*reversed(self._layers), skeleton)
+        pieces = []
+        for name in _OF_BUBBLEWRAP:  # or it would make them in what is kept
+            os.mkdir(os.path.join(skeleton, name), 0o755)
+        for name in sorted(set(os.listdir("/")) - _OF_BUBBLEWRAP):
+            if os.path.islink(f"/{name}"):
+                os.symlink(os.readlink(f"/{name}"), os.path.join(skeleton, name))
+            elif os.path.isdir(f"/{name}") and not _replaced(name, above) and not _replaced(name, [mask]):
+                pieces.append(name)
+                self._made += [] if os.path.lexists(f"{upper}/{name}") else [f"{upper}/{name}"]
+                mirror(upper, f"/{name}")
+        self._overlay([*reversed(self._layers), skeleton], self.path, upper, work)
+        for name in pieces:
+            lowers = [path for each in (*above, mask) if os.path.isdir(path := f"{each}/{name}")]
+            try:
+                target = os.path.join(self.path, name)
+                self._overlay([*lowers, f"/{name}"], target, f"{upper}/{name}", self._directory(f"work-{name}"))
+            except MountError:
+                self.bare.append(f"/{name}")
 
     def _make_in_memory(self, skeleton: str, mask: str) -> None:
         """Where the scratch directory cannot carry an overlay (it lies on one, say), memory can."""
@@ -182,11 +208,22 @@ class Root:
             libc = ctypes.CDLL(None, use_errno=True)
             while self._mounts:
                 libc.umount2(os.fsencode(self._mounts.pop()), _DETACH)
+            for directory in self._made:
+                with contextlib.suppress(OSError):  # not empty: something was written there
+                    os.rmdir(directory)
 
     @property
     def mounted(self) -> bool:
         """Whether anything of it is still mounted."""
         return any(os.path.ismount(place) for place in (self.path, self._base, self._memory))
+
+
+def _replaced(name: str, above: Iterable[str]) -> bool:
+    """Whether an entry of ``/`` is deleted, or no directory any more, in the topmost directory that has it."""
+    for directory in above:
+        if os.path.lexists(f"{directory}/{name}"):
+            return os.path.islink(f"{directory}/{name}") or not os.path.isdir(f"{directory}/{name}")
+    return False
 
 
 def _opened(opened: contextlib.ExitStack, path: str) -> str:
@@ -198,61 +235,3 @@ def _opened(opened: contextlib.ExitStack, path: str) -> str:
 def _copy(source: str, target: str) -> None:
     if run("cp", "-a", "--", f"{source}/.", target) != 0:
         raise OSError(f"cannot copy {source} to {target}; an overlay cannot hold what was deleted from another one")
-
-
-class Mask:
-    """What is laid over ``/`` so that parts of it are not seen.
-
-    Args:
-        mask: a directory for whiteouts: character devices 0/0, which an overlay takes for "not there".
-        skeleton: a directory for the empty ones that stand in for the hidden ones.
-        visible: directories to spare.
-    """
-
-    def __init__(self, mask: str, skeleton: str, visible: Iterable[str]) -> None:
-        self._mask = mask
-        self._skeleton = skeleton
-        self._visible = tuple(visible)
-        for root in (mask, skeleton):
-            os.chmod(root, stat.S_IMODE(os.stat("/").st_mode))
-
-    def hide(self, directories: Iterable[str]) -> None:
-        """Hide the content of ``directories``, and keep DNS working where its settings are among it."""
-        for directory in directories:
-            if os.path.isdir(directory) and not os.path.islink(directory) and not self._gone(directory):
-                self._hide(directory)
-                self._mirror(self._skeleton, directory)
-        resolver = os.path.realpath(_RESOLVER)
-        if self._gone(resolver) and os.path.isfile(resolver):
-            self._mirror(self._skeleton, os.path.dirname(resolver))
-            with open(resolver, "rb") as source, open(self._skeleton + resolver, "wb") as target:
-                target.write(source.read())
-
-    def _hide(self, path: str) -> None:
-        if path in self._visible:
-            return
-        if not any(each.startswith(path + "/") for each in self._visible):
-            self._mirror(self._mask, os.path.dirname(path))
-            os.mknod(self._mask + path, stat.S_IFCHR, os.makedev(0, 0))
-        elif not os.path.islink(path):
-            for name in os.listdir(path):
-                self._hide(os.path.join(path, name))
-
-    def _gone(self, path: str) -> bool:
-        while path != "/":
-            with contextlib.suppress(OSError):
-                if stat.S_ISCHR(os.lstat(self._mask + path).st_mode):
-                    return True
-            path = os.path.dirname(path)
-        return False
-
-    def _mirror(self, root: str, path: str) -> None:
-        """Make a directory as it is here, and those above it: an overlay shows the topmost one's owner and mode."""
-        if path == "/" or os.path.isdir(root + path):
-            return
-        self._mirror(root, os.path.dirname(path))
-        there = os.stat(path)
-        os.mkdir(root + path)
-        with contextlib.suppress(OSError):  # an owner that the user namespace does not know
-            os.chown(root + path, there.st_uid, there.st_gid)
-        os.chmod(root + path, stat.S_IMODE(there.st_mode))
