@@ -94,10 +94,9 @@ def _only_for_this_call(file: File, node: ast.Name) -> None:
     """The name may be read once, here, and otherwise only be filled with constants under constant keys."""
     scopes = file.scopes
     home = scopes.lookup(node.id, scopes.scope(node))
-    for other in file.names[node.id]:
+    assert home is not None
+    for other in scopes.readers(node.id, home):
         if other is node:
-            continue
-        if isinstance(other.ctx, ast.Store) or scopes.lookup(other.id, scopes.scope(other)) is not home:
             continue
         parent = scopes.parents[other]
         if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):

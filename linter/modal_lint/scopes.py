@@ -25,11 +25,13 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
 )
-# What has a place in the source: everything but the parser's shared singletons.
-_TREE = (
-    ast.expr, ast.stmt, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.withitem, ast.comprehension,
-    ast.ExceptHandler, ast.match_case, ast.pattern,
+# Fields that never hold a node with a place of its own: strings, flags, operators and contexts.
+_PLAIN = frozenset(
+    ("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno", "module",
+     "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores")
 )  # fmt: skip
+_BLOCKS = frozenset(("body", "orelse", "finalbody"))
+_CONSTANTS = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)  # no node is in any field of these
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
@@ -119,6 +121,8 @@ class Scopes:
         self.file = file
         self.parents: dict[ast.AST, ast.AST] = {}
         self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
+        self._homes: dict[ast.AST, Scope] = {}  # node ▸ the scope it is evaluated in
+        self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
         self.strings: list[ast.Constant] = []
@@ -128,27 +132,13 @@ class Scopes:
         self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
         self._bound: dict[tuple[Scope, str], _Ordered] = {}
         self._changed: dict[tuple[Scope, str], tuple[list[Position], list[Mutation]]] = {}
+        self._readers: dict[str, dict[Scope | None, list[ast.Name]]] = {}
         self.module = self._open(file.tree, None)
         self._walk()
 
     def scope(self, node: ast.AST) -> Scope:
         """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
-        child, parent = node, self.parents.get(node)
-        while parent is not None:
-            scope = self.of.get(parent)
-            if scope is not None and self._inside(child, parent):
-                return scope
-            child, parent = parent, self.parents.get(parent)
-        return self.module
-
-    def _inside(self, child: ast.AST, opener: ast.AST) -> bool:
-        if isinstance(opener, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return self.blocks.get(child, (None, ""))[0] is opener
-        if isinstance(opener, ast.Lambda):
-            return child is opener.body
-        if isinstance(opener, COMPREHENSIONS):
-            return child is not opener.generators[0].iter
-        return True
+        return self._homes.get(node, self.module)
 
     # ---- building -------------------------------------------------------------------------------------------
 
@@ -161,32 +151,38 @@ class Scopes:
 
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
-        parents, blocks = self.parents, self.blocks
-        stack: list[tuple[ast.AST, Scope]] = [(self.file.tree, self.module)]
+        parents, blocks, homes = self.parents, self.blocks, self._homes
+        homes[self.file.tree] = self.module
+        stack: list[ast.AST] = [self.file.tree]
         while stack:
-            node, scope = stack.pop()
+            node = stack.pop()
             kind = node.__class__
+            if kind is ast.Name:
+                continue
+            scope = inner = homes[node]
             handler = _HANDLERS.get(kind)
-            inner = (handler(self, node, scope) or scope) if handler is not None else scope
+            if handler is not None:
+                inner = handler(self, node, scope) or scope
             bodies_only = inner is not scope and kind in _BODIES
-            pending: list[tuple[ast.AST, Scope]] = []
             values = node.__dict__
-            for name in node._fields:
+            for name in _FIELDS[kind]:  # from the last to the first: the stack turns them round
                 value = values.get(name)
+                if not value:
+                    continue
+                home = inner if not bodies_only or name == "body" else scope
                 if value.__class__ is list:
-                    run_in = inner if not bodies_only or name == "body" else scope
-                    for item in value:
-                        if isinstance(item, _TREE):
+                    block = (node, name) if name in _BLOCKS else None
+                    for item in reversed(value):
+                        if isinstance(item, ast.AST):
                             parents[item] = node
-                            if isinstance(item, ast.stmt):
-                                blocks[item] = (node, name)
-                            pending.append((item, run_in))
-                elif isinstance(value, _TREE):
+                            homes[item] = home
+                            if block is not None:
+                                blocks[item] = block
+                            stack.append(item)
+                elif isinstance(value, ast.AST):
                     parents[value] = node
-                    if value.__class__ is not ast.Name:
-                        pending.append((value, inner if not bodies_only or name == "body" else scope))
-            if pending:
-                stack.extend(reversed(pending))
+                    homes[value] = home
+                    stack.append(value)
 
     def _function(self, node: ast.AST, scope: Scope) -> Scope:
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
@@ -250,6 +246,7 @@ class Scopes:
         self._target(scope.function, node.target, node.value, "walrus", node, ())
 
     def _for(self, node: ast.AST, scope: Scope) -> None:
+        self._looping.add(scope.function)
         self._target(scope, node.target, node.iter, "for", node, ())  # type: ignore[attr-defined]
 
     def _with(self, node: ast.AST, scope: Scope) -> None:
@@ -426,6 +423,16 @@ class Scopes:
                     break
         return found
 
+    def readers(self, name: str, home: Scope) -> list[ast.Name]:
+        """The places that read or delete what a scope binds to a name."""
+        if name not in self._readers:
+            found: dict[Scope | None, list[ast.Name]] = {}
+            for node in self.file.names.get(name, ()):
+                if not isinstance(node.ctx, ast.Store):
+                    found.setdefault(self.lookup(name, self.scope(node)), []).append(node)
+            self._readers[name] = found
+        return self._readers[name].get(home, [])
+
     def _upwards(self, node: ast.AST | None) -> Iterator[ast.AST]:
         """A node and what it stands in."""
         while node is not None:
@@ -434,6 +441,8 @@ class Scopes:
 
     def loops(self, node: ast.AST) -> list[ast.For]:
         """The ``for`` statements around a node inside its function, outermost first."""
+        if self.scope(node).function not in self._looping:
+            return []
         found = []
         child, parent = node, self.parents.get(node)
         while parent is not None and not isinstance(parent, (*_NAMED, ast.Lambda)):
@@ -444,6 +453,8 @@ class Scopes:
 
     def comprehensions(self, node: ast.AST) -> list[Comprehension]:
         """The comprehensions whose body a node is part of, outermost first."""
+        if not self.scope(node).is_comprehension:
+            return []
         found: list[Comprehension] = []
         child, parent = node, self.parents.get(node)
         while parent is not None and not isinstance(parent, (*_NAMED, ast.Lambda)):
@@ -581,6 +592,16 @@ def all_parameters(arguments: ast.arguments) -> list[ast.arg]:
     return found
 
 
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node in which other nodes may be, the last first."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        fields = () if kind in _CONSTANTS else tuple(name for name in reversed(kind._fields) if name not in _PLAIN)
+        self[kind] = fields
+        return fields
+
+
+_FIELDS = _Fields()
 _HANDLERS = {
     ast.FunctionDef: Scopes._function,
     ast.AsyncFunctionDef: Scopes._function,
