@@ -15,6 +15,7 @@ from modal_lint_rules import (
     ms108_credential_in_payload,
     ms109_credential_in_policy_header,
     ms110_credential_in_shipped_source,
+    ms201_secret_baked_into_image,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     ms108_credential_in_payload.RULE,
     ms109_credential_in_policy_header.RULE,
     ms110_credential_in_shipped_source.RULE,
+    ms201_secret_baked_into_image.RULE,
 )
 
 __all__ = ["RULES"]
