@@ -7,6 +7,7 @@ as GitHub does, and packages to everybody.
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 import subprocess
 import threading
@@ -20,6 +21,8 @@ from modal_lint_runtime.isolation import detect
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+os.environ["MODAL_LINT_RUNTIME_KEYRING"] = "0"  # the keyring of whoever runs the tests is none of their business
 
 PACKAGES = ("requests", "psycopg2")
 _PROJECT = """\

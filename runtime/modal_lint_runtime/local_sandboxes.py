@@ -52,8 +52,8 @@ class ContainerLike(Protocol):
         """Its main process."""
 
     @property
-    def isolation(self) -> Isolation:
-        """What it has for itself."""
+    def isolation(self) -> Isolation | None:
+        """What it has for itself, as far as that is this runtime's business."""
 
     @property
     def timed_out(self) -> bool:
@@ -108,8 +108,8 @@ class OwnSandbox:
         return self._record.tags
 
     @property
-    def isolation(self) -> Isolation:
-        """How far it is isolated."""
+    def isolation(self) -> Isolation | None:
+        """How far it is isolated; None in Docker."""
         return self._container.isolation
 
     @property
@@ -389,9 +389,12 @@ def found(workspace: Workspace, record: SandboxRecord) -> SandboxCore:
 def _start(
     backend: LocalBackend, id_: str, image: ImageRecord, order: SandboxOrder, env: Mapping[str, str]
 ) -> ContainerLike:
-    workdir = order.workdir or image.workdir
-    args = None if order.command is None else (*(image.entrypoint or ()), *order.command)
     from modal_lint_runtime.processes import ContainerSpec, start
+
+    workdir = order.workdir or image.workdir
+    if backend.engine == "docker":
+        return _start_docker(image, order, env, workdir)
+    args = None if order.command is None else (*(image.entrypoint or ()), *order.command)
 
     spec = ContainerSpec(
         id=id_,
@@ -405,6 +408,17 @@ def _start(
         hidden=(backend.workspace.root,),
     )
     return start(spec, backend.isolation)
+
+
+def _start_docker(
+    image: ImageRecord, order: SandboxOrder, env: Mapping[str, str], workdir: str | None
+) -> ContainerLike:
+    from modal_lint_runtime.docker_container import DockerContainer
+    from modal_lint_runtime.docker_engine import DockerEngine
+
+    if not order.network:
+        raise UnsupportedError("engine='docker' does not take the network away.")
+    return DockerContainer(DockerEngine(), image, order.command, env, workdir, order.timeout)
 
 
 def _alive(pid: int) -> bool:
