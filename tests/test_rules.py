@@ -30,6 +30,10 @@ _FIXED = [rule for rule in RULES if rule.fixable in ("safe", "unsafe")]
 _PAGED = [rule for rule in RULES if rule.code != "MS001"]
 
 
+# Files that a page takes for granted.
+_BESIDE = {"MS107": {".env": ""}, "MS301": {".env.prod": ""}}
+
+
 def _code(rule: Rule) -> str:
     return rule.code
 
@@ -48,8 +52,9 @@ def test_bad_example_gives_what_it_announces_and_good_gives_nothing(
 ) -> None:
     (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
     monkeypatch.chdir(tmp_path)
-    write(tmp_path / "one", {"bad.py": bad})
-    write(tmp_path / "two", {"good.py": good})
+    beside = _BESIDE.get(rule.code, {})
+    write(tmp_path / "one", {"bad.py": bad, **beside})
+    write(tmp_path / "two", {"good.py": good, **beside})
     assert told(check(["."])) == expected("one/bad.py", bad)
     compile(good, "good.py", "exec")
 
@@ -58,7 +63,7 @@ def test_bad_example_gives_what_it_announces_and_good_gives_nothing(
 def test_fix_of_the_bad_example_is_the_good_one(rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, {"bad.py": without_expectations(bad)})
+    write(tmp_path, {"bad.py": without_expectations(bad), **_BESIDE.get(rule.code, {})})
     fix(".")
     once = dict(sources(tmp_path))
     assert once["bad.py"] == fill(good)

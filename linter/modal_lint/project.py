@@ -126,6 +126,19 @@ class Project:
         relative = os.path.relpath(real)
         return real if relative.startswith("..") else relative
 
+    def content(self, path: str) -> bytes | None:
+        """The content of a file of the project, whatever it is; None if it is not there or too large."""
+        folder, name = os.path.split(path)
+        if name not in self.names_in(folder) or not self.inside(os.path.realpath(path)) or not os.path.isfile(path):
+            return None
+        return self._contents[path] if self._keep(path) else None
+
+    def saying(self, *words: str) -> list[File]:
+        """The sources of the project that say all of some words, as many as callers are looked for in."""
+        wanted = [word.encode("utf-8", "surrogatepass") for word in words]
+        paths = [path for path in self._sources(self.root) if all(word in self._contents[path] for word in wanted)]
+        return [file for path in paths[:MAX_IMPORTERS] if (file := self.load(path)) is not None]
+
     # ---- modules --------------------------------------------------------------------------------------------
 
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:

@@ -16,6 +16,10 @@ from modal_lint_rules import (
     ms109_credential_in_policy_header,
     ms110_credential_in_shipped_source,
     ms201_secret_baked_into_image,
+    ms301_dotenv_path_is_not_a_filename,
+    ms302_dotenv_missing,
+    ms306_registry_secrets_ignored,
+    ms307_unexpanded_variable,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -32,6 +36,10 @@ RULES: tuple[Rule, ...] = (
     ms109_credential_in_policy_header.RULE,
     ms110_credential_in_shipped_source.RULE,
     ms201_secret_baked_into_image.RULE,
+    ms301_dotenv_path_is_not_a_filename.RULE,
+    ms302_dotenv_missing.RULE,
+    ms306_registry_secrets_ignored.RULE,
+    ms307_unexpanded_variable.RULE,
 )
 
 __all__ = ["RULES"]

@@ -64,6 +64,7 @@ from modal_lint_runtime.contract.precedence import (
     shadowed,
     with_options,
 )
+from modal_lint_runtime.contract.quoting import QUOTED_ARGUMENTS, literal_variables
 from modal_lint_runtime.contract.registry import (
     BUCKET_KEYS,
     REGISTRY_KEYS,
@@ -110,6 +111,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_TAG",
     "MAX_VALUE",
+    "QUOTED_ARGUMENTS",
     "REGISTRY_KEYS",
     "REMOVED",
     "REPOSITORY_KEYS",
@@ -151,6 +153,7 @@ __all__ = [
     "is_object_name",
     "layers",
     "literal_braces",
+    "literal_variables",
     "local_environ_keys",
     "lookup_name",
     "merge",

@@ -1,0 +1,98 @@
+"""Questions about calls of Modal's API that rules have in common: which there are, and what a parameter gets."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from modal_lint.modal_api import CALL_NAMES
+from modal_lint.uses import Uses
+from modal_lint.values import Const, Text, Unknown, Values, unite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modal_lint.calls import Bound
+    from modal_lint.source import File
+    from modal_lint.uses import Use
+    from modal_lint.values import Argument
+
+
+def calls(file: File, *names: str) -> Iterator[Use]:
+    """The calls of some rows of the API, by canonical name; also of rows without a sink, which `File.uses` leaves out.
+
+    A row without a sink is found where its own name is written: ``Secret.from_dotenv(…)``, ``f.local(…)``.
+    """
+    wanted = frozenset(names)
+    seen = set()
+    for use in file.uses:
+        if use.api.name in wanted:
+            seen.add(use.node)
+            yield use
+    hidden = {name.rpartition(".")[2] for name in wanted} - CALL_NAMES
+    sites = [call for call in file.scopes.calls if hidden and _last_name(call.func) in hidden and call not in seen]
+    if sites:
+        uses = Uses(file)
+        for call in sites:
+            yield from (use for use in uses.of(call) if use.api.name in wanted)
+
+
+def _last_name(func: ast.expr) -> str:
+    if isinstance(func, ast.Attribute):
+        inner = func.value
+        return inner.attr if func.attr == "aio" and isinstance(inner, ast.Attribute) else func.attr
+    return func.id if isinstance(func, ast.Name) else ""
+
+
+def argument(bound: Bound, name: str) -> Argument | None:
+    """The one argument that a parameter gets; None where there is none or more than one may be it."""
+    given = bound.named.get(name, ())
+    return given[0] if len(given) == 1 else None
+
+
+def asked(file: File, given: Argument) -> Values:
+    """What an argument may be; a question of its own."""
+    if given.node is None or given.frame is None:
+        return given.values
+    return file.project.evaluator.ask(given.node, given.frame)
+
+
+def parameter(use: Use, name: str) -> Values | None:
+    """What a parameter gets; None where the call does not pass it."""
+    given = use.bound.named.get(name)
+    return unite(*(asked(use.file, one) for one in given)) if given else None
+
+
+def is_passed(use: Use, name: str) -> bool:
+    """Whether a parameter may get something other than None."""
+    values = parameter(use, name)
+    return values is not None and not all(isinstance(one, Const) and one.value is None for one in values)
+
+
+def one_text(values: Values | None) -> str | None:
+    """The string that the values are for certain."""
+    known = {value.known if isinstance(value, Text) else None for value in values or ()}
+    return known.pop() if len(known) == 1 else None
+
+
+def certain(values: Values | None) -> bool:
+    """Whether there is nothing unknown among the possibilities."""
+    return bool(values) and not any(isinstance(value, Unknown) for value in values or ())
+
+
+def written(use: Use, name: str) -> ast.expr | None:
+    """The expression that stands in the call itself for a parameter."""
+    given = argument(use.bound, name)
+    call = use.node
+    if given is None or given.node is None or not isinstance(call, ast.Call):
+        return None
+    inside = (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is not None))
+    return given.node if any(given.node is node for node in inside) else None
+
+
+def keyword_of(use: Use, node: ast.expr) -> str | int | None:
+    """How a call names one of its arguments: by keyword, or by position."""
+    for keyword in use.node.keywords:
+        if keyword.value is node and keyword.arg is not None:
+            return str(keyword.arg)
+    return use.node.args.index(node) if node in use.node.args else None
