@@ -6,6 +6,7 @@ import ast
 import contextlib
 import hashlib
 import os
+import resource
 import secrets
 import signal
 import stat
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from boxes import PROC, PYTHON, Boxes, children, descriptors, eventually, modes, running
-from modal_lint_runtime.errors import InvalidError, SandboxTerminatedError
+from modal_lint_runtime.errors import InvalidError, ModalError, ResourceExhaustedError, SandboxTerminatedError
 from modal_lint_runtime.isolation import PLAIN, Isolation, search_path
 from modal_lint_runtime.output import Output
 from modal_lint_runtime.processes import ContainerSpec, start
@@ -260,6 +261,8 @@ def test_commands_that_cannot_be_run(boxes: Boxes) -> None:
         {"args": ["true"], "env": {"A": 1}},
         {"args": ["true"], "env": {"A=B": "x"}},
         {"args": ["true"], "env": {"": "x"}},
+        {"args": ["true"], "env": "A=1"},
+        {"args": ["true"], "env": ["A"]},
         {"args": ["true"], "env": {1: "x"}},
         {"args": ["true"], "env": {"A": "canary\0"}},
         {"args": ["true"], "env": {"A": "canary\ud800"}},
@@ -445,8 +448,57 @@ def test_others_are_told_of_the_end(boxes: Boxes) -> None:
 def test_a_container_is_named_when_it_cannot_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     spec = ContainerSpec(id="x", args=("true",), env={}, scratch=tmp_path / "file" / "below")
-    with pytest.raises(OSError, match="below"):
+    with pytest.raises(ModalError, match="container x cannot be started: Not a directory"):
         start(spec, PLAIN)
+
+
+@pytest.mark.parametrize(
+    "field", [{"args": ()}, {"args": ("a\0",)}, {"env": {"A": 1}}, {"workdir": 1}, {"timeout": -1}]
+)
+def test_a_container_that_cannot_be_is_not_begun(tmp_path: Path, field: dict[str, Any]) -> None:
+    before = descriptors(), threading.active_count()
+    with pytest.raises(InvalidError, match=r"args|env|workdir|timeout"):
+        start(ContainerSpec(**{"id": "x", "args": None, "env": {}, "scratch": tmp_path / "scratch", **field}), PLAIN)
+    assert not (tmp_path / "scratch").exists()
+    assert (descriptors(), threading.active_count()) == before
+
+
+def test_no_room_for_more_descriptors(boxes: Boxes) -> None:
+    box = boxes("cat")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = descriptors()
+    for room in range(14):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_lowest_free() + room, limits[1]))
+        try:
+            for begin in (lambda: box.exec(["true"]).wait(20), lambda: boxes("true").close()):
+                with contextlib.suppress(ResourceExhaustedError):
+                    begin()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert eventually(lambda: descriptors() == before), room
+    box.main.close_stdin()
+    assert box.wait(20) == 0
+    box.close()
+    assert list(boxes.root.iterdir()) == []
+
+
+def _lowest_free() -> int:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
+def test_listeners_that_fail_harm_nobody(boxes: Boxes) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    box = boxes("sh", "-c", "read line; echo $line; read line; echo $line")
+    box.main.stdout.listen(fail)
+    box.main.on_end(fail)
+    box.main.write_stdin(b"one\n")
+    assert box.main.stdout.read(0, 20) == b"one\n"
+    box.main.write_stdin(b"two\n")
+    assert (box.wait(20), box.main.stdout.read_text()) == (0, "one\ntwo\n")
 
 
 class TestOutput:

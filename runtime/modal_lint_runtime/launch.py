@@ -138,12 +138,10 @@ class Places:
 
 
 def places(spec: ContainerSpec, isolation: Isolation) -> Places:
-    """Return the places of a container and make those that are directories of this machine."""
+    """Return the places of a container."""
     scratch = spec.scratch.absolute()
-    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     if isolation.filesystem:
         return Places(ROOT_HOME, None)
-    (scratch / "home").mkdir(mode=0o700, exist_ok=True)
     return Places(str(scratch / "home"), str(scratch / "root"))
 
 

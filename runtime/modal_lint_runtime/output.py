@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LIMIT = 256 * 1024 * 1024
 """Bytes kept of one stream. What comes later is read, so that the process does not stall, and dropped."""
@@ -61,8 +61,7 @@ class Output:
             self._data += data
             self._changed.notify_all()
             listeners = tuple(self._listeners)
-        for listener in listeners:
-            listener()
+        self._tell(listeners)
 
     def close(self) -> None:
         """Say that nothing more will come. Closing twice is fine."""
@@ -73,8 +72,14 @@ class Output:
             self._changed.notify_all()
             listeners = tuple(self._listeners)
             self._listeners.clear()
+        self._tell(listeners)
+
+    def _tell(self, listeners: Iterable[Callable[[], None]]) -> None:
         for listener in listeners:
-            listener()
+            try:
+                listener()
+            except Exception:  # the thread that calls it serves the whole container
+                self._forget(listener)
 
     def read(self, offset: int = 0, timeout: float | None = None, limit: int | None = None) -> bytes:
         """Return what there is from byte ``offset`` on, waiting until there is something.
@@ -161,7 +166,7 @@ class Output:
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have ``listener`` called, from another thread, whenever bytes came or the stream was closed.
 
-        It must return at once and not raise. A stream that is closed already calls it once, here.
+        It must return at once, and is forgotten when it raises. A stream that is closed already calls it once, here.
 
         Returns:
             A function that ends this.

@@ -7,25 +7,27 @@ thread here (`pump.py`) that moves what they write and read. Everything is safe 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
-import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime import wire
-from modal_lint_runtime.errors import ModalError, SandboxTerminatedError, UnsupportedError
+from modal_lint_runtime.errors import ModalError, ResourceExhaustedError, SandboxTerminatedError, UnsupportedError
 from modal_lint_runtime.isolation import Isolation, base_environment, detect
 from modal_lint_runtime.launch import ContainerSpec, check_spec, encoded_args, encoded_env, launch, places, seconds
 from modal_lint_runtime.output import Output
+from modal_lint_runtime.process import Pipes, Process
 from modal_lint_runtime.pump import Input, Pump, Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Container", "ContainerSpec", "Isolation", "Output", "Process", "detect", "run_step", "start"]
@@ -33,111 +35,7 @@ __all__ = ["Container", "ContainerSpec", "Isolation", "Output", "Process", "dete
 _START_LIMIT = 60.0
 _END_LIMIT = 30.0
 _COMPLAINT_LIMIT = 4096
-
-
-class Process:
-    """A process in a container.
-
-    Attributes:
-        stdout: what it writes to its standard output. On a terminal this holds all its output.
-        stderr: what it writes to its standard error.
-    """
-
-    def __init__(
-        self, container: Container, number: int, input_: Input, stdout: Output, stderr: Output, *, streamed: bool
-    ) -> None:
-        self._container = container
-        self._streamed = streamed
-        self._number = number
-        self._input = input_
-        self.stdout = stdout
-        self.stderr = stderr
-        self._lock = threading.Lock()
-        self._started = threading.Event()
-        self._ended = threading.Event()
-        self._pid: int | None = None
-        self._code: int | None = None
-        self._timed_out = False
-        self._callbacks: list[Callable[[], None]] = []
-
-    def __repr__(self) -> str:
-        code = self.poll()
-        return f"<Process {self._pid} of {self._container.id}, {'running' if code is None else f'exit code {code}'}>"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id as seen from inside the container; None when it could not be started."""
-        self._started.wait()
-        return self._pid
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether it was killed because its time was over (exit code 124)."""
-        return self._timed_out
-
-    def write_stdin(self, data: bytes) -> None:
-        """Write to its standard input; waits only while 16 MiB are unread.
-
-        Raises:
-            BrokenPipeError: its standard input is closed, or it has ended.
-        """
-        self._input.write(data)
-
-    def close_stdin(self) -> None:
-        """Close its standard input once it has been given everything. On a terminal that hangs up nothing."""
-        self._input.close()
-
-    def poll(self) -> int | None:
-        """Return its exit code, 128 + n for one ended by signal n; None while it runs."""
-        return self._code
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and for the end of its output, and return its exit code.
-
-        What it left behind can keep its output open: that is waited for two seconds at most.
-
-        Raises:
-            TimeoutError: it still runs after ``timeout`` seconds.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        if not self._ended.wait(timeout):
-            raise TimeoutError(f"the process still runs after {timeout} s")
-        for output in (self.stdout, self.stderr):
-            output.wait_closed(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        code = self._code
-        assert code is not None
-        return code
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to it and to its descendants; without effect when it has ended."""
-        if self._code is None:
-            self._container._send(wire.Request(wire.SIGNAL, self._number, number))
-
-    def on_end(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once when it has ended, from another thread; at once if it has. It must be quick."""
-        with self._lock:
-            if self._code is None:
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def _set_started(self, pid: int) -> None:
-        self._pid = pid
-        self._started.set()
-
-    def _set_ended(self, code: int) -> None:
-        with self._lock:
-            if self._code is not None:
-                return
-            self._code = code
-            callbacks, self._callbacks = self._callbacks, []
-        if not self._streamed:
-            self.stdout.close()
-            self.stderr.close()
-        self._started.set()
-        self._ended.set()
-        for callback in callbacks:
-            callback()
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC}
 
 
 class Container:
@@ -151,7 +49,9 @@ class Container:
 
     main: Process
 
-    def __init__(self, spec: ContainerSpec, isolation: Isolation) -> None:
+    def __init__(
+        self, spec: ContainerSpec, isolation: Isolation, pipes: Callable[[Callable[[], None]], Pipes] = Pipes
+    ) -> None:
         check_spec(spec, isolation)
         self.id = spec.id
         self.isolation = replace(isolation, network=spec.network)
@@ -162,20 +62,56 @@ class Container:
         self._sending = threading.Lock()
         self._processes: dict[int, tuple[Process, Streams]] = {}
         self._numbers = 0
+        main = wire.Request(
+            wire.SPAWN,
+            flags=wire.MAIN | wire.MAKE_WORKDIR,
+            seconds=seconds(spec.timeout),
+            args=() if spec.args is None else encoded_args(spec.args),
+            env=encoded_env(self._env),
+            workdir=self._places.workdir(spec.workdir),
+        )
+        spec.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            if not isolation.filesystem:
+                os.makedirs(self._places.home, mode=0o700, exist_ok=True)
+            self._launch()
+        except BaseException:
+            shutil.rmtree(spec.scratch, ignore_errors=True)
+            for directory in (spec.scratch / "home", spec.scratch):  # which works without a free descriptor too
+                with contextlib.suppress(OSError):
+                    os.rmdir(directory)
+            raise
+        try:
+            self.main = self._begin(main, pipes)
+        except BaseException:
+            self.close()
+            raise
+
+    def _launch(self) -> None:
         self._complaints = Output(limit=_COMPLAINT_LIMIT)
         self._control, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._warden = launch(spec, isolation, theirs)
-            except BaseException:
-                self._control.close()
-                raise
-        self._pump = Pump(self._control, self._on_reply, self._on_end)
-        assert self._warden.stderr is not None
-        complaints = os.dup(self._warden.stderr.fileno())
-        self._warden.stderr.close()
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(self._control.close)
+            self._warden = launch(self._spec, self.isolation, theirs)
+            undo.callback(self._warden.wait)
+            undo.callback(self._warden.kill)
+            assert self._warden.stderr is not None
+            with self._warden.stderr as stderr:
+                complaints = os.dup(stderr.fileno())
+            undo.callback(os.close, complaints)
+            self._pump = Pump(self._control, self._on_reply, self._on_end)
+            undo.pop_all()
         self._pump.add(Streams(Input(None), {complaints: self._complaints}))
         self._pump.start()
+
+    def _begin(self, request: wire.Request, pipes: Callable[[Callable[[], None]], Pipes]) -> Process:
+        try:
+            process: Process | None = self._spawn(request, pipes(self._pump.wake) if request.args else Pipes.idle())
+        except SandboxTerminatedError:
+            process = None
+        if process is None or process.pid is None:
+            raise ModalError(f"container {self.id} did not start: {self._complaint()}")
+        return process
 
     def __repr__(self) -> str:
         return f"<Container {self.id}, {self.isolation.kind}>"
@@ -214,16 +150,20 @@ class Container:
         Raises:
             InvalidError: an argument that no process can be given.
             SandboxTerminatedError: the container has ended.
+            ResourceExhaustedError: this process or the machine has no room for another one.
         """
+        own = {} if env is None else env
+        encoded_env(own)
         request = wire.Request(
             wire.SPAWN,
             flags=wire.MAKE_WORKDIR | (wire.TERMINAL if pty else 0),
             seconds=seconds(timeout),
             args=encoded_args(args),
-            env=encoded_env({**self._env, **({} if env is None else env)}),
+            env=encoded_env({**self._env, **own}),
             workdir=self._places.workdir(self._spec.workdir if workdir is None else workdir),
         )
-        return self._spawn(request, pty=pty)
+        with _limits(f"a process in container {self.id}"):
+            return self._spawn(request, Pipes(self._pump.wake, pty=pty))
 
     def terminate(self) -> int:
         """Kill everything and return the exit code: 137, or what it had exited with before."""
@@ -248,51 +188,21 @@ class Container:
         self._send(wire.Request(wire.TERMINATE))
         self._pump.join(_END_LIMIT)
 
-    def _start_main(self, *, merged: bool, has_input: bool) -> None:
-        spec = self._spec
-        request = wire.Request(
-            wire.SPAWN,
-            flags=wire.MAIN | wire.MAKE_WORKDIR,
-            seconds=seconds(spec.timeout),
-            args=() if spec.args is None else encoded_args(spec.args),
-            env=encoded_env(self._env),
-            workdir=self._places.workdir(spec.workdir),
-        )
-        try:
-            self.main = self._spawn(request, merged=merged, has_input=has_input)
-            started = self.main._started.wait(_START_LIMIT)
-        except SandboxTerminatedError:
-            started = False
-        if not started or self.main.pid is None:
-            self.close()
-            raise ModalError(f"container {self.id} did not start: {self._complaint()}")
-
     def _complaint(self) -> str:
         return self._complaints.read(timeout=1.0).decode("utf-8", "replace").strip() or "its warden ended"
 
-    def _spawn(
-        self, request: wire.Request, *, pty: bool = False, merged: bool = False, has_input: bool = True
-    ) -> Process:
-        theirs: tuple[int, ...] = ()
-        if request.args:
-            theirs, input_, outputs, stdout, stderr = _open_streams(
-                self._pump.wake, pty=pty, merged=merged, has_input=has_input
-            )
-        else:
-            input_, outputs, stdout, stderr = Input(None), {}, Output(), Output()
-        streams = Streams(input_, outputs)
+    def _spawn(self, request: wire.Request, pipes: Pipes) -> Process:
         with self._lock:
             self._numbers += 1
             request.number = self._numbers
-            process = Process(self, request.number, input_, stdout, stderr, streamed=bool(outputs))
-            self._processes[request.number] = process, streams
-        request.stdio = theirs
-        self._pump.add(streams)
+            process = Process(self, request.number, pipes)
+            self._processes[request.number] = process, pipes.streams
+        request.stdio = pipes.theirs
+        self._pump.add(pipes.streams)
         try:
             sent = self._send(request)
         finally:
-            for descriptor in theirs:
-                os.close(descriptor)
+            pipes.close_theirs()
         if not sent:
             raise SandboxTerminatedError(f"container {self.id} has ended")
         process._started.wait(_START_LIMIT)
@@ -338,25 +248,6 @@ class Container:
             shutil.rmtree(self._spec.scratch, ignore_errors=True)
 
 
-def _open_streams(
-    wake: Callable[[], None], *, pty: bool, merged: bool, has_input: bool
-) -> tuple[tuple[int, ...], Input, dict[int, Output], Output, Output]:
-    """Return the process's descriptors, its input, and its outputs by descriptor and by name."""
-    stdout, stderr = Output(), Output(closed=pty or merged)
-    if pty:
-        ours, theirs = os.openpty()
-        return (theirs, os.dup(theirs), os.dup(theirs)), Input(os.dup(ours), wake), {ours: stdout}, stdout, stderr
-    if has_input:
-        stdin, feed = os.pipe()
-    else:
-        stdin, feed = os.open(os.devnull, os.O_RDONLY), None
-    out, write_out = os.pipe()
-    if merged:
-        return (stdin, write_out, os.dup(write_out)), Input(feed, wake), {out: stdout}, stdout, stderr
-    err, write_err = os.pipe()
-    return (stdin, write_out, write_err), Input(feed, wake), {out: stdout, err: stderr}, stdout, stderr
-
-
 def start(spec: ContainerSpec, isolation: Isolation | None = None) -> Container:
     """Start a container and its main process.
 
@@ -369,9 +260,21 @@ def start(spec: ContainerSpec, isolation: Isolation | None = None) -> Container:
         UnsupportedError: something that needs more isolation.
         ModalError: the machine refused.
     """
-    container = Container(spec, isolation or detect())
-    container._start_main(merged=False, has_input=True)
-    return container
+    isolation = isolation or detect()
+    with _limits(f"container {spec.id}"):
+        return Container(spec, isolation)
+
+
+@contextlib.contextmanager
+def _limits(what: str) -> Iterator[None]:
+    """Turn what the machine says when it refuses into an error of this package."""
+    try:
+        yield
+    except OSError as error:
+        kind = ResourceExhaustedError if error.errno in _EXHAUSTED else ModalError
+        raise kind(f"{what} cannot be started: {error.strerror}") from error
+    except RuntimeError as error:
+        raise ResourceExhaustedError(f"{what} cannot be started: no room for another thread") from error
 
 
 def run_step(
@@ -424,8 +327,9 @@ def run_step(
         hidden=tuple(hidden),
         upper=upper if isolation.filesystem else None,
     )
-    with Container(spec, isolation) as container:
-        container._start_main(merged=True, has_input=False)
+    with _limits("a build step"):
+        container = Container(spec, isolation, partial(Pipes, merged=True, has_input=False))
+    with container:
         for chunk in container.main.stdout.chunks():
             on_output(chunk)
         code = container.main.wait()

@@ -138,8 +138,12 @@ class Pump:
         self._thread = threading.Thread(target=self._run, name="modal-lint container", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin. Raises RuntimeError, after closing everything, when there is no room for another thread."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._end()
+            raise
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end and return whether it came. From the pump's own thread it returns at once."""
@@ -167,6 +171,12 @@ class Pump:
             os.write(self._waker, b"\0")
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._end()
+
+    def _serve(self) -> None:
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         connected = True
@@ -180,7 +190,6 @@ class Pump:
                     self._read(key.fd, key.data)
             self._write()
             self._drop_overdue(everything_ended=not connected)
-        self._end()
 
     def _until_deadline(self) -> float | None:
         deadlines = [streams.deadline for streams in self._streams if streams.deadline is not None]
@@ -268,7 +277,7 @@ class Pump:
         with self._lock:
             self._alive = False
             os.close(self._waker)
-            rest, self._new = self._new, []
+            rest, self._new = [*self._new, *self._streams], []
         for streams in rest:
             self._close(streams)
         os.close(self._wakeup)
