@@ -10,6 +10,7 @@ from modal_lint_runtime.errors import NotFoundError, UnsupportedError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function
 from modal_lint_runtime.server.rpc import MAX_MESSAGE_BYTES, Caller, rpc
+from modal_lint_runtime.server.sources import require
 from modal_lint_runtime.server.workers import stop_workers
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Functions:
         """Set a Function's definition; containers of an earlier one end."""
         definition = _definition(request)
         _refuse_unsupported(definition)
+        await self._state.in_thread(require, self._state.workspace, definition.secret_ids)
         function = self._deployed.functions.get(request.existing_function_id)
         if function is None or function.app_id != request.app_id:
             function = Function(ids.object_id("fu"), request.app_id, _metadata(definition, request.app_id))
@@ -83,6 +85,7 @@ class Functions:
     ) -> api_pb2.FunctionBindParamsResponse:
         """A variant of a Function with a class's parameters or with options, which may replace its Secrets."""
         base = self._deployed.function(request.function_id)
+        await self._state.in_thread(require, self._state.workspace, request.function_options.secret_ids)
         bound = Function(
             ids.object_id("fu"),
             base.app_id,

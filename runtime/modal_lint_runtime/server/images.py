@@ -16,6 +16,7 @@ from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.environments import builder_version
 from modal_lint_runtime.server.results import FAILURE, SUCCESS
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.sources import require
 from modal_lint_runtime.server.waiting import LONGEST_HOLD, until
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Images:
         self, request: api_pb2.ImageGetOrCreateRequest, caller: Caller
     ) -> api_pb2.ImageGetOrCreateResponse:
         """Begin the build of one layer, or answer with its result when there is nothing to do."""
+        await self._state.in_thread(require, self._workspace, request.image.secret_ids)
         build = Build(ids.object_id("im"))
         with self._lock:
             self._builds[build.id] = build

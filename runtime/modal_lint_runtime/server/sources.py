@@ -36,6 +36,12 @@ def by_id(workspace: Workspace, secret_ids: Iterable[str]) -> Sources:
     return [workspace.secret_values(secret_id) for secret_id in secret_ids]
 
 
+def require(workspace: Workspace, secret_ids: Iterable[str]) -> None:
+    """Raise NotFoundError when one of these Secrets has been deleted."""
+    for secret_id in secret_ids:
+        workspace.secret_get(secret_id)
+
+
 def _ordered(workspace: Workspace, sources: Iterable[api_pb2.SecretSource]) -> Sources:
     return [_values(workspace, source) for source in sources]
 
