@@ -23,6 +23,10 @@ from modal_lint_rules import (
     ms302_dotenv_missing,
     ms306_registry_secrets_ignored,
     ms307_unexpanded_variable,
+    ms308_environment_not_inherited,
+    ms309_dead_handler,
+    ms313_stale_upsert,
+    ms314_delete_in_use,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -46,6 +50,10 @@ RULES: tuple[Rule, ...] = (
     ms302_dotenv_missing.RULE,
     ms306_registry_secrets_ignored.RULE,
     ms307_unexpanded_variable.RULE,
+    ms308_environment_not_inherited.RULE,
+    ms309_dead_handler.RULE,
+    ms313_stale_upsert.RULE,
+    ms314_delete_in_use.RULE,
 )
 
 __all__ = ["RULES"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from modal_lint.modal_api import CALL_NAMES
 from modal_lint.uses import Uses
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from modal_lint.calls import Bound
     from modal_lint.source import File
     from modal_lint.uses import Use
-    from modal_lint.values import Argument
+    from modal_lint.values import Argument, Object
+
+_MADE: WeakKeyDictionary[File, dict[ast.Call, list[Use]]] = WeakKeyDictionary()
 
 
 def calls(file: File, *names: str) -> Iterator[Use]:
@@ -96,3 +99,19 @@ def keyword_of(use: Use, node: ast.expr) -> str | int | None:
         if keyword.value is node and keyword.arg is not None:
             return str(keyword.arg)
     return use.node.args.index(node) if node in use.node.args else None
+
+
+def made_by(value: Object, *names: str) -> list[Use]:
+    """The call that made an object, as uses, where it is one of these rows of the API.
+
+    Where the call stands in a function that is called in several ways there may be several: one for each.
+    """
+    if value.call is None or not isinstance(value.call.node, ast.Call):
+        return []
+    file, node = value.call.file, value.call.node
+    known = _MADE.get(file)
+    if known is None:
+        known = _MADE[file] = {}
+    if node not in known:
+        known[node] = Uses(file).of(node)
+    return [use for use in known[node] if use.api.name in names]

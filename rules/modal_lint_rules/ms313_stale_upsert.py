@@ -1,0 +1,76 @@
+"""MS313: a Secret that keeps its old values."""
+
+import ast
+from collections.abc import Iterator
+
+from modal_lint.environments import asking
+from modal_lint.model import Finding, Rule, Severity
+from modal_lint.remarks import remark
+from modal_lint.source import File
+from modal_lint.uses import Use
+from modal_lint.values import Const, Mapping
+
+_CREATE, _UPDATE = "modal.Secret.objects.create", "modal.Secret.update"
+
+
+def check(file: File) -> Iterator[Finding]:
+    """`Secret.objects.create(…, allow_existing=True)` does not change a Secret that is there.
+
+    Where the name is taken, nothing is written and nothing is said: the Secret keeps the values of its first creation,
+    and whoever runs this to rotate a key goes on with the old one.
+
+    ```python bad
+    import os
+
+    import modal
+
+    values = {"STRIPE_API_KEY": os.environ["STRIPE_API_KEY"]}
+    modal.Secret.objects.create("stripe-secret", values, allow_existing=True)  # expect: MS313
+    ```
+
+    ```python good
+    import os
+
+    import modal
+
+    values = {"STRIPE_API_KEY": os.environ["STRIPE_API_KEY"]}
+    modal.Secret.objects.create("stripe-secret", {}, allow_existing=True)
+    modal.Secret.from_name("stripe-secret").update(values)
+    ```
+
+    `update` adds and replaces keys, for containers that are started afterwards. Nothing is said where the same
+    function calls `update` too, or where nothing is to be stored.
+    """
+    updating = {_function(one) for one in file.uses if one.api.name == _UPDATE}
+    told: set[ast.AST] = set()
+    for use in file.uses:
+        if use.api.name != _CREATE or use.node in told or _function(use) in updating:
+            continue
+        if not _is_true(use) or _stores_nothing(use):
+            continue
+        told.add(use.node)
+        name = asking.one_text(asking.parameter(use, "name"))
+        yield remark(
+            RULE,
+            file,
+            use.node,
+            f"allow_existing=True keeps the old values of Secret {name or '…'} where it exists",
+            help_text="to change it, call modal.Secret.from_name(…).update({…})",
+        )
+
+
+def _function(use: Use) -> ast.AST:
+    return use.file.scopes.scope(use.node).function.node
+
+
+def _is_true(use: Use) -> bool:
+    values = asking.parameter(use, "allow_existing") or ()
+    return bool(values) and all(isinstance(value, Const) and value.value is True for value in values)
+
+
+def _stores_nothing(use: Use) -> bool:
+    values = asking.parameter(use, "env_dict") or ()
+    return any(isinstance(value, Mapping) and value.complete and not value.entries for value in values)
+
+
+RULE = Rule("MS313", "stale-upsert", Severity.WARNING, check, fixable="hint")
