@@ -107,12 +107,12 @@ class Bound:
 
 def arguments_of(call: ast.Call, frame: Frame, skip: int = 0) -> Arguments:
     """The arguments written in a call, without the first ``skip`` positional ones."""
-    positional = tuple(
+    positional = [
         (True, Argument(node.value, frame)) if isinstance(node, ast.Starred) else (False, Argument(node, frame))
         for node in call.args[skip:]
-    )
-    keywords = tuple((keyword.arg, Argument(keyword.value, frame)) for keyword in call.keywords)
-    return Arguments(positional, keywords)
+    ]
+    keywords = [(keyword.arg, Argument(keyword.value, frame)) for keyword in call.keywords]
+    return Arguments(tuple(positional), tuple(keywords))
 
 
 def join_arguments(first: Arguments, second: Arguments) -> Arguments:

@@ -367,8 +367,14 @@ class Evaluator:
             self.needed_caller = self.needed_caller or binding in frame.needy
             return known
         frame.held[binding] = UNKNOWN  # cuts cycles
-        with self.noting(frame.needy, binding):
+        before, self.needed_caller = self.needed_caller, False
+        try:
             values = frame.held[binding] = self._given_by(binding, home, frame)
+        finally:
+            if self.needed_caller:
+                frame.needy.add(binding)
+            else:
+                self.needed_caller = before
         return values
 
     def _given_by(self, binding: Binding, home: Scope, frame: Frame) -> Values:

@@ -75,22 +75,15 @@ class Scope:
     outer_names: set[str] = field(default_factory=set)  # declared global or nonlocal
     returns: list[ast.AST] = field(default_factory=list)  # Return and Yield nodes
     children: list[Scope] = field(default_factory=list)
+    is_class: bool = field(init=False)
+    is_comprehension: bool = field(init=False)
+    function: Scope = field(init=False)  # whose frame this one runs in: comprehensions run in the one around them
 
-    @property
-    def is_class(self) -> bool:
-        return isinstance(self.node, ast.ClassDef)
-
-    @property
-    def is_comprehension(self) -> bool:
-        return isinstance(self.node, COMPREHENSIONS)
-
-    @property
-    def function(self) -> Scope:
-        """The scope whose frame this one runs in: comprehensions run in the one around them."""
-        scope = self
-        while scope.is_comprehension and scope.parent is not None:
-            scope = scope.parent
-        return scope
+    def __post_init__(self) -> None:
+        kind = self.node.__class__
+        self.is_class = kind is ast.ClassDef
+        self.is_comprehension = kind in COMPREHENSIONS
+        self.function = self.parent.function if self.is_comprehension and self.parent is not None else self
 
 
 class _Ordered:

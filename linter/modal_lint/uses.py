@@ -49,6 +49,7 @@ _SINK_KEYWORDS = frozenset(
     for param in row.params
     if param.sink in (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.SECRETS, Sink.BUILD_ARGS)
 )
+_NAMING = frozenset(("name", "required_keys"))  # what the names of Apps and Secrets are looked for in
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -200,8 +201,10 @@ class Uses:
             if use is not None:
                 found.append(use)
         if found:  # what the arguments depend on counts too
+            idle = set.intersection(*(_idle(use) for use in found))
             for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-                self.ev.ask(argument, frame)
+                if argument not in idle:
+                    self.ev.ask(argument, frame)
         return found
 
     def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
@@ -330,6 +333,17 @@ class Uses:
 
     def _received(self, base: Frame, receiver: Value) -> Frame:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+def _idle(use: Use) -> set[ast.AST]:
+    """The arguments that lead nowhere: what they are is asked by nobody."""
+    return {
+        argument.node
+        for param in use.api.params
+        if param.sink is None and param.name not in _NAMING
+        for argument in use.bound.named.get(param.name, ())
+        if argument.node is not None
+    }
 
 
 def _telling(call: ast.Call) -> bool:

@@ -6,12 +6,12 @@ reported from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modal_lint.calls import Frame
     from modal_lint.source import File
@@ -337,7 +337,24 @@ def with_steps(value: V, steps: Steps) -> V:
     """The same value, having gone on by these steps."""
     if not steps or isinstance(value, Unknown) or len(value.steps) > MAX_STEPS:
         return value
-    return replace(value, steps=value.steps + steps)
+    # What dataclasses.replace would give, without its checks: this is called for every step of every value.
+    kind: type[V] = type(value)
+    changed = object.__new__(kind)
+    for get, put in _SLOTS[kind]:
+        put(changed, get(value))
+    _STEPS[kind](changed, value.steps + steps)
+    return changed
+
+
+_KINDS = (
+    Text, Const, Mapping, Sequence, EnvRead, External, Object, Method, Function, Class, Instance, Bag, Module, Builtin,
+    Partial,
+)  # fmt: skip
+_SLOTS: dict[type[object], list[tuple[Callable[[object], object], Callable[[object, object], None]]]] = {
+    kind: [(vars(kind)[one.name].__get__, vars(kind)[one.name].__set__) for one in fields(kind) if one.name != "steps"]
+    for kind in _KINDS
+}
+_STEPS: dict[type[object], Callable[[object, Steps], None]] = {kind: vars(kind)["steps"].__set__ for kind in _KINDS}
 
 
 def passed(values: Values, step: Passage | None) -> Values:
@@ -347,6 +364,8 @@ def passed(values: Values, step: Passage | None) -> Values:
 
 def unite(*groups: Values) -> Values:
     """All possibilities of several, each once, no more than MAX_OPTIONS."""
+    if len(groups) == 1 and len(groups[0]) == 1:
+        return UNKNOWN if isinstance(groups[0][0], Unknown) else groups[0]
     seen: dict[int, Value] = {}
     unknown = False
     for group in groups:
