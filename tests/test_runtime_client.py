@@ -27,7 +27,7 @@ from modal_lint_runtime import (
     UnsupportedError,
     WorkspaceError,
 )
-from runtime_world import files_holding, needs_layers, value
+from runtime_world import files_holding, needs_layers, needs_parser, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -258,6 +258,7 @@ def test_images_bake_what_they_are_told_to(plain: ModalClient, tmp_path: Path, a
 
 
 def test_without_isolation_builds_are_refused(plain: ModalClient, tmp_path: Path, app: App) -> None:
+    needs_parser()
     described = image(plain).dockerfile_commands([f"RUN touch {tmp_path}/built"])
     with pytest.raises(UnsupportedError, match="allow_host_builds"):
         described.build(app)

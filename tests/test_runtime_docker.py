@@ -18,7 +18,7 @@ from modal_lint_runtime import (
     SandboxTimeoutError,
     UnsupportedError,
 )
-from runtime_world import value
+from runtime_world import needs_parser, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_sandboxes(place: Path, tmp_path: Path) -> None:
+    needs_parser()
     key = value()
     with ModalClient(path=tmp_path / "workspace", engine="docker") as modal:
         app = modal.apps.from_name("app", create_if_missing=True)
@@ -102,6 +103,7 @@ def test_sandboxes(place: Path, tmp_path: Path) -> None:
 
 
 def test_what_it_cannot(place: Path, tmp_path: Path) -> None:
+    needs_parser()
     with ModalClient(path=tmp_path / "workspace", engine="docker") as modal:
         app = modal.apps.from_name("app", create_if_missing=True)
         image = modal.images.from_registry("python:3.13")

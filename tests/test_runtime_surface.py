@@ -136,7 +136,7 @@ def uses(modal: ModalClient) -> dict[str, _Use]:
         ),
         "images.delete": (
             modal.images.delete,
-            {"image_id": image.dockerfile_commands(["ENV A=1"]).build(app).image_id},
+            {"image_id": modal.images.from_registry("node:20").build(app).image_id},
             {"image_id": (*NOT_TEXT, "", "im-x", "x" * 100_000)},
         ),
         "Image.dockerfile_commands": (

@@ -293,10 +293,9 @@ class Keeper:
         self._closed = False
 
     def keep(self, sandbox: OwnSandbox) -> None:
-        """Look after a sandbox until it has ended. Raises WorkspaceError, and ends it, when this is closed."""
+        """Look after a sandbox until it has ended. Raises WorkspaceError when this is closed."""
         with self._lock:
             if self._closed:
-                sandbox.terminate()
                 raise WorkspaceError("The client is closed.")
             self._running[sandbox.id] = sandbox
             if self._thread is None:
@@ -375,8 +374,12 @@ def create(backend: LocalBackend, app: App, image: Image, order: SandboxOrder) -
         workspace.sandbox_update(stored.id, state="failed", returncode=1)
         raise
     sandbox = OwnSandbox(workspace, stored, container)
-    _OWN[sandbox.id] = sandbox
-    backend.keeper.keep(sandbox)
+    try:
+        _OWN[sandbox.id] = sandbox
+        backend.keeper.keep(sandbox)
+    except BaseException:  # interrupted, or the client was closed meanwhile: nobody would look after it
+        sandbox.terminate()
+        raise
     return sandbox
 
 
