@@ -108,6 +108,7 @@ def test_deletion_affects_apps_that_use_the_secret(modal: ModalClient) -> None:
         job.remote()
     with pytest.raises(NotFoundError):
         modal.sandboxes.create(app, image, secrets=[secret])
+    needs_layers()
     with pytest.raises(NotFoundError):
         image.dockerfile_commands(["RUN true"], secrets=[secret]).build(app)
 
