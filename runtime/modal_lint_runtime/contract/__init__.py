@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modal_lint_runtime.contract.credentials import Token, credentials, oauth_credentials
 from modal_lint_runtime.contract.keys import (
     is_key,
+    local_environ_arguments,
     local_environ_keys,
     missing_keys,
     passes_python,
@@ -37,6 +38,7 @@ from modal_lint_runtime.contract.mappings import entries, entry, env, image_env,
 from modal_lint_runtime.contract.names import (
     DEFAULT_ENVIRONMENT,
     environment_name,
+    findable_name,
     is_object_name,
     lookup_name,
     new_environment_name,
@@ -94,7 +96,7 @@ from modal_lint_runtime.contract.secrets import (
     secrets_list,
     secrets_verdict,
 )
-from modal_lint_runtime.contract.vanished import REMOVED, Removed, removed, removed_verdict
+from modal_lint_runtime.contract.vanished import REMOVED, Removed, import_error, removed, removed_verdict
 from modal_lint_runtime.contract.verdict import Sdk, Site, Verdict, When, verdict_of
 
 if TYPE_CHECKING:
@@ -146,14 +148,17 @@ __all__ = [
     "environment_of_registry",
     "exclusive",
     "fact",
+    "findable_name",
     "header_replacement",
     "image_env",
+    "import_error",
     "is_domain",
     "is_key",
     "is_object_name",
     "layers",
     "literal_braces",
     "literal_variables",
+    "local_environ_arguments",
     "local_environ_keys",
     "lookup_name",
     "merge",

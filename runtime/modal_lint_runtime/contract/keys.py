@@ -107,6 +107,17 @@ def local_environ_keys(keys: object, argument: str = "env_keys", *, sdk: Sdk = S
     return tuple(keys)
 
 
+def local_environ_arguments(count: int) -> None:
+    """Check how many positional arguments `Secret.from_local_environ` gets: one list of keys (S12).
+
+    Raises:
+        InvalidError: more than one; a TypeError in the Python SDK.
+    """
+    if count > 1:
+        text = f"`env_keys` must be one list of strings, got {count} arguments"
+        refuse(Verdict("S12", TYPE, When.CALL, "env_keys", text))
+
+
 def missing_keys(required: Iterable[str], present: Container[str]) -> tuple[str, ...]:
     """Those of `required` that are not in `present`, in order."""
     collection_argument(required, "required", "S18")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sized
 from string import ascii_letters, digits
 
 from modal_lint_runtime.contract.limits import MAX_NAME, MAX_TAG
-from modal_lint_runtime.contract.verdict import INVALID, TYPE, Sdk, Verdict, When, kind_of, refuse, shown
+from modal_lint_runtime.contract.verdict import INVALID, NOT_FOUND, TYPE, Sdk, Verdict, When, kind_of, refuse, shown
 
 _ALPHANUMERIC = frozenset(ascii_letters + digits)
 _NAME = _ALPHANUMERIC | frozenset("-_.")
@@ -77,6 +77,17 @@ def lookup_name(name: object, kind: str = "Secret", *, argument: str = "name", s
         raises, when = (INVALID, When.CALL) if sdk is Sdk.REFERENCE else (TYPE, When.LOAD)
         text = f"`{argument}` of a {kind} must be a string, got {kind_of(name)}"
         refuse(Verdict("S17", raises, when, argument, text))
+    return str(name)
+
+
+def findable_name(name: object, kind: str = "Secret", *, argument: str = "name") -> str:
+    """The name of an object that is looked up, if one can exist under it (S17).
+
+    Raises:
+        NotFoundError: none can. No SDK says so at the call; the lookup fails when the object is loaded.
+    """
+    if not isinstance(name, str) or not is_object_name(name):
+        refuse(Verdict("S17", NOT_FOUND, When.LOAD, argument, _name_text(str(name), kind)))
     return str(name)
 
 

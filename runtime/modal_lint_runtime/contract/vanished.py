@@ -44,6 +44,10 @@ REMOVED: tuple[Removed, ...] = (
         ("modal.Secret.new", "modal.Secret.from_dict", True),
         ("modal.Function.lookup", "modal.Function.from_name", True),
         ("modal.Cls.lookup", "modal.Cls.from_name", True),
+        ("modal.Volume.lookup", "modal.Volume.from_name", True),
+        ("modal.Dict.lookup", "modal.Dict.from_name", True),
+        ("modal.Queue.lookup", "modal.Queue.from_name", True),
+        ("modal.NetworkFileSystem.lookup", "modal.NetworkFileSystem.from_name", True),
         ("modal.Image.copy_local_file", "modal.Image.add_local_file", False),
         ("modal.Image.copy_local_dir", "modal.Image.add_local_dir", False),
         ("modal.Image.copy_mount", "modal.Image.add_local_dir", False),
@@ -75,6 +79,15 @@ _FOUND = {(row.name, row.keyword): row for row in REMOVED}
 def removed(name: str, keyword: str | None = None) -> Removed | None:
     """The row for a name, or for an argument of it; None when the SDK has it."""
     return _FOUND.get((name, keyword))
+
+
+def import_error(name: str) -> str | None:
+    """What `from modal import NAME` raises for a removed name; None where it can still be imported.
+
+    A module's attribute that raises AttributeError is an ImportError in an import statement.
+    """
+    row = removed(name)
+    return "ImportError" if row is not None and row.raises == ATTRIBUTE and name.count(".") == 1 else None
 
 
 def removed_verdict(name: str, keyword: str | None = None) -> Verdict | None:
