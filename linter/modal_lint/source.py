@@ -16,8 +16,10 @@ from modal_lint.model import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modal_lint.environments.containers import Environments
     from modal_lint.exposure import Exposures
     from modal_lint.project import Project
+    from modal_lint.rejected_values import Refusals
     from modal_lint.rewrite import Source
     from modal_lint.scopes import Scopes
     from modal_lint.suppress import Suppressions
@@ -199,6 +201,20 @@ class File:
         from modal_lint.exposure import Exposures
 
         return Exposures(self)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """The entries of mappings that a call refuses."""
+        from modal_lint.rejected_values import Refusals
+
+        return Refusals(self)
+
+    @cached_property
+    def environments(self) -> Environments:
+        """What the code in the containers of the file gets and needs."""
+        from modal_lint.environments.containers import Environments
+
+        return Environments(self)
 
     @cached_property
     def suppressions(self) -> Suppressions:

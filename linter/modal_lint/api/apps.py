@@ -20,9 +20,14 @@ _WEB = "label:label, custom_domains, requires_proxy_auth"
 
 SECRETS = (
     api("modal.Secret.from_dict", "env_dict:secret-dict", "modal.Secret", Persists.SECRET),
-    api("modal.Secret.from_local_environ", "env_keys", "modal.Secret", Persists.SECRET, since="0.59.5"),
+    api("modal.Secret.from_local_environ", "env_keys:keys", "modal.Secret", Persists.SECRET, since="0.59.5"),
     api("modal.Secret.from_dotenv", "path, *, filename, client", "modal.Secret", Persists.SECRET, since="0.49.2059"),
-    api("modal.Secret.from_name", "name, *, environment_name, required_keys, client", "modal.Secret", Persists.SECRET),
+    api(
+        "modal.Secret.from_name",
+        "name, *, environment_name, required_keys:keys, client",
+        "modal.Secret",
+        Persists.SECRET,
+    ),
     api("modal.Secret._from_id", "secret_id, *, client", "modal.Secret", Persists.SECRET),
     api("modal.Secret.lookup", "name", "modal.Secret", Persists.SECRET, until="1.2.0"),
     api(

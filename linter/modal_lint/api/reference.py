@@ -12,7 +12,7 @@ _CALL = "*args:payload, **kwargs:payload"
 ROWS = (
     api(f"{_R}.ModalClient", _CLIENT, f"{_R}.ModalClient", Persists.LOCAL),
     api(f"{_R}.AsyncModalClient", _CLIENT, f"{_R}.AsyncModalClient", Persists.LOCAL),
-    api(f"{_R}.Secrets.from_name", "name, *, required_keys, environment", f"{_R}.Secret", Persists.SECRET),
+    api(f"{_R}.Secrets.from_name", "name, *, required_keys:keys, environment", f"{_R}.Secret", Persists.SECRET),
     api(f"{_R}.Secrets.from_object", "entries:secret-dict, *, environment", f"{_R}.Secret", Persists.SECRET),
     api(
         f"{_R}.Secrets.create",

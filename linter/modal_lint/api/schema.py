@@ -37,6 +37,7 @@ class Sink(str, Enum):
     HEADER = "header"  # mapping: header values of an outbound policy
     SECRETS = "secrets"  # list of Secret objects
     SECRET_REF = "secret"  # one Secret object
+    KEYS = "keys"  # list of texts: names of variables
     IMAGE = "image"  # the Image whose environment the container has
     HOST_ENV = "host-env"  # mapping: environment of a local process
     HOST_ARGV = "host-argv"  # text or list of texts: command line of a local process

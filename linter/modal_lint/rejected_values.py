@@ -1,0 +1,232 @@
+"""Mappings of variables that Modal refuses: entries that are no strings, keys that name no variable, and lengths."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from modal_lint.calls import effective
+from modal_lint.modal_api import Sink
+from modal_lint.rejected import (
+    FILLER,
+    Problem,
+    argument_node,
+    asked,
+    local_node,
+    origin_of,
+    refused,
+    sdk_of,
+    site_of,
+    stand_in,
+)
+from modal_lint.values import Const, EnvRead, Mapping, Text, Value, Values, with_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modal_lint_runtime.contract import Site, Verdict
+
+    from modal_lint.evaluate import Evaluator
+    from modal_lint.source import File
+    from modal_lint.uses import Given, Use
+    from modal_lint.values import Entry
+
+_MAPPINGS = (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.STORED_SECRET, Sink.IMAGE_ENV)
+TOO_LONG = "S8"
+_NOT_SENT = "S10"  # characters that no message can hold: nobody writes them by mistake
+
+
+class Refusals:
+    """The entries of mappings in a file that calls refuse, found once for all rules."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+    @property
+    def values(self) -> list[Problem]:
+        """Values, and whole arguments, of another type."""
+        return [one for one in self._all[0] if one.verdict.code not in (TOO_LONG, _NOT_SENT)]
+
+    @property
+    def keys(self) -> list[Problem]:
+        """Keys that name no variable."""
+        return [one for one in self._all[1] if one.verdict.code not in (TOO_LONG, _NOT_SENT)]
+
+    @property
+    def lengths(self) -> list[Problem]:
+        """Keys and values that are too long."""
+        return [one for group in self._all for one in group if one.verdict.code == TOO_LONG]
+
+    @cached_property
+    def _all(self) -> tuple[list[Problem], list[Problem]]:
+        values: list[Problem] = []
+        keys: list[Problem] = []
+        for use in self.file.uses:
+            for given in use.given(*_MAPPINGS):
+                look = _Look.at(use, given, self.file.project.evaluator)
+                if look is not None:
+                    values += look.values()
+                    keys += look.keys()
+        return values, keys
+
+
+class _Look:
+    """One mapping argument of one call."""
+
+    def __init__(self, use: Use, given: Given, site: Site, ev: Evaluator) -> None:
+        self.use, self.given, self.site, self.sdk = use, given, site, sdk_of(use)
+        self.possible = asked(ev, given.argument)
+        self.argument = given.name
+
+    @classmethod
+    def at(cls, use: Use, given: Given, ev: Evaluator) -> _Look | None:
+        site = site_of(use, ev)
+        return None if site is None else cls(use, given, site, ev)
+
+    def values(self) -> Iterator[Problem]:
+        """The argument that is no mapping, and the entries whose value is refused."""
+        verdict = refused(self.possible, self._whole)
+        if verdict is not None:
+            value = self.possible[0]
+            node = argument_node(self.use, self.given.param.name)
+            yield Problem(self.use, verdict, self.argument, self.possible, origin_of(value), node, None, value.steps)
+        for mapping in self._mappings():
+            for entries, sure in _by_key(mapping):
+                yield from self._entry(mapping, entries, sure)
+
+    def keys(self) -> Iterator[Problem]:
+        """The entries whose key is refused."""
+        for mapping in self._mappings():
+            for entry in effective(mapping):
+                if all(isinstance(value, Const) and value.value is None for value in entry.value):
+                    continue  # dropped before anyone looks at the key
+                verdict = refused((entry.key,), lambda key: self._verdict(key, FILLER))
+                if verdict is not None:
+                    place = entry.place
+                    key = _shown(entry.key)
+                    steps = (*entry.steps, *mapping.steps)
+                    node = local_node(self.use, place)
+                    yield Problem(
+                        self.use, verdict, self.argument, (entry.key,), place, node, key, steps, _is_seen(verdict)
+                    )
+
+    def _mappings(self) -> list[Mapping]:
+        """The mappings among the possibilities; none where something else may be there as well."""
+        found = [value for value in self.possible if isinstance(value, Mapping)]
+        return found if len(found) == len(self.possible) else []
+
+    def _whole(self, value: Any) -> Verdict | None:
+        from modal_lint_runtime import contract
+
+        if isinstance(value, dict):
+            return None
+        checks: dict[object, Callable[..., object]] = {
+            contract.Site.IMAGE_ENV: contract.image_env,
+            contract.Site.UPDATE: contract.update_entries,
+        }
+        if self.site in checks:
+            return contract.verdict_of(checks[self.site], value, self.argument, sdk=self.sdk)
+        made = self.site in (contract.Site.FROM_DICT, contract.Site.CREATE)
+        check = contract.entries if made else contract.env
+        return contract.verdict_of(check, value, self.argument, sdk=self.sdk, site=self.site)
+
+    def _verdict(self, key: Any, value: Any) -> Verdict | None:
+        from modal_lint_runtime import contract
+
+        return contract.verdict_of(contract.entry, key, value, self.argument, self.site, sdk=self.sdk)
+
+    def _entry(self, mapping: Mapping, entries: list[Entry], sure: bool) -> Iterator[Problem]:
+        """The problem of one key's value, whichever of its entries holds."""
+        entry = entries[-1]
+        key = stand_in(entry.key)
+        if not isinstance(key, str) or self._verdict(key, FILLER) is not None:
+            key = FILLER  # what is wrong with the key is said of the key
+        values = tuple(with_steps(value, one.steps + mapping.steps) for one in entries for value in one.value)
+        wrong, otherwise = _apart(values)
+        verdict = refused(wrong, lambda value: self._verdict(key, value)) if wrong else None
+        if verdict is None:
+            return
+        first = wrong[0]
+        node = value_node(self.use.file, entry)
+        if isinstance(first, Text) and first.binary and not isinstance(node, (ast.Constant, ast.Name, ast.Attribute)):
+            return  # what a call makes of bytes may be a string
+        yield Problem(
+            self.use,
+            verdict,
+            self.argument,
+            wrong,
+            origin_of(first) or entry.place,
+            node,
+            _shown(entry.key),
+            first.steps,
+            sure and not otherwise and not entry.maybe,
+        )
+
+
+def _apart(values: Values) -> tuple[Values, Values]:
+    """What is looked at, and the variable instead of which it is only the fallback."""
+    fallbacks = tuple(v for v in values if isinstance(v, Const) and v.fallback is not None and v.value is not None)
+    reads = tuple(v for v in values if isinstance(v, EnvRead))
+    if fallbacks and reads and len(fallbacks) + len(reads) == len(values):
+        return fallbacks, reads
+    return values, ()
+
+
+def _by_key(mapping: Mapping) -> Iterator[tuple[list[Entry], bool]]:
+    """The entries of each key, and whether nothing unknown can replace them."""
+    groups: dict[object, list[Entry]] = {}
+    last_unknown = -1
+    shown = effective(mapping)
+    for index, entry in enumerate(shown):
+        known = entry.key.known if isinstance(entry.key, Text) else None
+        last_unknown = index if known is None else last_unknown
+        groups.setdefault(entry if known is None else known, []).append(entry)
+    positions = {id(entry): index for index, entry in enumerate(shown)}
+    for entries in groups.values():
+        last = entries[-1]
+        if positions[id(last)] < last_unknown:
+            continue
+        if mapping.complete:
+            yield entries, True
+        elif last.display is not None and isinstance(last.display.node, ast.Dict):
+            splats = _splats_after(last)
+            if splats is not None:
+                yield entries, not splats
+
+
+def _splats_after(entry: Entry) -> bool | None:
+    """Whether an unknown ``**mapping`` follows an entry of a display; None where no splat makes the mapping unknown."""
+    assert entry.display is not None
+    display, place = entry.display.node, entry.place
+    if not isinstance(display, ast.Dict) or place is None or None not in display.keys:
+        return None
+    keys = display.keys
+    at = next((index for index, key in enumerate(keys) if key is place.node), None)
+    return None if at is None else None in keys[at + 1 :]
+
+
+def _is_seen(verdict: Verdict) -> bool:
+    """Whether the SDK itself refuses, or documentation says so: what else the service refuses was never seen."""
+    from modal_lint_runtime.contract import When
+
+    return verdict.when is not When.SERVER or verdict.code == TOO_LONG
+
+
+def _shown(key: Value) -> str | None:
+    if isinstance(key, Text):
+        return key.known
+    return str(key.value) if isinstance(key, Const) else None
+
+
+def value_node(file: File, entry: Entry) -> ast.expr | None:
+    """The expression of an entry's value, where it is written in this file."""
+    place, display = entry.place, entry.display
+    if place is None or place.file is not file:
+        return None
+    if display is not None and isinstance(display.node, ast.Dict):
+        pairs = zip(display.node.keys, display.node.values, strict=True)
+        return next((value for key, value in pairs if key is place.node), None)
+    if isinstance(place.node, (ast.keyword, ast.Assign)):
+        return place.node.value
+    return None

@@ -1,0 +1,196 @@
+"""Names and arguments that the SDK no longer has, where a file uses them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modal_lint.modal_api import canonical
+from modal_lint.rejected import is_expected, names_in
+from modal_lint.uses import default_frame
+from modal_lint.values import External, Object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modal_lint_runtime.contract import Removed
+
+    from modal_lint.source import File
+    from modal_lint.uses import Use
+
+_ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gone:
+    """One use of something that is gone.
+
+    ``node`` is where it stands: an attribute or name, an import's alias, a keyword. ``call`` is the call, decorator
+    or import statement around it. ``of_object`` says that it is asked of an instance, and not of the class.
+    """
+
+    row: Removed
+    node: ast.AST
+    call: ast.AST
+    use: Use | None = None
+    of_object: bool = False
+
+
+def gone(file: File) -> Iterator[Gone]:
+    """What a file uses that is gone, and that nothing around keeps from being reached."""
+    found = (*_imports(file), *_names(file), *_keywords(file))
+    told: set[ast.AST] = set()
+    for one in found:
+        if one.node not in told and not _is_guarded(file, one.node if one.use is None else one.call):
+            told.add(one.node)
+            yield one
+
+
+def _is_guarded(file: File, node: ast.AST) -> bool:
+    """Whether the code asks for the version, or waits for the name to be missing."""
+    if is_expected(file, node):
+        return True
+    parent = file.scopes.parents.get(node)
+    while parent is not None:
+        if isinstance(parent, (ast.If, ast.IfExp)) and not _ASKING.isdisjoint(names_in(parent.test)):
+            return True
+        if isinstance(parent, ast.ExceptHandler) and parent.type is not None and _is_about_names(parent.type):
+            return True
+        parent = file.scopes.parents.get(parent)
+    return False
+
+
+def _is_about_names(kind: ast.expr) -> bool:
+    return not {"AttributeError", "ImportError", "TypeError", "ModuleNotFoundError"}.isdisjoint(names_in(kind))
+
+
+def told(one: Gone) -> tuple[str, str | None]:
+    """The message about one use, and the remedy."""
+    from modal_lint_runtime.contract import import_error, removed_verdict
+
+    verdict = removed_verdict(one.row.name, one.row.keyword)
+    assert verdict is not None
+    what = f"{one.row.keyword}= of {one.row.name}" if one.row.keyword else one.row.name
+    raises = import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
+    if one.row.name == "modal.Secret":
+        what = "the constructor modal.Secret(…)"
+    remedy = f"use {one.row.instead}{'=' if one.row.keyword else ''}" if one.row.instead else None
+    return f"{what} is gone: it raises {(raises or '').rpartition('.')[2]}", remedy
+
+
+# ---- names ------------------------------------------------------------------------------------------------------
+
+
+def _last_names(file: File) -> frozenset[str]:
+    """The last names of what is gone, as far as the file has them somewhere."""
+    from modal_lint_runtime.contract import REMOVED
+
+    names = {row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None}
+    return frozenset(name for name in names if name.encode() in file.data)
+
+
+def _imports(file: File) -> Iterator[Gone]:
+    """``from modal import Stub``."""
+    from modal_lint_runtime.contract import import_error, removed
+
+    for _, alias in _imported(file):
+        name = f"modal.{alias.name}"
+        row = removed(name)
+        if row is not None and import_error(name) is not None:
+            yield Gone(row, alias, file.statement_of(alias))
+
+
+def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
+    """The names bound by ``from modal import name``, each with the alias that says whose they are."""
+    for scope in file.scopes.of.values():
+        for bindings in scope.bindings.values():
+            for binding in bindings:
+                parent = file.scopes.parents.get(binding.node)
+                if isinstance(parent, ast.ImportFrom) and parent.module == "modal" and not parent.level:
+                    assert isinstance(binding.node, ast.alias)
+                    yield binding.name, binding.node
+
+
+def _names(file: File) -> Iterator[Gone]:
+    """Calls and decorators by a name that is gone."""
+    from modal_lint_runtime.contract import import_error, removed
+
+    lasts = _last_names(file)
+    if not lasts:
+        return
+    known = {bound for bound, alias in _imported(file) if alias.name in lasts}
+    for func, around in _callees(file):
+        if isinstance(func, ast.Attribute) and func.attr in lasts:
+            name, of_object = _attribute_name(file, func)
+        elif isinstance(func, ast.Name) and func.id in known:
+            name, of_object = _imported_name(file, func), False
+        else:
+            continue
+        row = None if name is None else removed(name)
+        if row is None or (row.name == "modal.Secret" and not isinstance(around, ast.Call)):
+            continue
+        if isinstance(func, ast.Name) and import_error(row.name) is not None:
+            continue  # the import itself is told of
+        yield Gone(row, func, around, None, of_object)
+
+
+def _callees(file: File) -> Iterator[tuple[ast.expr, ast.AST]]:
+    """What is called, and what decorates without a call."""
+    for call in file.scopes.calls:
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr == "aio":
+            func = func.value
+        yield func, call
+        while isinstance(func, ast.Attribute):
+            func = func.value
+            if isinstance(func, ast.Attribute):
+                yield func, func
+    for node in file.scopes.of:
+        if isinstance(node, _DEFINITIONS):
+            for decorator in node.decorator_list:
+                if isinstance(decorator, (ast.Name, ast.Attribute)):
+                    yield decorator, decorator
+
+
+def _attribute_name(file: File, node: ast.Attribute) -> tuple[str | None, bool]:
+    """The canonical name of an attribute, and whether it is one of an instance; None where it may be another."""
+    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    names: set[tuple[str, bool]] = set()
+    for owner in file.project.evaluator.ask(node.value, frame):
+        if isinstance(owner, External) and owner.name.split(".")[0] == "modal":
+            names.add((f"{canonical(owner.name)}.{node.attr}", False))
+        elif isinstance(owner, Object):
+            names.add((f"{owner.type}.{node.attr}", True))
+        else:
+            return None, False
+    return names.pop() if len(names) == 1 else (None, False)
+
+
+def _imported_name(file: File, node: ast.Name) -> str | None:
+    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    values = file.project.evaluator.ask(node, frame)
+    return values[0].name if len(values) == 1 and isinstance(values[0], External) else None
+
+
+# ---- arguments --------------------------------------------------------------------------------------------------
+
+
+def _keywords(file: File) -> Iterator[Gone]:
+    """Arguments that a call no longer takes."""
+    from modal_lint_runtime.contract import removed
+
+    for use in file.uses:
+        for name, argument in use.bound.keywords:
+            row = removed(use.api.name, name)
+            if row is None or use.api.until is not None:
+                continue
+            written = next((keyword for keyword in _written(use) if keyword.arg == name), None)
+            place = argument.entry.place if argument.entry is not None else None
+            elsewhere = place.node if place is not None and place.file is file else use.node
+            yield Gone(row, written or elsewhere, use.node, use)
+
+
+def _written(use: Use) -> list[ast.keyword]:
+    return use.node.keywords if isinstance(use.node, ast.Call) else []
