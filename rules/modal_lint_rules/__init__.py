@@ -27,6 +27,16 @@ from modal_lint_rules import (
     ms309_dead_handler,
     ms313_stale_upsert,
     ms314_delete_in_use,
+    ms401_non_string_value,
+    ms402_invalid_key,
+    ms403_invalid_name,
+    ms404_keys_not_a_list,
+    ms405_not_a_secret,
+    ms406_not_a_list,
+    ms407_too_long,
+    ms408_registry_keys,
+    ms409_unusable_credentials,
+    ms410_removed_api,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -54,6 +64,16 @@ RULES: tuple[Rule, ...] = (
     ms309_dead_handler.RULE,
     ms313_stale_upsert.RULE,
     ms314_delete_in_use.RULE,
+    ms401_non_string_value.RULE,
+    ms402_invalid_key.RULE,
+    ms403_invalid_name.RULE,
+    ms404_keys_not_a_list.RULE,
+    ms405_not_a_secret.RULE,
+    ms406_not_a_list.RULE,
+    ms407_too_long.RULE,
+    ms408_registry_keys.RULE,
+    ms409_unusable_credentials.RULE,
+    ms410_removed_api.RULE,
 )
 
 __all__ = ["RULES"]
