@@ -21,6 +21,7 @@ _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
 _MIN, _MAX = 14, 16_000
+_SHORT = 300  # characters of a text whose pairs of characters are fewer than all literals
 _LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
 
 _PUBLIC = lazy(
@@ -166,23 +167,53 @@ def search(text: str) -> list[Hit]:
 def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
     """Where a literal stands, the shapes that begin with it are tried; the others are searched in all of the text."""
     searched: set[str] = set()
-    dense = _dense(text)
-    for literal, shapes in _by_literal():
-        at = text.find(literal) if " " in literal or literal in dense else -1
-        if at < 0:
-            continue
-        beginning = [shape for shape in shapes if _begins(shape)]
-        for shape in shapes:
-            if shape not in beginning and shape.id not in searched:
+    for literal, beginning, others in _present(text):
+        for shape in others:
+            if shape.id not in searched:
                 searched.add(shape.id)
                 yield from ((shape, found) for found in _within(shape.pattern).finditer(text))
-        while at >= 0 and beginning:
+        at = text.find(literal) if beginning else -1
+        while at >= 0:
             if at == 0 or text[at - 1] not in _WORD:
                 for shape in beginning:
                     here = _within(shape.pattern).match(text, at)
                     if here:
                         yield shape, here
             at = text.find(literal, at + 1)
+
+
+def _present(text: str) -> list[_Literal]:
+    """The literals that stand in a text, in the order of the table.
+
+    In a short text only those are looked for whose first two characters stand in it.
+    """
+    table, by_pair = _literals()
+    dense = _dense(text)
+    if len(text) > _SHORT:
+        return [one for one in table if (one.text in text if " " in one.text else one.text in dense)]
+    pairs = {text[at : at + 2] for at in range(len(text) - 1)}
+    found = [at for pair in pairs & by_pair.keys() for at in by_pair[pair] if table[at].text in text]
+    return [table[at] for at in sorted(found)]
+
+
+class _Literal(NamedTuple):
+    """A literal that shapes need, those that begin with it, and the others."""
+
+    text: str
+    beginning: tuple[Shape, ...]
+    others: tuple[Shape, ...]
+
+
+@lru_cache(maxsize=1)
+def _literals() -> tuple[list[_Literal], dict[str, list[int]]]:
+    """All literals, and where in that list those are that begin with two characters."""
+    table: list[_Literal] = []
+    by_pair: dict[str, list[int]] = {}
+    for literal, shapes in _by_literal():
+        by_pair.setdefault(literal[:2], []).append(len(table))
+        beginning = tuple(shape for shape in shapes if _begins(shape))
+        table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
+    return table, by_pair
 
 
 def _dense(text: str) -> str:
