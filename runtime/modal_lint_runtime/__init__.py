@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from modal_lint_runtime.functions import Function, RemoteError
     from modal_lint_runtime.images import Image
     from modal_lint_runtime.isolation import Isolation
-    from modal_lint_runtime.process import Process
+    from modal_lint_runtime.sandbox_process import Process
     from modal_lint_runtime.sandboxes import Sandbox
     from modal_lint_runtime.secrets import Secret
     from modal_lint_runtime.workspace import Workspace
@@ -69,7 +69,7 @@ _HOMES = {
     "Image": "images",
     "Isolation": "isolation",
     "ModalClient": "client",
-    "Process": "process",
+    "Process": "sandbox_process",
     "RemoteError": "functions",
     "Sandbox": "sandboxes",
     "Secret": "secrets",

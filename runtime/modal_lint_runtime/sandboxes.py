@@ -11,7 +11,7 @@ from modal_lint_runtime.backend import ExecOrder, SandboxOrder
 from modal_lint_runtime.contract.verdict import kind_of
 from modal_lint_runtime.errors import InvalidError, SandboxTerminatedError, SandboxTimeoutError
 from modal_lint_runtime.images import Image
-from modal_lint_runtime.process import Process
+from modal_lint_runtime.sandbox_process import Process
 from modal_lint_runtime.streams import Reader, Writer
 from modal_lint_runtime.variables import sources
 
