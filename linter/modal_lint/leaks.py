@@ -176,7 +176,7 @@ def leaves_of(
                 yield from leaves_of(file, key, item, entry, passed, depth + 1)
         elif isinstance(value, Bag):
             yield from leaves_of(file, key, (value.attributes,), entry, passed, depth + 1)
-        elif isinstance(value, Instance):
+        elif isinstance(value, Instance):  # what a payload is made of; its text need not show it
             yield from leaves_of(file, None, _fields(file, value), None, passed, depth + 1)
         else:
             yield Leaf(key, value, entry, steps)
