@@ -11,8 +11,6 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import pip
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,7 +32,12 @@ class PythonHome(NamedTuple):
 
 
 def make_python_home(directory: Path, packages: Mapping[str, str]) -> PythonHome:
-    """Make a virtual environment whose pip can install `packages`, by name and version: empty modules."""
+    """Make a virtual environment whose pip can install `packages`, by name and version: empty modules.
+
+    Raises ImportError where this Python has no pip to copy.
+    """
+    import pip
+
     home = PythonHome(directory / "home")
     venv.EnvBuilder(with_pip=False, symlinks=True).create(home.directory)
     (library,) = home.directory.glob("lib/python*/site-packages")
