@@ -1,0 +1,203 @@
+"""The containers of a file: what runs in each, and where its variables come from."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from modal_lint import objects
+from modal_lint.environments import asking, sources
+from modal_lint.environments.needs import Reading
+from modal_lint.environments.sources import ANYTHING, Kind, Supply
+from modal_lint.uses import default_frame
+from modal_lint.values import Class, Function, Object, Place, Value, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modal_lint.environments.needs import Need, Reads
+    from modal_lint.source import File
+    from modal_lint.uses import Use
+
+FUNCTIONS = ("modal.App.function", "modal.App.cls", "modal.App.server", "modal_lint_runtime.Functions.define")
+"""The decorators that make a container of a function or class."""
+OPTIONS = ("modal.Function.with_options", "modal.Cls.with_options", "modal_lint_runtime.Function.with_options")
+SANDBOXES = (
+    "modal.Sandbox.create",
+    "modal.Sandbox._experimental_create",
+    "modal.SidecarManager.create",
+    "modal_lint_runtime.Sandboxes.create",
+)
+PROCESSES = ("modal.Sandbox.exec", "modal.SidecarContainer.exec", "modal_lint_runtime.Sandbox.exec")
+_PLAIN = frozenset(("staticmethod", "classmethod", "property", "cached_property", "setter", "cache", "lru_cache"))
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Container:
+    """A Function, class or server: the call that declares it, the code that runs in it, and its variables."""
+
+    use: Use
+    code: Place | None  # the function or class; None where it is not known
+    supply: Supply
+
+    @property
+    def name(self) -> str:
+        """The name of the function or class."""
+        return str(getattr(self.code.node, "name", "…")) if self.code is not None else "…"
+
+
+class Environments:
+    """What the code in a file's containers gets and needs; everything is found when it is asked for.
+
+    Args:
+        file: where the containers are declared.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.ev = file.project.evaluator
+        self._reads: dict[ast.AST, Reads] = {}
+
+    @cached_property
+    def containers(self) -> tuple[Container, ...]:
+        """The Functions, classes and servers that the file declares, in source order."""
+        found: dict[ast.AST, list[Use]] = {}
+        for use in self.file.uses:
+            if use.api.name in FUNCTIONS:
+                found.setdefault(use.node, []).append(use)
+        return tuple(self._container(uses) for uses in found.values())
+
+    def _container(self, uses: list[Use]) -> Container:
+        code = self._decorated(uses[0])
+        # Several ways to declare one thing: which of them a container is started by is not known.
+        return Container(uses[0], code, of_function(uses[0]) if len(uses) == 1 else ANYTHING)
+
+    def _decorated(self, use: Use) -> Place | None:
+        """What a decorator is applied to, by ``@`` or by a call."""
+        parent = self.file.scopes.parents.get(use.node)
+        if isinstance(parent, _DEFINITIONS) and use.node in parent.decorator_list:
+            return Place(self.file, parent)
+        if isinstance(parent, ast.Call) and parent.func is use.node and len(parent.args) == 1:
+            frame = default_frame(self.ev, self.file, self.file.scopes.scope(parent))
+            values = self.ev.ask(parent.args[0], frame)
+            if len(values) == 1 and isinstance(values[0], (Function, Class)):
+                return values[0].place
+        return None
+
+    def container_of(self, wraps: Value | None) -> Container | None:
+        """The container that runs a function or class of this file."""
+        node = wraps.place.node if isinstance(wraps, (Function, Class)) else None
+        return next((one for one in self.containers if one.code is not None and one.code.node is node), None)
+
+    def reads(self, container: Container) -> Reads:
+        """What the code of a container reads from its environment."""
+        if container.code is None:
+            return Reading(self.ev).of(())
+        node = container.code.node
+        if node not in self._reads:
+            self._reads[node] = Reading(self.ev).of(entry_points(container.code))
+        return self._reads[node]
+
+    def is_varied(self, container: Container) -> bool:
+        """Whether a container may also be started with other sources: `with_options` somewhere in the project."""
+        code = container.code
+        if code is None:
+            return True
+        name = container.name
+        files = (code.file, *code.file.project.mentioning(name, code.file))
+        return any(".with_options" in file.text and name in file.text for file in dict.fromkeys((self.file, *files)))
+
+    def needs_of(self, container: Container) -> Iterator[Need]:
+        """What a container surely needs of its environment: reads on every path that fail where it is missing."""
+        reads = self.reads(container)
+        if not reads.open:
+            yield from (need for need in reads.needs if need.required and need.key not in reads.assigned)
+
+
+def entry_points(code: Place) -> list[Place]:
+    """The code that a container runs by itself: the function, or the decorated methods of the class."""
+    if not isinstance(code.node, ast.ClassDef):
+        return [code]
+    methods = [one for one in code.node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [Place(code.file, one) for one in methods if one.name == "__init__" or any(map(_runs, one.decorator_list))]
+
+
+def _runs(decorator: ast.expr) -> bool:
+    return objects.decorator_name(decorator) not in _PLAIN
+
+
+def of_function(use: Use) -> Supply:
+    """The sources of a Function, class or server: the image, the App's Secrets, those of the call, `env=`."""
+    app = _app(use)
+    supply = sources.of_image(_image(use, app)) + _of_app(use, app)
+    return supply + sources.of_secrets(use) + sources.of_env(use)
+
+
+def of_call(use: Use) -> Supply:
+    """The sources that a call itself names: Secrets and `env=`."""
+    return sources.of_secrets(use) + sources.of_env(use)
+
+
+def _app(use: Use) -> Use | None:
+    """The construction of the App that a function is registered with."""
+    found = asking.made_by(use.owner, "modal.App") if use.owner is not None else []
+    return found[0] if len(found) == 1 else None
+
+
+def _of_app(use: Use, app: Use | None) -> Supply:
+    if use.api.name.startswith("modal_lint_runtime."):
+        return Supply()
+    return ANYTHING if app is None else sources.of_secrets(app, Kind.APP)
+
+
+def _image(use: Use, app: Use | None) -> Values | None:
+    values = asking.parameter(use, "image")
+    if values is None and use.bound.open:
+        return ()
+    return asking.parameter(app, "image") if values is None and app is not None else values
+
+
+def base_of(use: Use) -> Supply | None:
+    """The sources that a `with_options` call replaces; None where they are not known."""
+    owner = use.owner
+    if owner is None:
+        return None
+    for earlier in earlier_options(use):
+        if gives(earlier):
+            return of_call(earlier)
+    container = container_behind(owner)
+    return None if container is None else Supply(container.supply.secrets, container.supply.open)
+
+
+def earlier_options(use: Use) -> Iterator[Use]:
+    """The `with_options` calls that a call goes on from, the latest first."""
+    current: Object | None = use.owner
+    while current is not None:
+        found = asking.made_by(current, *OPTIONS)
+        yield from found[:1]
+        current = current.previous
+
+
+def gives(use: Use) -> bool:
+    """Whether a call names any source; what is not known may be one."""
+    supply = of_call(use)
+    return bool(supply.sources) or supply.open
+
+
+def container_behind(value: Object) -> Container | None:
+    """The container that an object of Modal's stands for, wherever it is declared."""
+    wraps = value.wraps
+    if not isinstance(wraps, (Function, Class)):
+        return None
+    return wraps.place.file.environments.container_of(wraps)
+
+
+def once(uses: Iterable[Use]) -> Iterator[Use]:
+    """The uses, one for each call that is the same on every run of the code around it."""
+    groups: dict[ast.AST, list[Use]] = {}
+    for use in uses:
+        groups.setdefault(use.node, []).append(use)
+    yield from (group[0] for group in groups.values() if len(group) == 1)
