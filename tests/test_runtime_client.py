@@ -135,7 +135,7 @@ def test_a_main_process_and_its_exit_code(modal: ModalClient, app: App) -> None:
 
 
 def test_a_timeout_is_124(modal: ModalClient, app: App) -> None:
-    sandbox = modal.sandboxes.create(app, image(modal), timeout=0.7)
+    sandbox = modal.sandboxes.create(app, image(modal), timeout=1.5)
     assert sandbox.exec(["sleep", "60"], timeout=0.1).wait() == 124
     with pytest.raises(SandboxTimeoutError):
         sandbox.wait()
@@ -522,7 +522,7 @@ def test_the_event_loop_is_never_blocked(tmp_path: Path) -> None:
         await process.wait()
         await sandbox.terminate()
         ticking.cancel()
-        assert longest < 1.0
+        assert longest < 1.4  # a call that blocks takes 1.5
 
     run(tmp_path / "workspace", use)
 

@@ -302,21 +302,25 @@ def test_closing_the_client_ends_its_calls(tmp_path: Path) -> None:
     modal = ModalClient(path=tmp_path / "workspace")
     app = modal.apps.from_name("functions", create_if_missing=True)
 
+    marker = tmp_path / "marker"
+
     @modal.functions.define(app)
-    def sleep() -> None:
+    def sleep(path: str) -> None:
+        Path(path).touch()
         time.sleep(60)
 
     raised: list[BaseException] = []
 
     def call() -> None:
         try:
-            sleep.remote()
+            sleep.remote(str(marker))
         except ModalError as error:
             raised.append(error)
 
     thread = threading.Thread(target=call)
     thread.start()
-    time.sleep(0.7)
+    while not marker.exists() and thread.is_alive():
+        time.sleep(0.02)
     modal.close()
     thread.join(20)
     assert [type(error) for error in raised] == [SandboxTerminatedError]
