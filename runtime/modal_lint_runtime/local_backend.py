@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from modal_lint_runtime.definition import Step
     from modal_lint_runtime.images import Image, ImageStep
     from modal_lint_runtime.isolation import Isolation
+    from modal_lint_runtime.keeper import Keeper
     from modal_lint_runtime.local_calls import LocalCall
-    from modal_lint_runtime.local_sandboxes import Keeper
     from modal_lint_runtime.records import AppRecord, ImageRecord, SecretRecord
     from modal_lint_runtime.scratch import Scratch
     from modal_lint_runtime.workspace import Workspace
@@ -116,7 +116,7 @@ class LocalBackend:
     @property
     def keeper(self) -> Keeper:
         """What looks after the sandboxes of this client."""
-        from modal_lint_runtime.local_sandboxes import Keeper
+        from modal_lint_runtime.keeper import Keeper
 
         with self._lock:
             if self._keeper is None:
