@@ -92,21 +92,22 @@ class Reading:
         if self._runs > MAX_RUNS or len(calls) > MAX_DEPTH:
             self.found.open = True
             return
-        self._module(file)
+        self.module(file)
         look = _Look(self, file, node, frame, calls, certain)
         body = getattr(node, "body", [])
         for statement in body if isinstance(body, list) else [body]:
             for inner in ast.walk(statement):
                 look.at(inner)
 
-    def _module(self, file: File) -> None:
-        """What a module sets while it is imported counts for its functions."""
+    def module(self, file: File) -> Reads:
+        """What a module sets while it is imported; that counts for its functions."""
         if (file, "module") in self._seen or not _sets_variables(file):
-            return
+            return self.found
         self._seen.add((file, "module"))
         look = _Look(self, file, file.tree, self.ev.module_frame(file), (), False)
         for node in outside_functions(file.tree):
             look.sets(node)
+        return self.found
 
     def follow(
         self, function: Function, call: ast.Call, frame: Frame, calls: tuple[Place, ...], *, certain: bool

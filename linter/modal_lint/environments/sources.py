@@ -35,6 +35,16 @@ _ELSEWHERE = frozenset(("modal.Image.from_dockerfile", "modal.Image.from_id", "m
 _DOCKERFILE_COMMANDS = ("modal.Image.dockerfile_commands", "modal_lint_runtime.Image.dockerfile_commands")
 _ENV_LINE = re.compile(r"(?im)^\s*(?:ENV|FROM)\b")
 _MAX_STEPS = 400
+GIVEN = frozenset(
+    (
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "HOSTNAME", "LANG", "LC_ALL", "LC_CTYPE", "TERM",
+        "TZ", "TMPDIR", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "DEBIAN_FRONTEND", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH",
+        "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR",
+        "MASTER_PORT", "NODE_RANK",
+    )
+)  # fmt: skip
+"""Variables that a container may have by itself, from its image, its hardware or a launcher; `MODAL_*` is Modal's."""
 
 
 class Kind(Enum):
