@@ -1,0 +1,90 @@
+"""MS311: one key from two sources."""
+
+import ast
+from collections.abc import Iterator
+
+from modal_lint.environments import containers
+from modal_lint.environments.sources import Kind, Source
+from modal_lint.modal_api import Sink
+from modal_lint.model import Finding, Rule, Severity
+from modal_lint.remarks import remark
+from modal_lint.source import File
+from modal_lint.uses import Use
+
+
+def check(file: File) -> Iterator[Finding]:
+    """Two sources of one call give the same variable, and only the last one counts.
+
+    The Secrets of a list are laid over each other in its order, and `env=` over all of them. A variable of an earlier
+    one is never seen, whatever it is rotated to.
+
+    ```python bad
+    import modal
+
+    app = modal.App("agents")
+
+
+    @app.function(
+        secrets=[modal.Secret.from_name("openai-secret", required_keys=["OPENAI_API_KEY"])],
+        env={"OPENAI_API_KEY": "unused", "LOG_LEVEL": "info"},  # expect: MS311
+    )
+    def answer():
+        pass
+    ```
+
+    ```python good
+    import modal
+
+    app = modal.App("agents")
+
+
+    @app.function(
+        secrets=[modal.Secret.from_name("openai-secret", required_keys=["OPENAI_API_KEY"])],
+        env={"LOG_LEVEL": "info"},
+    )
+    def answer():
+        pass
+    ```
+
+    Only keys that the code names are compared, and only those of one call: that a Function overrides what its App
+    gives to all is how it is meant. Sandboxes before `modal` 1.6.2 laid `from_dict` over named Secrets whatever their
+    order.
+    """
+    for use in containers.once(one for one in file.uses if one.api.with_sink(Sink.SECRETS) is not None):
+        yield from _shadowed(file, use)
+
+
+def _shadowed(file: File, use: Use) -> Iterator[Finding]:
+    from modal_lint_runtime.contract import shadowed
+
+    supply = containers.of_call(use)
+    for key, positions in shadowed([source.keys for source in supply.sources]).items():
+        last = supply.sources[positions[-1]]
+        others = [one for one in (supply.sources[at] for at in positions[:-1]) if one.identity != last.identity]
+        if not others:
+            continue
+        yield remark(
+            RULE,
+            file,
+            _place(file, use, last, key),
+            f"{key} of {_told(others[-1])} is never seen: {_told(last)} gives it too and comes later",
+            help_text="leave it out of one of them",
+            key=key,
+            related=[(one.place, f"{key} is given here") for one in others if one.place is not None],
+            sink=use.node,
+        )
+
+
+def _place(file: File, use: Use, source: Source, key: str) -> ast.AST:
+    """Where the later source gives the key, if that is written in this file."""
+    places = (source.entries.get(key), source.place)
+    return next((place.node for place in places if place is not None and place.file is file), use.node)
+
+
+def _told(source: Source) -> str:
+    if source.kind is Kind.ENV:
+        return "env="
+    return f"Secret {source.name}" if source.name is not None else "a Secret made of a dict"
+
+
+RULE = Rule("MS311", "shadowed-key", Severity.WARNING, check, fixable="hint")
