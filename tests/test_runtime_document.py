@@ -4,6 +4,8 @@ What the blocks refer to is there: the named Secrets, and in the place of github
 that wants the token for the private repository.
 """
 
+# modal-lint: ignore-file[MS314] deleting a Secret that is in use is what is tested
+
 from __future__ import annotations
 
 import asyncio
