@@ -90,9 +90,9 @@ _SPELLINGS = {
         import modal
 
         def main(image: modal.Image):
-            image.run_commands(f"login {os.environ.get('API_TOKEN', '⟨github⟩')}")
+            image.run_commands(f"login {os.environ.get('LOGIN', '⟨github⟩')}")
         """,
-        """    image.run_commands(f"login {os.environ['API_TOKEN']}")""",
+        """    image.run_commands(f"login {os.environ['LOGIN']}")""",
     ),
 }
 

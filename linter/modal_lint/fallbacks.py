@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from modal_lint import moving
+from modal_lint import credentials, moving
+from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Fix, Hidden, Move
 
 if TYPE_CHECKING:
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from modal_lint.values import Fallback
 
 _CALLS = frozenset(("get", "getenv"))
+# Where a secret must not go, whether it is a literal or a variable's value: what is left would be one of family 2.
+_KEPT = frozenset(
+    (
+        *(Sink.IMAGE_ENV, Sink.BUILD_ARGS, Sink.COMMAND, Sink.URL, Sink.PACKAGE, Sink.GIT_USER, Sink.IMAGE_ARGV),
+        *(Sink.BUILD_PAYLOAD, Sink.ARGV, Sink.HOST_ARGV, Sink.PAYLOAD, Sink.LABEL),
+    )
+)
 
 
 def without(exposure: Exposure) -> tuple[Fix | None, str]:
@@ -21,6 +29,8 @@ def without(exposure: Exposure) -> tuple[Fix | None, str]:
     fallback, value, origin = exposure.fallback, exposure.value.known, exposure.origin
     if fallback is None or fallback.key is None or value is None or origin is None:
         return None, "the variable is not known"
+    if exposure.sink in _KEPT and any(map(credentials.is_credential_key, (exposure.key, fallback.key))):
+        return None, "its value gets out there, wherever it comes from"
     file = fallback.place.file
     if file is not exposure.use.file:
         return None, f"the lookup stands in {file.path}"
