@@ -217,7 +217,7 @@ def test_an_idle_sandbox_ends(create: Create) -> None:
 
 
 def test_the_in_process_client_sees_and_ends_a_servers_sandbox(create: Create, modal_workspace: ModalWorkspace) -> None:
-    from modal_lint_runtime.local_sandboxes import OtherSandbox
+    from modal_lint_runtime.other_sandbox import OtherSandbox
 
     sandbox = create("sleep", "1000")
     record = modal_workspace.workspace.sandbox_get(sandbox.object_id)

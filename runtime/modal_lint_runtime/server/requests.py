@@ -1,4 +1,4 @@
-"""Other processes of the user may ask for the end of a sandbox that this server runs (`local_sandboxes.REQUESTS`)."""
+"""Other processes of the user may ask for the end of a sandbox that this server runs (`other_sandbox.REQUESTS`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from modal_lint_runtime.local_sandboxes import LOOK_EVERY, REQUESTS
+from modal_lint_runtime.keeper import LOOK_EVERY
+from modal_lint_runtime.other_sandbox import REQUESTS
 
 if TYPE_CHECKING:
     from modal_lint_runtime.server.state import State

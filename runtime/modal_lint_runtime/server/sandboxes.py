@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
-from modal_lint_runtime.local_sandboxes import OtherSandbox
+from modal_lint_runtime.other_sandbox import OtherSandbox
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
