@@ -1,5 +1,7 @@
 """The client: Secrets, environments, images and sandboxes, with and without await, alone and among processes."""
 
+# modal-lint: ignore-file[MS311,MS315] which value wins is what is tested
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,7 @@
 """Functions: in a process of their own, with exactly the variables they declare."""
 
+# modal-lint: ignore-file[MS315] which value wins is what is tested
+
 from __future__ import annotations
 
 import asyncio

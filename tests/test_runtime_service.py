@@ -1,5 +1,7 @@
 """`ModalClient(backend="modal")`: the same client over the real `modal` package, against the local server."""
 
+# modal-lint: ignore-file[MS311] which value wins is what is tested
+
 from __future__ import annotations
 
 import asyncio
