@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import objects
 from modal_lint.environments import asking, sources
-from modal_lint.environments.needs import Reading
+from modal_lint.environments.needs import Reading, last_name
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, Function, Object, Place, Value, Values
@@ -31,6 +31,7 @@ SANDBOXES = (
     "modal_lint_runtime.Sandboxes.create",
 )
 PROCESSES = ("modal.Sandbox.exec", "modal.SidecarContainer.exec", "modal_lint_runtime.Sandbox.exec")
+FOUND = ("modal.Function.from_name", "modal.Cls.from_name")
 _PLAIN = frozenset(("staticmethod", "classmethod", "property", "cached_property", "setter", "cache", "lru_cache"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -106,15 +107,35 @@ class Environments:
         code = container.code
         if code is None:
             return True
-        name = container.name
-        files = (code.file, *code.file.project.mentioning(name, code.file))
-        return any(".with_options" in file.text and name in file.text for file in dict.fromkeys((self.file, *files)))
+        files = (self.file, code.file, *code.file.project.mentioning(container.name, code.file))
+        return any(_varies(file, container) for file in dict.fromkeys(files) if ".with_options" in file.text)
 
     def needs_of(self, container: Container) -> Iterator[Need]:
         """What a container surely needs of its environment: reads on every path that fail where it is missing."""
         reads = self.reads(container)
         if not reads.open:
             yield from (need for need in reads.needs if need.required and need.key not in reads.assigned)
+
+
+def _varies(file: File, container: Container) -> bool:
+    """Whether a file has a `with_options` call of the container, or one of who knows what."""
+    resolved: dict[ast.AST, list[Use]] = {}
+    for use in file.uses:
+        if use.api.name in OPTIONS:
+            resolved.setdefault(use.node, []).append(use)
+    calls = [call for call in file.scopes.calls if last_name(call.func) == "with_options"]
+    return any(call not in resolved or any(_is_of(use, container) for use in resolved[call]) for call in calls)
+
+
+def _is_of(use: Use, container: Container) -> bool:
+    owner = use.owner
+    if owner is None or container.code is None:
+        return True
+    if isinstance(owner.wraps, (Function, Class)):
+        return owner.wraps.place.node is container.code.node
+    found = asking.made_by(owner, *FOUND)
+    names = {asking.one_text(asking.parameter(one, "name")) for one in found}
+    return not names or None in names or container.name in names
 
 
 def entry_points(code: Place) -> list[Place]:
