@@ -1,5 +1,6 @@
 """MS314: a Secret that is deleted while it is used."""
 
+import ast
 from collections.abc import Iterator
 
 from modal_lint.environments import asking
@@ -50,16 +51,16 @@ def check(file: File) -> Iterator[Finding]:
     ```
 
     `update` changes the values under the same id, for containers that are started afterwards. Nothing is said where
-    the same function has created the Secret before, or where the environments may differ.
+    the same function has created the Secret before or deploys the App anew, or where the environments may differ.
     """
     told = set()
     for use in _deletions(file):
-        name = asking.one_text(asking.parameter(use, "name"))
-        if name is None or use.node in told or _created(use, name, before=True):
+        if use.node in told or _created(use, before=True) or _deploys(use):
             continue
-        message, other = None, _reference(use, name)
-        if _created(use, name, before=False):
-            message = f"Secret {name} is deleted and created anew: what is deployed keeps the dead one"
+        name = asking.one_text(asking.parameter(use, "name"))
+        message, other = None, None if name is None else _reference(use, name)
+        if _created(use, before=False):
+            message = f"Secret {name or '…'} is deleted and created anew: what is deployed keeps the dead one"
         elif other is not None:
             message = f"Secret {name} is deleted, and {other.file.path} refers to it"
         if message is not None:
@@ -79,17 +80,34 @@ def _deletions(file: File) -> Iterator[Use]:
         yield from asking.calls(file, *_DELETE)
 
 
-def _created(use: Use, name: str, *, before: bool) -> bool:
+def _deploys(use: Use) -> bool:
+    """Whether the function that deletes a Secret deploys something too, which then finds the new one."""
+    function = use.file.scopes.scope(use.node).function
+    calls = asking.calls(use.file, "modal.App.deploy")
+    return any(use.file.scopes.scope(one.node).function is function for one in calls)
+
+
+def _created(use: Use, *, before: bool) -> bool:
     """Whether the function that deletes a Secret creates it before, or after."""
     scopes = use.file.scopes
     function = scopes.scope(use.node).function
     for other in use.file.uses:
-        if other.api.name in _CREATE and scopes.scope(other.node).function is function:
-            named = [asking.parameter(other, one) for one in ("name", "deployment_name")]
-            if any(asking.one_text(values) == name for values in named):
-                is_before = (other.node.lineno, other.node.col_offset) < (use.node.lineno, use.node.col_offset)
-                if is_before is before:
-                    return True
+        if other.api.name in _CREATE and scopes.scope(other.node).function is function and _is_same(use, other):
+            is_before = (other.node.lineno, other.node.col_offset) < (use.node.lineno, use.node.col_offset)
+            if is_before is before:
+                return True
+    return False
+
+
+def _is_same(use: Use, other: Use) -> bool:
+    """Whether two calls name the same Secret: by the same text, or by the same variable."""
+    name = asking.one_text(asking.parameter(use, "name"))
+    for parameter in ("name", "deployment_name"):
+        if name is not None and asking.one_text(asking.parameter(other, parameter)) == name:
+            return True
+        one, another = asking.written(use, "name"), asking.written(other, parameter)
+        if isinstance(one, ast.Name) and isinstance(another, ast.Name) and one.id == another.id:
+            return True
     return False
 
 
