@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from modal_lint.calls import effective
 from modal_lint.modal_api import Sink
-from modal_lint.rejected import (
+from modal_lint.rejected import Problem
+from modal_lint.rejected import raising as raising_of
+from modal_lint.rejected_calls import (
     NOTHING,
-    Problem,
     argument_node,
     argument_values,
     asked,
@@ -17,8 +18,7 @@ from modal_lint.rejected import (
     sdk_of,
     stand_in,
 )
-from modal_lint.rejected import raising as raising_of
-from modal_lint.rejected_secrets import is_ephemeral, keys_of
+from modal_lint.rejected_keys import is_ephemeral, keys_of
 from modal_lint.values import Const, Mapping, Object, Sequence, Text, Value, Values, truth
 
 if TYPE_CHECKING:

@@ -6,15 +6,8 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from modal_lint.modal_api import Sink
-from modal_lint.rejected import (
-    Problem,
-    argument_node,
-    asked,
-    has_holes,
-    origin_of,
-    refused,
-    sdk_of,
-)
+from modal_lint.rejected import Problem
+from modal_lint.rejected_calls import argument_node, asked, has_holes, origin_of, refused, sdk_of
 from modal_lint.values import Const, Sequence, Text, with_steps
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from modal_lint.calls import effective
 from modal_lint.modal_api import Sink
-from modal_lint.rejected import (
+from modal_lint.rejected import Problem
+from modal_lint.rejected_calls import (
     FILLER,
-    Problem,
     argument_node,
     asked,
     local_node,

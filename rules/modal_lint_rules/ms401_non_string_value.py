@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modal_lint import rejected, rejected_fixes
+from modal_lint import rejected, rejected_calls, rejected_fixes
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.rejected import Problem
 from modal_lint.source import File
@@ -59,7 +59,7 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _message(problem: Problem) -> str:
-    kind = rejected.kind_of(problem.values[0])
+    kind = rejected_calls.kind_of(problem.values[0])
     raising = rejected.raising(problem.verdict)
     if problem.key is None and not _is_entry(problem):
         return f"{problem.argument} is {kind} and no dict of strings: {problem.use.api.name} {raising}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modal_lint import rejected
+from modal_lint import rejected, rejected_calls
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.rejected import Problem
 from modal_lint.source import File
@@ -41,7 +41,7 @@ def _message(problem: Problem) -> str:
 
 def _what(problem: Problem) -> str:
     key = problem.values[0]
-    if rejected.has_holes(key) or problem.key is None:
+    if rejected_calls.has_holes(key) or problem.key is None:
         return "a key"
     return f"the key {problem.key!r}" if len(problem.key) <= 80 else f"the key {problem.key[:80]!r}…"
 

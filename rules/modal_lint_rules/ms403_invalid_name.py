@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modal_lint import rejected, rejected_names
+from modal_lint import rejected, rejected_calls, rejected_names
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.rejected import Problem
 from modal_lint.source import File
@@ -43,7 +43,7 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _message(problem: Problem) -> str:
-    kind = rejected.kind_of(problem.values[0])
+    kind = rejected_calls.kind_of(problem.values[0])
     what = f"{problem.key[:80]!r}" if problem.key is not None else "this" if kind == "a string" else kind
     if problem.use.api.name in rejected_names.LOOKUPS and kind == "a string":
         return f"{what} cannot be the name of a Secret: {problem.use.api.name} can never find it"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modal_lint import rejected, rejected_fixes, rejected_names
+from modal_lint import rejected, rejected_calls, rejected_fixes, rejected_names
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.rejected import Problem
 from modal_lint.source import File
@@ -49,7 +49,7 @@ def _message(problem: Problem) -> str:
     raising = rejected.raising(problem.verdict)
     if problem.argument == rejected_names.SEVERAL:
         return f"{name} takes one list of keys and gets several arguments: it {raising}"
-    kind = rejected.kind_of(problem.values[0])
+    kind = rejected_calls.kind_of(problem.values[0])
     if kind == "a string":
         return f"{problem.argument} is a string, which is taken letter by letter: {name} {raising}"
     return f"{problem.argument} has to be a list of strings and has {kind}: {name} {raising}"

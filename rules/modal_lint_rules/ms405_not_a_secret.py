@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modal_lint import rejected, rejected_fixes, rejected_secrets
+from modal_lint import rejected, rejected_calls, rejected_fixes, rejected_secrets
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.rejected import Problem
 from modal_lint.source import File
@@ -55,7 +55,7 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _message(problem: Problem) -> str:
-    kind = rejected.kind_of(problem.values[0])
+    kind = rejected_calls.kind_of(problem.values[0])
     return f"{rejected.where(problem)} gets {kind} instead of a Secret: it {rejected.raising(problem.verdict)}"
 
 
