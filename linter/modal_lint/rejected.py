@@ -1,6 +1,7 @@
 """Calls that Modal refuses: what the runtime's contract says of evaluated arguments, and the finding that it becomes.
 
-Modal's checks stand in ``modal_lint_runtime.contract`` alone; ``rejected_calls`` asks it. An argument counts as refused where every possibility of it is: what is not known is accepted.
+Modal's checks stand in ``modal_lint_runtime.contract`` alone; ``rejected_calls`` asks it. An argument counts as refused
+where every possibility of it is: what is not known is accepted.
 """
 
 from __future__ import annotations
