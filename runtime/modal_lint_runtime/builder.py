@@ -269,7 +269,7 @@ class _Build:
         return content_key(self.base, self.layers, *parts)
 
     def _view(self, upper: Path) -> LayerView:
-        from modal_lint_runtime.overlay import HIDDEN
+        from modal_lint_runtime.mask import HIDDEN
 
         lowers = (_HOST_ROOT, *(self._store.path(name) for name in self.layers))
         return LayerView(lowers, upper, (*HIDDEN, str(self._builder._workspace.root)))
