@@ -62,12 +62,12 @@ def check(file: File) -> Iterator[Finding]:
         missing = _missing(container, use, gone) if secrets else None
         if secrets and missing is None:
             continue
-        message = f"{use.api.name} replaces all sources of {container.name}: {options.told(gone)} is lost"
+        message = f"{use.api.name} replaces all sources of {container.name} and takes away {options.told(gone)}"
         yield remark(
             RULE,
             file,
             use.node,
-            message + (f", and {container.name} reads {missing}" if missing else ""),
+            message + (f", of which it reads {missing}" if missing else ""),
             help_text="list the Secrets again in secrets=[…]",
             key=missing,
             fix=None if secrets else attempted(lambda one=use, lost=gone: _fix(one, lost)),  # type: ignore[misc]

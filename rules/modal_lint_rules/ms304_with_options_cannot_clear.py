@@ -97,7 +97,7 @@ def _stacked(use: Use) -> Iterator[Finding]:
             RULE,
             use.file,
             use.node,
-            f"this {use.api.name} replaces what the one before gave: {options.told(gone)} is lost",
+            f"this {use.api.name} replaces what the one before gave, and takes away {options.told(gone)}",
             help_text=f"give both in one call, beside {kept}",
             related=[(Place(earlier.file, earlier.node), "given here")],
         )

@@ -56,7 +56,7 @@ def check(file: File) -> Iterator[Finding]:
         for entry, key in _entries(use):
             if entry.place is not None and reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"
-                yield _finding(file, entry, key, message, use.node)
+                yield _finding(file, entry.place.node, key, message, use.node)
     yield from _tokens(file, told)
 
 
@@ -76,7 +76,7 @@ def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
                     message = (
                         f"{key} is ignored in the containers of {container.name}: they have credentials of their own"
                     )
-                    yield remark(RULE, file, node, message, help_text=_HELP, key=key, sink=container.use.node)
+                    yield _finding(file, node, key, message, container.use.node)
 
 
 _HELP = "leave it out"
@@ -117,19 +117,18 @@ def _place(file: File, container: Container, source: Source, key: str) -> ast.AS
     return next((place.node for place in places if place is not None and place.file is file), container.use.node)
 
 
-def _finding(file: File, entry: Entry, key: str, message: str, sink: ast.AST) -> Finding:
-    assert entry.place is not None
-    fix = attempted(lambda: _fix(file, entry))
-    return remark(RULE, file, entry.place.node, message, help_text=_HELP, key=key, fix=fix, sink=sink)
+def _finding(file: File, node: ast.AST, key: str, message: str, sink: ast.AST) -> Finding:
+    fix = attempted(lambda: _fix(file, node))
+    return remark(RULE, file, node, message, help_text=_HELP, key=key, fix=fix, sink=sink)
 
 
-def _fix(file: File, entry: Entry) -> Fix | None:
+def _fix(file: File, node: ast.AST) -> Fix | None:
     from modal_lint import rewrite
 
-    if entry.display is None or entry.place is None or entry.display.file is not file:
+    display = file.scopes.parents.get(node)
+    if not isinstance(display, ast.Dict) or node not in display.keys:
         return None
-    span = file.span(entry.display.node)
-    edits = rewrite.remove_entries(file.rewriting, span, [file.span(entry.place.node)])
+    edits = rewrite.remove_entries(file.rewriting, file.span(display), [file.span(node)])
     return Fix("Leave the variable out", tuple(edits), safe=True)
 
 

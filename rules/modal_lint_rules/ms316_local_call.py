@@ -74,7 +74,7 @@ def check(file: File) -> Iterator[Finding]:
             RULE,
             file,
             use.node,
-            f"{container.name} reads {given[0]} and runs here without its sources: {options.told(missing)} is absent",
+            f"{container.name} reads {given[0]}, and runs here without {options.told(missing)}",
             help_text="call it with .remote(), or set the variables on this machine",
             key=given[0],
             related=[(Place(container.use.file, container.use.node), f"{container.name} is declared here")],
