@@ -158,13 +158,25 @@ def _copying(file: File, node: ast.Call, frame: Frame, depth: int) -> bool:
 
 
 def _comprehended(file: File, node: ast.DictComp, frame: Frame, depth: int) -> bool:
-    """``{k: v for k, v in os.environ.items()}``, nothing left out."""
+    """``{k: v for k, v in os.environ.items()}``, nothing left out and nothing hidden."""
     if len(node.generators) != 1 or node.generators[0].ifs:
         return False
-    over = node.generators[0].iter
+    over, target, value = node.generators[0].iter, node.generators[0].target, node.value
     if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute) and over.func.attr == "items":
-        over = over.func.value
-    return is_whole(file, over, frame, depth + 1)
+        values = target.elts[-1] if isinstance(target, ast.Tuple) and target.elts else None
+        same = isinstance(value, ast.Name) and isinstance(values, ast.Name) and value.id == values.id
+        return same and is_whole(file, over.func.value, frame, depth + 1)
+    return isinstance(target, ast.Name) and looks_up(value, target.id) and is_whole(file, over, frame, depth + 1)
+
+
+def looks_up(node: ast.expr, name: str) -> bool:
+    """``os.environ[name]``, ``os.environ.get(name)``, whatever the mapping is."""
+    key: ast.expr | None = None
+    if isinstance(node, ast.Subscript):
+        key = node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        key = node.args[0]
+    return isinstance(key, ast.Name) and key.id == name
 
 
 def _is_union(file: File, value: Value, node: ast.AST | None, depth: int) -> bool:

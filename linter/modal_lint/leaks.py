@@ -211,18 +211,9 @@ def finding(leak: Leak, rule: Rule, message: str, help_text: str, *, fix: Fix | 
         help_text: the remedy.
         fix: the change that removes it.
     """
-    file = leak.use.file
-    return finding_at(
-        file,
-        place_of(leak),
-        rule,
-        message,
-        help_text,
-        key=leak.key,
-        flow=_flow(leak),
-        fix=fix,
-        sink=file.statement_span(leak.use.node),
-    )
+    sink = leak.use.file.statement_span(leak.use.node)
+    where, flow = place_of(leak), _flow(leak)
+    return finding_at(leak.use.file, where, rule, message, help_text, key=leak.key, flow=flow, fix=fix, sink=sink)
 
 
 def finding_at(

@@ -171,9 +171,14 @@ def _shown(ev: Evaluator, node: ast.expr, frame: Frame, depth: int = 0) -> Itera
         inner = node.elts
     elif isinstance(node, ast.Dict):
         inner = node.values
+    elif isinstance(node, (ast.GeneratorExp, ast.ListComp)):
+        inner = [node.elt]
     elif isinstance(node, ast.Call):
         names = {value.name for value in ev.ask(node.func, frame) if isinstance(value, External)}
-        if names & _SHOWING or getattr(node.func, "attr", "") == "format":
+        method = getattr(node.func, "attr", "")
+        if method == "join":  # of a mapping it joins the names
+            inner = [one for one in node.args if isinstance(one, (ast.GeneratorExp, ast.ListComp))]
+        elif names & _SHOWING or method == "format":
             inner = [*node.args, *(keyword.value for keyword in node.keywords)]
     if not isinstance(node, ast.JoinedStr):
         yield node
@@ -199,26 +204,40 @@ def _article(name: str) -> str:
 
 
 def _is_any_variable(node: ast.expr, frame: Frame) -> bool:
-    """``value`` right in ``for name, value in os.environ.items():``, nothing left out."""
-    if not isinstance(node, ast.Name):
+    """``value`` right in ``for name, value in os.environ.items():``, ``os.environ[name]`` in ``for name in …``."""
+    name: ast.expr = node
+    path: tuple[int, ...] = (1,)
+    if isinstance(node, ast.Subscript):
+        name, path = node.slice, ()
+    elif isinstance(node, ast.Call) and node.args:
+        name, path = node.args[0], ()
+    if not isinstance(name, ast.Name) or (name is not node and not environ_copies.looks_up(node, name.id)):
         return False
+    over = _looped_over(name, path, frame)
+    if over is None:
+        return False
+    if path:
+        if not isinstance(over, ast.Call) or not isinstance(over.func, ast.Attribute) or over.func.attr != "items":
+            return False
+        over = over.func.value
+    return environ_copies.is_whole(frame.file, over, frame)
+
+
+def _looped_over(node: ast.Name, path: tuple[int, ...], frame: Frame) -> ast.expr | None:
+    """What the loop right around a name goes over, if it binds the name so and leaves nothing out."""
     scopes = frame.file.scopes
     home = scopes.lookup(node.id, scopes.scope(node))
     reaching = scopes.reaching(home, node.id, node) if home is not None else []
-    if len(reaching) != 1 or reaching[0][0].kind != "for" or reaching[0][0].path != (1,):
-        return False
+    if len(reaching) != 1 or reaching[0][0].kind != "for" or reaching[0][0].path != path:
+        return None
     loop, over = reaching[0][0].node, reaching[0][0].value
     if isinstance(loop, ast.comprehension):
         if loop.ifs:
-            return False
+            return None
     elif scopes.blocks.get(frame.file.statement_of(node), (None, ""))[0] is not loop:
-        return False
-    if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "sorted" and over.args:
-        over = over.args[0]
-    if not isinstance(over, ast.Call) or getattr(over.func, "attr", "") != "items":
-        return False
-    assert isinstance(over.func, ast.Attribute)
-    return environ_copies.is_whole(frame.file, over.func.value, frame)
+        return None
+    sorts = isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id in ("sorted", "list")
+    return over.args[0] if sorts and isinstance(over, ast.Call) and over.args else over
 
 
 def _configuration(ev: Evaluator, node: ast.expr, values: Values, frame: Frame) -> str | None:
