@@ -45,7 +45,10 @@ def percent(template: Text, right: Value) -> Values:
         if match["type"] == "%":
             made = _literal(made, template, "%")
         else:
-            made = _value(made, named(match["name"]) if match["name"] else next(items, UNKNOWN))
+            values = named(match["name"]) if match["name"] else next(items, UNKNOWN)
+            if "." in match[0]:  # cut to a length
+                values = tuple(value for value in values if not isinstance(value, EnvRead))
+            made = _value(made, values)
     return (_literal(made, template, pattern[position:]),)
 
 

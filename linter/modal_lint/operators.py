@@ -90,7 +90,10 @@ def fstring(ev: Evaluator, node: ast.JoinedStr, frame: Frame) -> Values:
 
 def formatted(ev: Evaluator, node: ast.FormattedValue, frame: Frame) -> Values:
     """``{value}`` in an f-string; a conversion or width does not change what a credential is."""
-    return tuple(as_text(value) for value in ev.evaluate(node.value, frame))
+    values = ev.evaluate(node.value, frame)
+    if node.format_spec is not None and "." in ast.unparse(node.format_spec):  # cut to a length
+        values = _without_reads(values)
+    return tuple(as_text(value) for value in values)
 
 
 def binary(ev: Evaluator, node: ast.BinOp, frame: Frame) -> Values:
@@ -209,7 +212,7 @@ def _unless(values: Values, wanted: bool) -> Values:
 
 
 def _without_reads(values: Values) -> Values:
-    """The same, a variable's value unknown: where ``and`` stops at it, it is empty or None."""
+    """The same, a variable's value unknown: where ``and`` stops at it, it is empty or None; where it is cut, a part."""
     return tuple(Unknown() if isinstance(value, EnvRead) else value for value in values)
 
 

@@ -20,7 +20,9 @@ _HEREDOC = lazy(r"<<-?[ \t]*(['\"]?)(\w+)\1([^\n]*)\n(.*?)\n[ \t]*\2[ \t]*(?=\n|
 _REDIRECT = lazy(r"(?<![0-9&<>=-])(?:1)?>>?[ \t]*(?!&)(\"[^\"]*\"|'[^']*'|[^\s;&|<>()]+)")
 _TEE = lazy(r"^\s*(?:sudo\s+)?tee\s+(?:-a\s+)?(\"[^\"]*\"|'[^']*'|[^\s;&|<>]+)")
 _SPEAKING = lazy(r"^\s*(?:\(|\{)?\s*(?:sudo\s+)?(?:echo|printf|print|cat|tee|envsubst)\b")
-_DUMPING = lazy(r"^\s*(?:env|printenv|export\s+-p|declare\s+-x|set)\b\s*(?:[A-Za-z_]\w*\s*)?(?=>|$)")
+_DUMPING = lazy(
+    r"^\s*(?:env|printenv|export\s+-p|declare\s+-x|set)\b\s*(?:[A-Za-z_]\w*\s*)?(?=>|$|\|\s*(?:sort|tee)\b)"
+)
 _USERINFO = lazy(r"://[^\s/@]*\$")
 _CLONE = lazy(r"\bgit\b[^;&|]*?\bclone\b")
 _IN_PLACE = lazy(r"\bsed\b\s+(?:-\S+\s+)*(?:-[a-zA-Z]*i|--in-place)")
