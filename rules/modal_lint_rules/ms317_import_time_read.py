@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from modal_lint.environments import asking, containers, imported, local
+from modal_lint.environments import imported, local
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
@@ -77,9 +77,13 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _fix(file: File, node: ast.AST) -> Fix | None:
-    for use in containers.once(asking.calls(file, "modal.Secret.from_dict")):
-        if file.scopes.within(node, use.node):
-            return local.from_local_environ(use)
+    """The fix of the `Secret.from_dict` that a read is written in."""
+    parent = file.scopes.parents.get(node)
+    while parent is not None and not isinstance(parent, ast.stmt):
+        uses = file.environments.uses_of(parent)
+        if len(uses) == 1 and uses[0].api.name == "modal.Secret.from_dict":
+            return local.from_local_environ(uses[0])
+        parent = file.scopes.parents.get(parent)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import objects
 from modal_lint.environments import asking, sources
+from modal_lint.environments.guards import Guards
 from modal_lint.environments.needs import Reading, last_name
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
 from modal_lint.uses import default_frame
@@ -50,6 +51,46 @@ class Container:
         return str(getattr(self.code.node, "name", "…")) if self.code is not None else "…"
 
 
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """The functions and classes that a file calls `with_options` of, by node and by name.
+
+    ``anything`` says that it does so of something of which it is not known what it is.
+    """
+
+    nodes: frozenset[ast.AST] = frozenset()
+    names: frozenset[str] = frozenset()
+    anything: bool = False
+
+    def has(self, container: Container) -> bool:
+        """Whether a container may be among them."""
+        node = None if container.code is None else container.code.node
+        return self.anything or node is None or node in self.nodes or container.name in self.names
+
+
+def _varied(file: File) -> Varied:
+    calls = [call for call in file.scopes.calls if last_name(call.func) == "with_options"]
+    if not calls:
+        return Varied()
+    nodes: set[ast.AST] = set()
+    names: set[str] = set()
+    resolved: set[ast.AST] = set()
+    anything = False
+    for use in file.uses:
+        if use.api.name not in OPTIONS:
+            continue
+        resolved.add(use.node)
+        owner = use.owner
+        if owner is not None and isinstance(owner.wraps, (Function, Class)):
+            nodes.add(owner.wraps.place.node)
+            continue
+        found = asking.made_by(owner, *FOUND) if owner is not None else []
+        named = [asking.one_text(asking.parameter(one, "name")) for one in found]
+        anything = anything or not named or None in named
+        names.update(name for name in named if name is not None)
+    return Varied(frozenset(nodes), frozenset(names), anything or any(call not in resolved for call in calls))
+
+
 class Environments:
     """What the code in a file's containers gets and needs; everything is found when it is asked for.
 
@@ -61,6 +102,24 @@ class Environments:
         self.file = file
         self.ev = file.project.evaluator
         self._reads: dict[ast.AST, Reads] = {}
+        self._guards: dict[ast.AST, Guards] = {}
+
+    def guards(self, node: ast.AST) -> Guards:
+        """The conditions inside a function of the file, or the module."""
+        if node not in self._guards:
+            self._guards[node] = Guards(self.file, node)
+        return self._guards[node]
+
+    def uses_of(self, node: ast.AST) -> list[Use]:
+        """The calls of the API that a node is: none, one, or one for each run of the code around it."""
+        return self._uses.get(node, [])
+
+    @cached_property
+    def _uses(self) -> dict[ast.AST, list[Use]]:
+        found: dict[ast.AST, list[Use]] = {}
+        for use in self.file.uses:
+            found.setdefault(use.node, []).append(use)
+        return found
 
     @cached_property
     def containers(self) -> tuple[Container, ...]:
@@ -90,8 +149,11 @@ class Environments:
 
     def container_of(self, wraps: Value | None) -> Container | None:
         """The container that runs a function or class of this file."""
-        node = wraps.place.node if isinstance(wraps, (Function, Class)) else None
-        return next((one for one in self.containers if one.code is not None and one.code.node is node), None)
+        return self._by_node.get(wraps.place.node) if isinstance(wraps, (Function, Class)) else None
+
+    @cached_property
+    def _by_node(self) -> dict[ast.AST, Container]:
+        return {one.code.node: one for one in reversed(self.containers) if one.code is not None}
 
     def reads(self, container: Container) -> Reads:
         """What the code of a container reads from its environment."""
@@ -108,34 +170,23 @@ class Environments:
         if code is None:
             return True
         files = (self.file, code.file, *code.file.project.mentioning(container.name, code.file))
-        return any(_varies(file, container) for file in dict.fromkeys(files) if ".with_options" in file.text)
+        return any(file.environments.varied.has(container) for file in dict.fromkeys(files))
+
+    @cached_property
+    def varied(self) -> Varied:
+        """What the file calls `with_options` of."""
+        return _varied(self.file)
+
+    @cached_property
+    def set_at_import(self) -> Reads:
+        """What the module sets while it is imported."""
+        return Reading(self.ev).module(self.file)
 
     def needs_of(self, container: Container) -> Iterator[Need]:
         """What a container surely needs of its environment: reads on every path that fail where it is missing."""
         reads = self.reads(container)
         if not reads.open:
             yield from (need for need in reads.needs if need.required and need.key not in reads.assigned)
-
-
-def _varies(file: File, container: Container) -> bool:
-    """Whether a file has a `with_options` call of the container, or one of who knows what."""
-    resolved: dict[ast.AST, list[Use]] = {}
-    for use in file.uses:
-        if use.api.name in OPTIONS:
-            resolved.setdefault(use.node, []).append(use)
-    calls = [call for call in file.scopes.calls if last_name(call.func) == "with_options"]
-    return any(call not in resolved or any(_is_of(use, container) for use in resolved[call]) for call in calls)
-
-
-def _is_of(use: Use, container: Container) -> bool:
-    owner = use.owner
-    if owner is None or container.code is None:
-        return True
-    if isinstance(owner.wraps, (Function, Class)):
-        return owner.wraps.place.node is container.code.node
-    found = asking.made_by(owner, *FOUND)
-    names = {asking.one_text(asking.parameter(one, "name")) for one in found}
-    return not names or None in names or container.name in names
 
 
 def entry_points(code: Place) -> list[Place]:

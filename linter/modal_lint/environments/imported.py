@@ -6,8 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.environments import asking
-from modal_lint.environments.guards import Guards
-from modal_lint.environments.needs import Reading, outside_functions
+from modal_lint.environments.needs import outside_functions
 from modal_lint.environments.sources import GIVEN
 from modal_lint.library import ENVIRON
 from modal_lint.uses import default_frame
@@ -30,7 +29,7 @@ class Read(NamedTuple):
 def reads(file: File) -> Iterator[Read]:
     """The reads of a module that happen whenever it is imported, of variables that it does not set itself."""
     ev = file.project.evaluator
-    guards = Guards(file, file.tree)
+    guards = file.environments.guards(file.tree)
     found = []
     for node in outside_functions(file.tree):
         if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
@@ -44,7 +43,7 @@ def reads(file: File) -> Iterator[Read]:
             found.append(Read(node.slice.value, node))
     if not found:
         return
-    own = Reading(ev).module(file)
+    own = file.environments.set_at_import
     if own.open:
         return
     for read in sorted(found, key=lambda one: (one.node.lineno, one.node.col_offset)):

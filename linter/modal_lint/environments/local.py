@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import moving
 from modal_lint.environments import asking, sources
-from modal_lint.environments.guards import Guards
 from modal_lint.model import Fix
 from modal_lint.values import EnvRead, Mapping, Text
 
@@ -49,7 +48,7 @@ def _missing(file: File, entry: Entry) -> Missing | None:
     if node is None or not isinstance(lookup, ast.Call) or (node is not lookup and not _is_only_held(file, node)):
         return None
     for around in (file.scopes.scope(lookup).function.node, file.scopes.scope(node).function.node, file.tree):
-        if one.key is not None and Guards(file, around).mentions(one.key):
+        if one.key is not None and file.environments.guards(around).mentions(one.key):
             return None
     return Missing(key, node, lookup)
 

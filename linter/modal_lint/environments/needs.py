@@ -14,7 +14,6 @@ from modal_lint import objects
 from modal_lint.calls import Frame, arguments_of
 from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
-from modal_lint.environments.guards import Guards
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.modal_api import canonical
 from modal_lint.source import children
@@ -92,7 +91,11 @@ class Reading:
         if self._runs > MAX_RUNS or len(calls) > MAX_DEPTH:
             self.found.open = True
             return
-        self.module(file)
+        if (file, "module") not in self._seen:
+            self._seen.add((file, "module"))
+            own = file.environments.set_at_import
+            self.found.assigned |= own.assigned
+            self.found.open = self.found.open or own.open
         look = _Look(self, file, node, frame, calls, certain)
         body = getattr(node, "body", [])
         for statement in body if isinstance(body, list) else [body]:
@@ -101,12 +104,10 @@ class Reading:
 
     def module(self, file: File) -> Reads:
         """What a module sets while it is imported; that counts for its functions."""
-        if (file, "module") in self._seen or not _sets_variables(file):
-            return self.found
-        self._seen.add((file, "module"))
-        look = _Look(self, file, file.tree, self.ev.module_frame(file), (), False)
-        for node in outside_functions(file.tree):
-            look.sets(node)
+        if _sets_variables(file):
+            look = _Look(self, file, file.tree, self.ev.module_frame(file), (), False)
+            for node in outside_functions(file.tree):
+                look.sets(node)
         return self.found
 
     def follow(
@@ -135,7 +136,7 @@ class _Look:
         self.reading, self.file, self.node, self.frame = reading, file, node, frame
         self.ev, self.found = reading.ev, reading.found
         self.calls, self.certain = calls, certain
-        self.guards = Guards(file, node)
+        self.guards = file.environments.guards(node)
 
     def at(self, node: ast.AST) -> None:
         """Note what a node reads or sets."""
