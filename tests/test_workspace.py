@@ -477,6 +477,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "sandbox_get": {"sandbox_id": "SANDBOX"},
     "sandbox_list": {"app_id": "APP", "environment": "main", "tags": {}, "running_only": True},
     "sandbox_by_name": {"app_id": "APP", "name": "name"},
+    "volume_lookup": {"name": "name", "environment": "main"},
+    "volume_create": {"name": "new", "environment": "main", "version": 0, "on_conflict": "fail"},
+    "volume_ephemeral": {"environment": "main", "version": 0},
+    "volume_get": {"volume_id": "VOLUME"},
+    "volume_list": {"environment": "main", "limit": 1, "before": 1e12},
+    "volume_path": {"volume_id": "VOLUME"},
+    "volume_delete": {"volume_id": "VOLUME"},
 }
 WITHOUT_ARGUMENTS = {"environments", "image_list", "status", "check", "reset", "close"}
 WRONG: tuple[Any, ...] = (object(), 1.5j, b"bytes", ["list"], {"A": object()}, (1,), lambda: None)
@@ -517,6 +524,7 @@ def test_bad_input_gives_one_typed_error(method: str, workspace: Workspace) -> N
         "IMAGE": workspace.image_put(ImageRecord(new_id("im"))).id,
         "SANDBOX": sandbox,
         "RECORD": SandboxRecord(new_id("sb"), app),
+        "VOLUME": workspace.volume_create("name").id,
     }
     good = {
         name: ids.get(value, value) if isinstance(value, str) else value for name, value in ARGUMENTS[method].items()

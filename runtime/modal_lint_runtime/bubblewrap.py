@@ -40,7 +40,8 @@ def main(control: str, client: str, scratch: str, *settings: str) -> None:
         client: process id of the client.
         scratch: the container's own directory.
         settings: ``python=PATH``; ``source=DIRECTORY`` of this package; ``root=overlay`` or ``root=host``;
-            ``network=off``; ``upper=PATH``; and any number of ``layer=``, ``hide=`` and ``show=PATH``.
+            ``network=off``; ``upper=PATH``; any number of ``layer=``, ``hide=`` and ``show=PATH``; and any number of
+            ``mount=SWITCH`` of bubblewrap's, each with ``from=PATH`` of this machine and ``at=PATH`` in the container.
     """
     adopt_orphans()
     given: dict[str, list[str]] = {}
@@ -94,7 +95,9 @@ class _Bubblewrap:
         root = overlay.Root(self._scratch, given.get("layer", []), upper, hidden, visible, mapped=mapped)
         try:
             root.make()
-            self._wrap(watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts(root.bare)])
+            self._wrap(
+                watch, ["--bind", root.path, "/", *_SYSTEM_MOUNTS, *self._other_mounts(root.bare), *self._asked()]
+            )
         except OSError as error:
             self._fail(error)
         kill_family()
@@ -122,6 +125,11 @@ class _Bubblewrap:
         words = [word for path in bare for word in ("--ro-bind", path, path)]
         words += [word for path in empty for word in ("--tmpfs", path)]
         return words + [word for path in (*mounts, *lost) for word in ("--ro-bind-try", path, path)]
+
+    def _asked(self) -> list[str]:
+        """The mounts that the client asks for."""
+        asked = zip(*(self._given.get(name, ()) for name in ("mount", "from", "at")), strict=True)
+        return [word for mount in asked for word in mount]
 
     def _wrap(self, watch: Watch, mounts: Sequence[str]) -> None:
         source = os.open(self._given["source"][0], os.O_RDONLY | os.O_DIRECTORY)

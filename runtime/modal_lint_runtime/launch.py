@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 ROOT_HOME = "/root"
 """Home and first working directory in a container with a file system of its own, as in Modal's images."""
 
+SYSTEM_DIRECTORIES = frozenset({"dev", "proc", "sys"})
+"""Directories of ``/`` that the kernel fills."""
+
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 """The directory that this package can be imported from."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A directory of this machine that a container sees, and writes to unless it is ``read_only``, at ``target``."""
+
+    source: Path
+    target: str
+    read_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +59,7 @@ class ContainerSpec:
         visible: directories of this machine that it sees although they lie in such ones. This Python's and this
             package's always are.
         upper: a directory that receives what the container writes to its file system, and stays; None throws that away.
+        mounts: directories that are put into its file system as they are; what it writes there stays.
     """
 
     id: str
@@ -60,6 +73,7 @@ class ContainerSpec:
     hidden: tuple[Path, ...] = ()
     visible: tuple[Path, ...] = ()
     upper: Path | None = None
+    mounts: tuple[Mount, ...] = ()
 
 
 def check_spec(spec: ContainerSpec, isolation: Isolation) -> None:
@@ -72,8 +86,22 @@ def check_spec(spec: ContainerSpec, isolation: Isolation) -> None:
         raise UnsupportedError("containers need Linux or macOS")
     if (spec.layers or spec.upper) and not isolation.filesystem:
         raise UnsupportedError(f"image layers need a private file system; this is {isolation}")
+    if spec.mounts and not isolation.filesystem:
+        raise UnsupportedError(f"mounts need a private file system; this is {isolation}")
+    _check_targets([mount.target for mount in spec.mounts])
     if not spec.network and isolation.kind == "none":
         raise UnsupportedError(f"a container without network needs bubblewrap; this is {isolation}")
+
+
+def _check_targets(targets: Sequence[str]) -> None:
+    for target in targets:
+        _encoded(target, "the target of a mount")
+        if target != posixpath.abspath(target) or target.startswith("//") or target == "/":
+            raise InvalidError("the target of a mount must be an absolute path below / without . and ..")
+        if target.split("/")[1] in SYSTEM_DIRECTORIES:
+            raise InvalidError(f"nothing can be mounted in /{target.split('/')[1]}")
+    if len(set(targets)) < len(targets):
+        raise InvalidError("two mounts have the same target")
 
 
 def encoded_args(args: Sequence[str]) -> list[bytes]:
@@ -174,6 +202,9 @@ def _bubblewrap_settings(spec: ContainerSpec, isolation: Isolation) -> list[str]
     settings += [f"layer={path.absolute()}" for path in spec.layers]
     settings += [f"hide={path.absolute()}" for path in spec.hidden]
     settings += [f"show={path}" for path in visible_directories(spec.visible)]
+    for mount in sorted(spec.mounts, key=lambda mount: mount.target):  # what lies in another one comes after it
+        settings.append(f"mount={'--ro-bind' if mount.read_only else '--bind'}")
+        settings += [f"from={mount.source.absolute()}", f"at={mount.target}"]
     return settings
 
 

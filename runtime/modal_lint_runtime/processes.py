@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING
 from modal_lint_runtime import wire
 from modal_lint_runtime.errors import ModalError, ResourceExhaustedError, SandboxTerminatedError, UnsupportedError
 from modal_lint_runtime.isolation import Isolation, base_environment, detect
-from modal_lint_runtime.launch import ContainerSpec, check_spec, encoded_args, encoded_env, launch, places, seconds
+from modal_lint_runtime.launch import (
+    ContainerSpec,
+    Mount,
+    check_spec,
+    encoded_args,
+    encoded_env,
+    launch,
+    places,
+    seconds,
+)
 from modal_lint_runtime.output import Output
 from modal_lint_runtime.process import Pipes, Process
 from modal_lint_runtime.pump import Input, Pump, Streams
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Container", "ContainerSpec", "Isolation", "Output", "Process", "detect", "run_step", "start"]
+__all__ = ["Container", "ContainerSpec", "Isolation", "Mount", "Output", "Process", "detect", "run_step", "start"]
 
 _START_LIMIT = 60.0
 _END_LIMIT = 30.0

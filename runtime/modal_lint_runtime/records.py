@@ -81,6 +81,17 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeRecord:
+    """A Volume; ``name`` is None for an ephemeral one, ``version`` is the file system's that was asked for, or 0."""
+
+    id: str
+    name: str | None
+    environment: str
+    version: int = 0
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxRecord:
     """A sandbox; ``timeout`` is in seconds, ``returncode`` is None while it runs."""
 

@@ -59,7 +59,17 @@ CREATE UNIQUE INDEX sandboxes_by_name ON sandboxes (app_id, name) WHERE name IS 
 CREATE INDEX sandboxes_by_state ON sandboxes (state, created_at);
 """
 
-MIGRATIONS = (_SECRETS, _SANDBOXES)
+_VOLUMES = """
+CREATE TABLE volumes (
+    id TEXT PRIMARY KEY, name TEXT,
+    environment_id TEXT NOT NULL REFERENCES environments ON DELETE CASCADE,
+    version INTEGER NOT NULL, created_at REAL NOT NULL, owner TEXT
+);
+CREATE UNIQUE INDEX volumes_by_name ON volumes (environment_id, name) WHERE name IS NOT NULL;
+CREATE INDEX volumes_by_owner ON volumes (owner) WHERE owner IS NOT NULL;
+"""
+
+MIGRATIONS = (_SECRETS, _SANDBOXES, _VOLUMES)
 """Step n brings version n to n + 1; a released step never changes."""
 
 VERSION = len(MIGRATIONS)

@@ -24,6 +24,7 @@ from modal_lint_runtime.workspace_environments import Environments, add_environm
 from modal_lint_runtime.workspace_images import Images
 from modal_lint_runtime.workspace_sandboxes import Sandboxes
 from modal_lint_runtime.workspace_secrets import Secrets
+from modal_lint_runtime.workspace_volumes import Volumes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["DIRECTORY_VARIABLE", "Workspace", "default_path", "erase"]
 
 DIRECTORY_VARIABLE = "MODAL_LINT_RUNTIME_DIR"
-_TABLES = ("environments", "secrets", "apps", "images", "sandboxes")
+_TABLES = ("environments", "secrets", "apps", "images", "sandboxes", "volumes")
 _LOST = 137  # as a terminated sandbox: its processes die with their owner
 
 
-class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
+class Workspace(Environments, Secrets, Apps, Images, Sandboxes, Volumes):
     """The workspace in a directory of its own.
 
     Args:
@@ -103,7 +104,7 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
             self._vault.cipher()
 
     def reset(self) -> None:
-        """Delete everything in the workspace for good, image layers included; the key stays.
+        """Delete everything in the workspace for good, image layers and Volumes included; the key stays.
 
         Raises:
             ConflictError: a sandbox still runs.
@@ -135,6 +136,7 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
                 return
         with self._store.writing(scrub=True) as connection:
             connection.execute("DELETE FROM secrets WHERE owner = ?", (owner,))
+            connection.execute("DELETE FROM volumes WHERE owner = ?", (owner,))
             stop_apps(connection, "owner = ?", (owner,))
             if sandboxes:
                 connection.execute(
@@ -142,6 +144,7 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes):
                     "WHERE owner = ? AND state = 'running'",
                     (_LOST, time.time(), owner),
                 )
+        self._sweep_volumes()
 
 
 def default_path() -> Path:
@@ -229,7 +232,7 @@ def _is_ours(root: Path) -> bool:
 
 
 def _clear(root: Path) -> None:
-    """Remove what others keep in the directory: layers, scratch."""
+    """Remove what else is kept in the directory: layers, Volumes, scratch."""
     for path in root.iterdir():
         if path.name.startswith("workspace."):
             continue
@@ -242,6 +245,7 @@ def _clear(root: Path) -> None:
 def _owners(connection: sqlite3.Connection) -> set[str]:
     rows = connection.execute(
         "SELECT owner FROM secrets WHERE owner IS NOT NULL "
+        "UNION SELECT owner FROM volumes WHERE owner IS NOT NULL "
         "UNION SELECT owner FROM apps WHERE owner IS NOT NULL AND state != 'stopped' "
         "UNION SELECT owner FROM sandboxes WHERE state = 'running'"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modal_lint_runtime.vault import Vault
 
 _ID = re.compile(r"[a-z]{2}-[A-Za-z0-9]{1,64}", re.ASCII)
-_ENVIRONMENTS_OF = {"apps", "secrets"}
+_ENVIRONMENTS_OF = {"apps", "secrets", "volumes"}
 
 T = TypeVar("T")
 

@@ -9,13 +9,14 @@ from modal_lint_runtime import contract
 from modal_lint_runtime.contract.verdict import shown
 from modal_lint_runtime.errors import AlreadyExistsError, InvalidError
 from modal_lint_runtime.records import EnvironmentRecord, new_id
-from modal_lint_runtime.workspace_base import Base, environment_id, of_type
+from modal_lint_runtime.workspace_base import environment_id, of_type
+from modal_lint_runtime.workspace_volumes import Volumes
 
 if TYPE_CHECKING:
     import sqlite3
 
 
-class Environments(Base):
+class Environments(Volumes):
     """Methods about environments."""
 
     def environments(self) -> list[EnvironmentRecord]:
@@ -40,7 +41,7 @@ class Environments(Base):
             return _get(connection, environment_id(connection, wanted))
 
     def environment_delete(self, name: str) -> None:
-        """Delete an environment with its Secrets, Apps and sandboxes' records, for good.
+        """Delete an environment with its Secrets, Volumes, Apps and sandboxes' records, for good.
 
         Raises:
             NotFoundError: there is no such environment.
@@ -50,6 +51,7 @@ class Environments(Base):
             raise InvalidError(f"`name`: the environment {contract.DEFAULT_ENVIRONMENT!r} cannot be deleted")
         with self._store.writing(scrub=True) as connection:
             connection.execute("DELETE FROM environments WHERE id = ?", (environment_id(connection, name),))
+        self._sweep_volumes()
 
 
 def add_environment(connection: sqlite3.Connection, name: str) -> None:

@@ -11,6 +11,7 @@ from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function
 from modal_lint_runtime.server.rpc import MAX_MESSAGE_BYTES, Caller, rpc
 from modal_lint_runtime.server.sources import require
+from modal_lint_runtime.server.volumes import volume_mounts
 from modal_lint_runtime.server.workers import stop_workers
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Functions:
         definition = _definition(request)
         _refuse_unsupported(definition)
         await self._state.in_thread(require, self._state.workspace, definition.secret_ids)
+        await self._state.in_thread(volume_mounts, self._state, definition.volume_mounts)
         function = self._deployed.functions.get(request.existing_function_id)
         if function is None or function.app_id != request.app_id:
             function = Function(ids.object_id("fu"), request.app_id, _metadata(definition, request.app_id))
@@ -86,6 +88,7 @@ class Functions:
         """A variant of a Function with a class's parameters or with options, which may replace its Secrets."""
         base = self._deployed.function(request.function_id)
         await self._state.in_thread(require, self._state.workspace, request.function_options.secret_ids)
+        await self._state.in_thread(volume_mounts, self._state, request.function_options.volume_mounts)
         bound = Function(
             ids.object_id("fu"),
             base.app_id,
@@ -175,7 +178,6 @@ def _refuse_unsupported(definition: api_pb2.Function) -> None:
         "web endpoints": definition.webhook_config.type != api_pb2.WEBHOOK_TYPE_UNSPECIFIED or definition.is_server,
         "GPUs": bool(definition.resources.gpu_config.gpu_type or definition.resources.gpu_config.count),
         "schedules": definition.HasField("schedule"),
-        "volume mounts": bool(definition.volume_mounts),
         "network file systems": bool(definition.shared_volume_mounts),
         "cloud bucket mounts": bool(definition.cloud_bucket_mounts or definition.s3_mounts),
         "a proxy": definition.HasField("proxy_id"),
@@ -201,6 +203,9 @@ def _with_options(base: api_pb2.Function, options: api_pb2.FunctionOptions) -> a
             setattr(definition, name, getattr(options, name))
     if options.HasField("retry_policy"):
         definition.retry_policy.CopyFrom(options.retry_policy)
+    if options.replace_volume_mounts:
+        del definition.volume_mounts[:]
+        definition.volume_mounts.extend(options.volume_mounts)
     if options.HasField("concurrency_limit"):
         definition.autoscaler_settings.max_containers = options.concurrency_limit
     return definition

@@ -17,6 +17,7 @@ from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.sources import sandbox_sources
 from modal_lint_runtime.server.tasks import Fed, Task
+from modal_lint_runtime.server.volumes import volume_mounts
 from modal_lint_runtime.server.waiting import end_of, wait_for_change
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def _spec(
         network=not blocks_network(definition),
         scratch=state.scratch(sandbox_id),
         hidden=(state.workspace.root,),
+        mounts=volume_mounts(state, definition.volume_mounts),
     )
 
 
@@ -140,7 +142,6 @@ def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
         raise InvalidError("The sandbox has no image.")
     wanted = {
         "a GPU": bool(definition.resources.gpu_config.gpu_type or definition.resources.gpu_config.count),
-        "volume mounts": bool(definition.volume_mounts),
         "network file systems": bool(definition.nfs_mounts),
         "cloud bucket mounts": bool(definition.cloud_bucket_mounts or definition.s3_mounts),
         "open ports": bool(definition.open_ports.ports),

@@ -144,6 +144,14 @@ class Router:
         await self._state.feed(task.main, request.offset, request.data, eof=request.eof)
         return router_pb2.SandboxStdinWriteV2Response()
 
+    @rpc("TaskReloadVolumes")
+    def reload_volumes(
+        self, request: router_pb2.TaskReloadVolumesRequest, caller: Caller
+    ) -> router_pb2.TaskReloadVolumesResponse:
+        """Nothing to do: a sandbox sees its Volumes as they are."""
+        self._task(request.task_id, caller)
+        return router_pb2.TaskReloadVolumesResponse()
+
 
 def _check_exec(request: router_pb2.TaskExecStartRequest) -> None:
     if not request.exec_id:

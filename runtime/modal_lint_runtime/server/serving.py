@@ -52,10 +52,11 @@ def control_classes() -> list[type]:
     from modal_lint_runtime.server.publishing import Publishing
     from modal_lint_runtime.server.sandboxes import Sandboxes
     from modal_lint_runtime.server.secrets import Secrets
+    from modal_lint_runtime.server.volumes import Volumes
 
     return [
         *(Environments, Secrets, Apps, Publishing, Mounts, Images, Sandboxes, SandboxLogs),
-        *(Functions, Calls, Containers),
+        *(Functions, Calls, Containers, Volumes),
     ]
 
 

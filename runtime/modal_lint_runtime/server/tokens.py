@@ -32,7 +32,7 @@ CONTAINER_HEADER = "x-modal-lint-container"
 CONTAINER_CALLS = frozenset(
     {
         *("ContainerHello", "ContainerHeartbeat", "FunctionGetInputs", "FunctionPutOutputs", "TaskResult"),
-        *("FunctionCallPutDataOut", "FunctionGetDynamicConcurrency"),
+        *("FunctionCallPutDataOut", "FunctionGetDynamicConcurrency", "VolumeCommit"),
     }
 )
 """What a Function's container calls to do its work."""

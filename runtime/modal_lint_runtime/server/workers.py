@@ -24,6 +24,7 @@ from modal_lint_runtime.server.results import FAILURE, TIMEOUT
 from modal_lint_runtime.server.sources import by_id
 from modal_lint_runtime.server.stdio import follow
 from modal_lint_runtime.server.tokens import CONTAINER_HEADER
+from modal_lint_runtime.server.volumes import volume_mounts
 from modal_lint_runtime.server.waiting import end_of
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def _start(state: State, worker: Worker) -> Container:
         network=True,
         scratch=scratch,
         hidden=(workspace.root,),
+        mounts=volume_mounts(state, definition.volume_mounts),
     )
     container = processes.start(spec, state.isolation)
     container.main.write_stdin(_arguments(state, worker, app.environment).SerializeToString())
