@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
+from modal_lint.exposure import MIN_PART
 from modal_lint.model import ExcerptLine, Span
 
 if TYPE_CHECKING:
@@ -140,9 +141,11 @@ def _drawn(file: File, node: ast.AST) -> ast.AST:
 def _masked_literal(file: File, node: ast.AST, source: str) -> str:
     """A literal's source with its credential masked; all of it where the credential cannot be told apart in it."""
     masked = source
-    for value in file.exposures.said_in(source):
+    said = file.exposures.said_in(source)
+    for value in said:
         masked = masked.replace(value, credentials.mask(value))
-    if masked != source:
+    # What has an escape in its source, or is a slice of the literal, does not stand there as a whole.
+    if masked != source and all(any(part in value for value in said) for part in _parts(file, node)):
         return masked
     masked = credentials.mask_text(source)
     if masked != source and node not in file.exposures.literals:
@@ -152,6 +155,16 @@ def _masked_literal(file: File, node: ast.AST, source: str) -> str:
     quote = (opening[1] or "") if opening else ""
     closing = quote if quote and source.endswith(quote) and len(source) >= len(prefix) + len(quote) else ""
     return f"{prefix}{_MASK}{closing}"
+
+
+def _parts(file: File, node: ast.AST) -> Iterator[str]:
+    """What of a literal, or of the parts of an f-string, is a credential or part of one."""
+    for literal in (node, *(node.values if isinstance(node, ast.JoinedStr) else ())):
+        yield from (part for part in file.exposures.literals.get(literal, ()) if len(part) >= MIN_PART)
+        if isinstance(literal, ast.Constant) and isinstance(literal.value, str) and len(literal.value) < 100_000:
+            for found in credentials.find_in_text(literal.value):
+                if found.credential.confidence.rank == 2:
+                    yield literal.value[found.start : found.end]
 
 
 def _comment(file: File, number: int) -> int:

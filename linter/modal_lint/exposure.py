@@ -34,6 +34,7 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable, Iterator
 
     from modal_lint.credentials import Credential
@@ -70,6 +71,7 @@ RULES = {
 _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
 _BEGINNING = 6  # characters of a value that it is looked for by
+MIN_PART = 6  # characters of a part that would give a credential away
 MAX_NESTED = 6
 MAX_LEAVES = 5_000  # values inside one argument that are looked at
 MAX_TEXT = 400_000  # characters of one text that are looked at
@@ -142,12 +144,11 @@ class Exposures:
                     seen.add(key)
                     self.all.append(exposure)
         self.values = frozenset(value for exposure in self.all for value in secrets_of(exposure))
-        self.literals = {
-            part.origin.node
-            for exposure in self.all
-            for part in exposure.value.parts
-            if isinstance(part, Piece) and part.origin is not None
-        }
+        self.literals: dict[ast.AST, set[str]] = {}  # and what of each is part of a credential
+        for exposure in self.all:
+            for part in exposure.value.parts:
+                if isinstance(part, Piece) and part.origin is not None:
+                    self.literals.setdefault(part.origin.node, set()).add(part.text)
 
     @cached_property
     def _beginnings(self) -> dict[int, dict[str, dict[int, set[str]]]]:
@@ -347,5 +348,5 @@ def secrets_of(exposure: Exposure) -> Iterable[str]:
     if known is not None:
         yield known
     for part in exposure.value.parts:
-        if isinstance(part, Piece) and len(part.text) >= 6:
+        if isinstance(part, Piece) and len(part.text) >= MIN_PART:
             yield part.text
