@@ -81,7 +81,7 @@ class _Graph:
                 makes = node.name == "__init__" and isinstance(owner, ast.ClassDef)
                 name = owner.name if makes and isinstance(owner, ast.ClassDef) else node.name
                 functions.setdefault(name, []).append(node.args)
-        for each in ast.walk(file.tree):
+        for each in file.scopes.parents:
             if isinstance(each, _FLOWING):
                 self._visit(each, functions)
 

@@ -41,6 +41,7 @@ def check(file: File) -> Iterator[Finding]:
         print("a key is set:", "OPENAI_API_KEY" in os.environ)
     ```
 
+    A file that Modal does not ship prints on its user's own screen: variables printed there are not reported.
     Lengths, hashes, slices and tests of a secret are not reported, nor are names of variables.
     """
     for one in printing.printed(file):
