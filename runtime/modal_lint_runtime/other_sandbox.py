@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import ModalError, SandboxTerminatedError, UnsupportedError
+from modal_lint_runtime.recorded import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from modal_lint_runtime.backend import ExecOrder, Runs
     from modal_lint_runtime.isolation import Isolation
@@ -28,32 +29,12 @@ ANSWER_WITHIN = 30.0
 _CHECK_EVERY = 0.05
 
 
-class OtherSandbox:
+class OtherSandbox(Recorded):
     """A sandbox that has ended, or that another process runs: its record."""
 
     def __init__(self, workspace: Workspace, record: SandboxRecord) -> None:
         self._workspace = workspace
         self._record = record
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self._record.id
-
-    @property
-    def app_id(self) -> str:
-        """The id of its App."""
-        return self._record.app_id
-
-    @property
-    def name(self) -> str | None:
-        """Its name."""
-        return self._record.name
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """Its tags."""
-        return self._record.tags
 
     @property
     def isolation(self) -> Isolation | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import ModalError, SandboxTerminatedError, SandboxTimeoutError
 from modal_lint_runtime.local_variables import environment, values
+from modal_lint_runtime.recorded import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,7 @@ class ContainerLike(Protocol):
         """End it and remove what it has left."""
 
 
-class OwnSandbox:
+class OwnSandbox(Recorded):
     """A sandbox that this process runs."""
 
     def __init__(self, workspace: Workspace, record: SandboxRecord, container: ContainerLike) -> None:
@@ -62,26 +63,6 @@ class OwnSandbox:
         self._finishing = threading.Lock()
         self._terminated = False
         self._state: SandboxState = "running"
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self._record.id
-
-    @property
-    def app_id(self) -> str:
-        """The id of its App."""
-        return self._record.app_id
-
-    @property
-    def name(self) -> str | None:
-        """Its name."""
-        return self._record.name
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """Its tags."""
-        return self._record.tags
 
     @property
     def isolation(self) -> Isolation | None:

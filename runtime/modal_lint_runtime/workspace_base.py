@@ -121,3 +121,14 @@ def number(value: object, argument: str, lowest: float = 0.0) -> float:
 
 def _article(kind: str) -> str:
     return "an" if kind[0] in "AEIOU" else "a"
+
+
+def page(limit: object, before: object) -> tuple[float, int]:
+    """The time that a page of a list ends at, and how many objects are on it at most; -1 for all.
+
+    Raises:
+        InvalidError: one of them is no number.
+    """
+    most = -1 if limit is None else min(int(number(limit, "limit")), 2**62)
+    until = float("inf") if before is None else number(before, "before")
+    return until, most

@@ -17,9 +17,9 @@ from modal_lint_runtime.workspace_base import (
     no_name,
     no_object,
     now_after,
-    number,
     object_id,
     one_of,
+    page,
 )
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ class Secrets(Base):
             NotFoundError: there is no such environment.
             InvalidError: an argument of the wrong type or content.
         """
-        most = -1 if limit is None else min(int(number(limit, "limit")), 2**62)
-        until = float("inf") if before is None else number(before, "before")
+        until, most = page(limit, before)
         with self._store.reading() as connection:
             place = environment_id(connection, environment)
             return _records(

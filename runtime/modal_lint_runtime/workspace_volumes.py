@@ -19,6 +19,7 @@ from modal_lint_runtime.workspace_base import (
     number,
     object_id,
     one_of,
+    page,
 )
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ class Volumes(Base):
             NotFoundError: there is no such environment.
             InvalidError: an argument of the wrong type or content.
         """
-        most = -1 if limit is None else min(int(number(limit, "limit")), 2**62)
-        until = float("inf") if before is None else number(before, "before")
+        until, most = page(limit, before)
         rest = (
             "WHERE o.environment_id = ? AND o.name IS NOT NULL AND o.created_at < ? ORDER BY o.created_at DESC LIMIT ?"
         )
