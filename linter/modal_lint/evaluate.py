@@ -529,7 +529,7 @@ class Evaluator:
         if function.wraps is None:
             row = method(function.type, "__call__")
             made = row.returns if row is not None else None
-            return UNKNOWN if made is None else (Object(made, Place(frame.file, node)),)
+            return UNKNOWN if made is None else (Object(made, Place(frame.file, node), frame=frame),)
         result = self.apply(function.wraps, arguments, node, frame)
         if function.type == "modal.Cls":
             return tuple(Object("modal.Obj", Place(frame.file, node), None, value) for value in result)
@@ -549,7 +549,7 @@ class Evaluator:
             return library.piped(self, owner, arguments, node, frame)
         previous = owner if made == owner.type else None
         wraps = owner.wraps if made == owner.type else None
-        return (Object(made, Place(frame.file, node), previous, wraps),)
+        return (Object(made, Place(frame.file, node), previous, wraps, frame=frame),)
 
     def run(self, function: Function, arguments: Arguments, call: ast.AST, frame: Frame) -> Values:
         """What a function of the project returns when called so."""

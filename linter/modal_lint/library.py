@@ -240,7 +240,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, fra
         return _getenv(site)
     row = API.get(name)
     if row is not None:
-        return () if row.returns is None else (Object(row.returns, site.place),)
+        return () if row.returns is None else (Object(row.returns, site.place, frame=frame),)
     if name in CONFIG_OBJECTS:
         return (External(name + "()"),)
     if name.partition("().")[0] + "()" != name and name.partition("()")[0] in CONFIG_OBJECTS:

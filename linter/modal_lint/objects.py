@@ -100,7 +100,7 @@ def _of_object(ev: Evaluator, value: Object, name: str) -> Values:
         )
     target = attribute_type(value.type, name)
     if target is not None:
-        return (Object(target, value.call, value),)
+        return (Object(target, value.call, value, frame=value.frame),)
     return (Method(value, name),)
 
 

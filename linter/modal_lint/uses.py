@@ -146,13 +146,13 @@ class Uses:
         found: list[Use] = []
         self.ev.needed_caller = False
         for frame in self._looped(call, default_frame(self.ev, self.file, scope)):
-            found += self._on(call, frame)
+            found += self.on(call, frame)
         if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
                 for frame in self._looped(call, caller):
-                    found += self._on(call, frame)
+                    found += self.on(call, frame)
         return found[: MAX_RUNS * 2]
 
     def _exhausted(self) -> bool:
@@ -194,7 +194,8 @@ class Uses:
             frames = [run for group in runs for run, _ in group][:MAX_RUNS] or frames
         return frames
 
-    def _on(self, call: ast.Call, frame: Frame) -> list[Use]:
+    def on(self, call: ast.Call, frame: Frame) -> list[Use]:
+        """The uses that one call is on one run of the code around it."""
         found = []
         for function in self.ev.ask(call.func, frame):
             use = self._resolved(function, arguments_of(call, frame), call, frame)

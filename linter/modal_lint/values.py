@@ -187,7 +187,8 @@ class External:
 class Object:
     """An instance of a Modal type: the call that made it, and the object of which that call was a method.
 
-    ``wraps`` is the function or class of the project that a ``modal.Function`` or ``modal.Cls`` stands for.
+    ``wraps`` is the function or class of the project that a ``modal.Function`` or ``modal.Cls`` stands for, ``frame``
+    the run in which the call was made.
     """
 
     type: str
@@ -195,6 +196,7 @@ class Object:
     previous: Object | None = None
     wraps: Value | None = None
     steps: Steps = ()
+    frame: Frame | None = None
 
     def chain(self) -> Iterator[Place]:
         """The calls that made it, the last first."""

@@ -104,7 +104,8 @@ def keyword_of(use: Use, node: ast.expr) -> str | int | None:
 def made_by(value: Object, *names: str) -> list[Use]:
     """The call that made an object, as uses, where it is one of these rows of the API.
 
-    Where the call stands in a function that is called in several ways there may be several: one for each.
+    Where the call stands in a function that is called in several ways, it is the run that made this object; where that
+    is not known there may be several, one for each.
     """
     if value.call is None or not isinstance(value.call.node, ast.Call):
         return []
@@ -114,4 +115,7 @@ def made_by(value: Object, *names: str) -> list[Use]:
         known = _MADE[file] = {}
     if node not in known:
         known[node] = Uses(file).of(node)
-    return [use for use in known[node] if use.api.name in names]
+    found = [use for use in known[node] if use.api.name in names]
+    if len(found) > 1 and value.frame is not None:
+        return [use for use in Uses(file).on(node, value.frame) if use.api.name in names]
+    return found
