@@ -67,6 +67,11 @@ def _most_specific(selectors: tuple[str, ...], rule: Rule) -> int:
     return max((specificity(selector, rule) for selector in selectors), default=-1)
 
 
+def is_opt_in(rule: Rule) -> bool:
+    """Whether ``rule`` is off unless it is selected."""
+    return not _is_on(rule, (DEFAULT,))
+
+
 def explicitly_ignored(rule: Rule, selections: Iterable[Selection]) -> bool:
     """Whether some layer names ``rule`` (or its prefix) in `ignore` and none after it selects it again."""
     return not _is_on(rule, (Selection(("ALL",)), *(chosen._replace(select=None) for chosen in selections)))

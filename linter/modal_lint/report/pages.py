@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint.report.base import SEVERITY_COLOUR, Look
 from modal_lint.report.json import dump
-from modal_lint.selection import catalogue, vocabulary
+from modal_lint.selection import catalogue, is_opt_in, vocabulary
 from modal_lint.settings import UserError, nearest
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def _described(rule: Rule) -> dict[str, object]:
         "code": rule.code,
         "severity": rule.severity.value,
         "fix": rule.fixable,
+        "opt_in": is_opt_in(rule),
         "summary": summary_of(rule),
         "explanation": rule.page,
     }
@@ -52,12 +53,15 @@ def _described(rule: Rule) -> dict[str, object]:
 
 def _row(rule: Rule, wide: int, look: Look) -> str:
     level = look.paint(f"{rule.severity.value:<7}", SEVERITY_COLOUR[rule.severity])
-    return f"{look.paint(rule.code, 'bold')}  {rule.name:<{wide}}  {level}  {rule.fixable:<6}  {summary_of(rule)}"
+    summary = f"{'(opt-in) ' if is_opt_in(rule) else ''}{summary_of(rule)}"
+    return f"{look.paint(rule.code, 'bold')}  {rule.name:<{wide}}  {level}  {rule.fixable:<6}  {summary}"
 
 
 def _page(rule: Rule, look: Look) -> str:
     level = look.paint(rule.severity.value, SEVERITY_COLOUR[rule.severity])
     head = f"{look.paint(f'{rule.name} ({rule.code})', 'bold')}  {level}, fix: {rule.fixable}"
+    if is_opt_in(rule):
+        head += f"\nOpt-in: off unless selected, with --extend-select {rule.code} or extend-select = [\"{rule.code}\"]."
     return "\n".join([head, "", *_body(rule.page, look)]) + "\n"
 
 
