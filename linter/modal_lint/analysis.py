@@ -16,7 +16,7 @@ from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from modal_lint.discover import Target
     from modal_lint.globs import Glob
@@ -36,11 +36,13 @@ class Analysis:
         targets: the files.
         given: contents to take instead of those on the disk, by path as in findings.
         rules: what to look for.
+        visit: what else to ask of each file that concerns Modal; its answer goes into the outcome.
     """
 
     targets: Sequence[Target]
     given: Mapping[str, bytes]
     rules: Sequence[Rule]
+    visit: Callable[[File], object] | None = None
     _projects: dict[str, Project] = field(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
@@ -75,7 +77,8 @@ class Analysis:
             file = project.open(target.path, data)
             if switches.is_off("focus"):
                 _parse_whole(file)
-            return _judge(file, target, _enabled(target, self.rules))
+            outcome = _judge(file, target, _enabled(target, self.rules))
+            return outcome if self.visit is None else outcome._replace(facts=self.visit(file))
         except Unreadable as trouble:
             failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
         except RecursionError:

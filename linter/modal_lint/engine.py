@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modal_lint.cache import Cache
     from modal_lint.config import Source
     from modal_lint.model import Rule
+    from modal_lint.source import File
 
 Progress = Callable[[int, int], None]
 
@@ -50,6 +51,8 @@ class Session:
         progress: told after each file how many of the files that concern Modal are done.
         jobs: how many processes; 0 leaves it to the settings.
         cache_folder: where to keep what a run found out; None for nowhere.
+        visit: what else to ask of each file that concerns Modal: a function of a module, whose answers can be pickled;
+            `facts` are the answers. A run that asks neither reads nor writes a cache.
     """
 
     paths: Sequence[str]
@@ -60,6 +63,7 @@ class Session:
     progress: Progress = _nothing
     jobs: int = 0
     cache_folder: str | None = None
+    visit: Callable[[File], object] | None = None
     _found: Discovery | None = None
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _looked_at: frozenset[str] = frozenset()
@@ -95,6 +99,11 @@ class Session:
         """The project root of each file of this run, by path as in findings."""
         return {target.path: target.root for target in self.found.targets}
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What ``visit`` answered, by path as in findings."""
+        return {path: one.facts for path, one in self._outcomes.items() if one.facts is not None}
+
     def _check(self, targets: Sequence[Target], given: Mapping[str, bytes]) -> Report:
         for target in targets:
             self._outcomes.pop(target.path, None)
@@ -114,7 +123,7 @@ class Session:
 
     def _cache(self, targets: Sequence[Target]) -> Cache | None:
         """What earlier runs left; None where there is or may be none."""
-        if self.cache_folder is None or self.rules is not None or self.stdin is not None:
+        if self.cache_folder is None or self.rules is not None or self.visit is not None or self.stdin is not None:
             return None
         if len(targets) < _WORTH_CACHE:
             return None
@@ -164,7 +173,7 @@ class Session:
         from modal_lint.deep import with_deep_stack
 
         rules = selection.catalogue() if self.rules is None else tuple(self.rules)
-        task = analysis.Analysis(work, given, rules)
+        task = analysis.Analysis(work, given, rules, self.visit)
         jobs = min(jobs, len(work) // (_WORTH_PROCESSES // 2)) if len(work) >= _WORTH_PROCESSES else 1
         was_on = gc.isenabled()
         gc.disable()  # trees are many objects and few garbage: half of the time would go into looking for it

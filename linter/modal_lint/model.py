@@ -166,11 +166,15 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one file gave: findings to report, findings that comments silence, or why there are none."""
+    """What one file gave: findings to report, findings that comments silence, or why there are none.
+
+    ``facts`` is what else was asked of the file (`engine.Session`, ``visit``).
+    """
 
     findings: tuple[Finding, ...] = ()
     suppressed: tuple[Finding, ...] = ()
     failure: Failure | None = None
+    facts: object = None
 
 
 class Report(NamedTuple):
