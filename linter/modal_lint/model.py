@@ -80,10 +80,11 @@ class Span(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """Replace the text of ``span`` by ``text``; an empty span inserts."""
+    """Replace the text of ``span`` by ``text``; an empty span inserts. In a notebook it is the span of a ``cell``."""
 
     span: Span
     text: str
+    cell: int | None = None
 
 
 class Move(NamedTuple):
@@ -125,13 +126,16 @@ class Step(NamedTuple):
     path: str
     span: Span
     text: str
+    cell: int | None = None  # of a notebook; its span counts inside the cell
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One diagnostic. It never holds a credential's value: messages name keys, excerpts are masked.
 
-    ``origin`` is where the credential's literal stands, as (path, span): the same credential is reported once.
+    In a notebook ``cell`` is the number of the cell among all of them, from 1, and every span and line number counts
+    inside its cell. ``origin`` is where the credential's literal stands, as (path, span): the same credential is
+    reported once. It alone counts the lines of a notebook through all of its cells.
     """
 
     path: str
@@ -150,10 +154,11 @@ class Finding:
     origin: tuple[str, Span] | None = None
     statement: Span | None = None  # the whole statement flagged: a suppression on any of its lines counts
     sink: Span | None = None  # the statement of the sink, where that is another one of the same file: there too
+    cell: int | None = None
 
     @property
-    def sort_key(self) -> tuple[str, Span, str, str]:
-        return (self.path, self.span, self.code, self.message)
+    def sort_key(self) -> tuple[str, int, Span, str, str]:
+        return (self.path, self.cell or 0, self.span, self.code, self.message)
 
 
 class Failure(NamedTuple):
@@ -163,6 +168,7 @@ class Failure(NamedTuple):
     reason: str
     line: int = 1
     column: int = 0
+    cell: int | None = None  # of a notebook
 
 
 class Outcome(NamedTuple):
@@ -189,13 +195,19 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: ``check`` yields the findings of a file; its docstring is the rule's page."""
+    """One rule: ``check`` yields the findings of a file; its docstring is the rule's page.
+
+    How its claim is known is said by one of two: ``witness``, the outcome of the page's bad example when
+    ``tests/test_witness.py`` runs it (a claim's ``says`` there); or, where no client can show it, ``source``.
+    """
 
     code: str
     name: str
     severity: Severity
     check: Callable[[File], Iterable[Finding]] = field(repr=False)
     fixable: str = "none"  # "safe", "unsafe", "hint" or "none": what the catalogue promises
+    witness: str = ""
+    source: str = ""
 
     @property
     def page(self) -> str:
