@@ -17,7 +17,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _FORMATS = ("full", "concise", "json")
 _SEVERITIES = ("info", "warning", "error")
-_RUNTIME = "runtime"
+# Programs of their own, loaded when they are asked for.
+_LATE = {
+    "runtime": ("modal_lint_runtime.command", "runtime"),
+    "secrets": ("modal_lint.pushing.command", "secrets"),
+}
 _CONFIDENCES = ("low", "medium", "high")
 
 
@@ -25,17 +29,19 @@ class _Commands(click.Group):
     """The commands; arguments that name none are paths to check."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), _RUNTIME])
+        return sorted([*super().list_commands(ctx), *_LATE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != _RUNTIME:
+        if cmd_name not in _LATE:
             return super().get_command(ctx, cmd_name)
-        from modal_lint_runtime.command import runtime  # late: it is a program of its own
+        from importlib import import_module
 
-        return runtime
+        module, name = _LATE[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in ("-h", "--help", "--version") and args[0] not in (*self.commands, _RUNTIME):
+        if args and args[0] not in ("-h", "--help", "--version") and args[0] not in (*self.commands, *_LATE):
             self._refuse_typos(args[0])
             args = ["check", *args]
         return super().parse_args(ctx, args)
@@ -46,7 +52,7 @@ class _Commands(click.Group):
             return
         from modal_lint.settings import nearest
 
-        hint = nearest(word, [*self.commands, _RUNTIME])
+        hint = nearest(word, [*self.commands, *_LATE])
         if hint:
             raise click.UsageError(f"no such command or file `{word}`{hint}")
 

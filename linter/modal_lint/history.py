@@ -72,7 +72,7 @@ class History:
         if versions is None:
             return None
         blobs, complete = versions
-        spellings = _spellings(value)
+        spellings = spellings(value)
         if any(spelling in blob for blob in blobs for spelling in spellings):
             return True
         known = not blobs or any(spelling in source for spelling in spellings)
@@ -159,7 +159,7 @@ def _split(batch: bytes) -> list[bytes]:
     return contents
 
 
-def _spellings(value: Hidden) -> set[bytes]:
+def spellings(value: Hidden) -> set[bytes]:
     """The ways in which one literal may spell the value."""
     raw = value.reveal()
     texts = (raw, repr(raw)[1:-1], json.dumps(raw)[1:-1], raw.replace("\n", "\r\n"))

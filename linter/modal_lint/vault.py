@@ -28,10 +28,12 @@ except ImportError:  # Windows
 NAME = ".modal-lint"
 SECRETS = "secrets"
 _TEMPORARY = ".new-"
+_GONE = ".gone-"
 _BY_FD = os.open in os.supports_dir_fd
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+_OVERWRITE = os.O_WRONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
 _LOCK_SECONDS = 30.0
 
 
@@ -115,12 +117,60 @@ class Folder:
             raise
         self.sync()
 
+    def names(self) -> list[str]:
+        """The entries of the folder, sorted."""
+        return sorted(os.listdir(self.path if self.fd is None else self.fd))
+
+    def status(self, name: str) -> os.stat_result:
+        """What the system says of the entry ``name`` itself, not of what a link names."""
+        return os.stat(self._at(name), follow_symlinks=False, **self._relative)
+
+    def destroy(self, name: str, expected: bytes) -> bool:
+        """Overwrite and delete the file ``name``; whether nothing else of this file system names its content.
+
+        It is renamed first, so that a run that is killed leaves no half of it under its name: `sweep` finishes.
+        A file with other hard links is not overwritten, since those are not ours.
+
+        Raises:
+            RefusedError: it holds something else than ``expected`` by now, or is no file of this user's own.
+            OSError: the system refused.
+        """
+        if self.read(name) != expected:
+            raise RefusedError(f"{self.path / name} changed meanwhile")
+        gone = f"{_GONE}{secrets.token_hex(8)}"
+        os.rename(self._at(name), self._at(gone), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        self.sync()
+        alone = self._shred(gone)
+        self.sync()
+        return alone
+
+    def discard(self, name: str) -> None:
+        """Delete the file ``name``, which holds no value, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._at(name), **self._relative)
+
+    def _shred(self, name: str) -> bool:
+        fd = os.open(self._at(name), _OVERWRITE, **self._relative)
+        try:
+            self._own(fd, name)
+            status = os.fstat(fd)
+            alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+            if alone:
+                write_all(fd, os.urandom(status.st_size))
+        finally:
+            os.close(fd)
+        os.unlink(self._at(name), **self._relative)
+        return alone
+
     def sweep(self) -> None:
-        """Remove what killed runs left behind. Only for who holds the lock."""
-        for name in os.listdir(self.path if self.fd is None else self.fd):
-            if name.startswith(_TEMPORARY):
-                with contextlib.suppress(OSError):
-                    os.unlink(self._at(name), **self._relative)
+        """Destroy what killed runs left behind. Only for who holds the lock."""
+        for name in self.names():
+            if name.startswith((_TEMPORARY, _GONE)):
+                try:
+                    self._shred(name)
+                except (OSError, RefusedError):
+                    with contextlib.suppress(OSError):
+                        os.unlink(self._at(name), **self._relative)
 
     def sync(self) -> None:
         sync_folder(self.path if self.fd is None else self.fd)
@@ -169,6 +219,11 @@ def _wait_for_lock(fd: int, path: Path) -> None:
             if time.monotonic() > deadline:
                 raise RefusedError(f"{path} is in use by another run") from None
             time.sleep(0.01)
+
+
+def is_there(root: Path) -> bool:
+    """Whether something has the name of the folder of preserved values under ``root``."""
+    return os.path.isdir(root / NAME / SECRETS)
 
 
 @contextmanager
