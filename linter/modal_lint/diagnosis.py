@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from modal_lint import credentials
 from modal_lint.excerpt import excerpt
-from modal_lint.exposure import Exposure
-from modal_lint.model import Confidence, Finding, Fix, Severity, Span, Step
+from modal_lint.exposure import Exposure, marked
+from modal_lint.model import Confidence, Finding, Fix, Hidden, Severity, Span, Step
 from modal_lint.values import Place
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def finding(
         origin=None if origin is None else (origin.file.path, origin.file.span(origin.node)),
         statement=file.statement_span(here.node),
         sink=file.statement_span(exposure.use.node),
+        secret=Hidden(exposure.value.known or marked(exposure.value)),
     )
 
 

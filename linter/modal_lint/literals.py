@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import credentials, diagnosis
 from modal_lint.excerpt import excerpt
-from modal_lint.model import Confidence, Finding, Rule
+from modal_lint.model import Confidence, Finding, Hidden, Rule
 from modal_lint.uses import default_frame
 from modal_lint.values import Object
 
@@ -80,6 +80,7 @@ def _finding(file: File, rule: Rule, node: ast.Constant, found: credentials.Matc
         excerpt=excerpt(file, span),
         origin=(file.path, span),
         statement=file.statement_span(node),
+        secret=Hidden(_text(node)[found.start : found.end]),
     )
 
 

@@ -131,7 +131,9 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One diagnostic. It never holds a credential's value: messages name keys, excerpts are masked.
+    """One diagnostic. What is shown of it never holds a credential's value: messages name keys, excerpts are masked.
+
+    ``secret`` is the value itself, for the baseline to hash: it is never printed, compared or written.
 
     In a notebook ``cell`` is the number of the cell among all of them, from 1, and every span and line number counts
     inside its cell. ``origin`` is where the credential's literal stands, as (path, span): the same credential is
@@ -155,6 +157,8 @@ class Finding:
     statement: Span | None = None  # the whole statement flagged: a suppression on any of its lines counts
     sink: Span | None = None  # the statement of the sink, where that is another one of the same file: there too
     cell: int | None = None
+    symbol: str | None = None  # the function or class around it, where a baseline asks
+    secret: Hidden | None = field(default=None, repr=False, compare=False)
 
     @property
     def sort_key(self) -> tuple[str, int, Span, str, str]:
@@ -174,13 +178,15 @@ class Failure(NamedTuple):
 class Outcome(NamedTuple):
     """What one file gave: findings to report, findings that comments silence, or why there are none.
 
-    ``facts`` is what else was asked of the file (`engine.Session`, ``visit``).
+    ``facts`` is what else was asked of the file (`engine.Session`, ``visit``). ``below`` are findings that the levels
+    in the settings leave out, where a baseline asks: what it holds of them is not stale.
     """
 
     findings: tuple[Finding, ...] = ()
     suppressed: tuple[Finding, ...] = ()
     failure: Failure | None = None
     facts: object = None
+    below: tuple[Finding, ...] = ()
 
 
 class Report(NamedTuple):
@@ -191,6 +197,8 @@ class Report(NamedTuple):
     checked: int = 0  # files that were read and, where they concern Modal, analysed
     suppressed: int = 0
     fixed: int = 0
+    baselined: int = 0  # findings that a baseline hides
+    outside: int = 0  # findings and failures where nothing has changed, where only changes count
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ class Settings:
     show_fixes: bool = False
     output_format: str = "full"
     jobs: int = 0  # 0: one for each processor
+    baseline: str | None = None  # the absolute path of the file of findings that are known
 
     def at(self, directory: str, names: Collection[str] | None = None) -> Settings:
         """These settings, wherever: what a run without configuration files uses in place of a `Resolver`."""
@@ -135,6 +137,7 @@ _KINDS: dict[str, Callable[[object], Any]] = {
     "show-fixes": _flag,
     "output-format": _one_of(FORMATS),
     "jobs": _count,
+    "baseline": _text,
 }
 
 KEYS = tuple(_KINDS)
@@ -213,6 +216,8 @@ def _put(merged: dict[str, Any], key: str, value: Any, base: str) -> None:
         merged[name] = tuple(Glob(pattern, base) for pattern in value)
     elif key == "extend-exclude":
         merged[name] = merged.get(name, ()) + tuple(Glob(pattern, base) for pattern in value)
+    elif key == "baseline":
+        merged[name] = os.path.normpath(os.path.join(base, value)) if value else None
     elif key == "known-secrets":
         merged[name] = {**merged.get(name, {}), **value}
     else:
