@@ -37,12 +37,14 @@ class Analysis:
         given: contents to take instead of those on the disk, by path as in findings.
         rules: what to look for.
         visit: what else to ask of each file that concerns Modal; its answer goes into the outcome.
+        contents: what to take for the content of the files that are imported, by real path.
     """
 
     targets: Sequence[Target]
     given: Mapping[str, bytes]
     rules: Sequence[Rule]
     visit: Callable[[File], object] | None = None
+    contents: Mapping[str, bytes] = field(default_factory=dict)
     _projects: dict[str, Project] = field(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
@@ -77,7 +79,7 @@ class Analysis:
             file = project.open(target.path, data)
             if switches.is_off("focus"):
                 _parse_whole(file)
-            outcome = _judge(file, target, _enabled(target, self.rules))
+            outcome = _judge(file, target, enabled(target, self.rules))
             return outcome if self.visit is None else outcome._replace(facts=self.visit(file))
         except Unreadable as trouble:
             failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
@@ -87,7 +89,7 @@ class Analysis:
 
     def _project(self, root: str) -> Project:
         if root not in self._projects:
-            self._projects[root] = Project(root)
+            self._projects[root] = Project(root, self.contents)
         return self._projects[root]
 
     def _failure(self, target: Target, reason: str, line: int = 1, column: int = 0) -> Failure | None:
@@ -117,17 +119,27 @@ def _judge(file: File, target: Target, rules: tuple[Rule, ...]) -> Outcome:
     if not found and not suppress.speaks_to_us(file.text):
         return Outcome()
     if settings.ignore_suppressions:
-        return Outcome(tuple(one for one in found if _is_wanted(one, settings)))
+        outcome = Outcome(tuple(one for one in found if _is_wanted(one, settings)))
+        return outcome if settings.baseline is None else _with_symbols(outcome, found, file, settings)
     silenced = {id(finding) for finding in found if _is_silenced(finding, file, settings)}
     if any(rule.code == suppress.UNUSED for rule in rules):
         unused = list(suppress.unused(file, found, rules))
         silenced |= {id(one) for one in unused if file.suppressions.silences(one)}
         found += unused
     wanted = [finding for finding in found if _is_wanted(finding, settings)]
-    return Outcome(
+    outcome = Outcome(
         findings=tuple(finding for finding in wanted if id(finding) not in silenced),
         suppressed=tuple(finding for finding in wanted if id(finding) in silenced),
     )
+    return outcome if settings.baseline is None else _with_symbols(outcome, found, file, settings)
+
+
+def _with_symbols(outcome: Outcome, found: Sequence[Finding], file: File, settings: Settings) -> Outcome:
+    """The outcome as a baseline knows it: where each finding stands, and what only its level leaves out."""
+    from modal_lint.symbols import named
+
+    below = tuple(finding for finding in found if not _is_wanted(finding, settings))
+    return outcome._replace(findings=named(file, outcome.findings), below=named(file, below))
 
 
 def _is_wanted(finding: Finding, settings: Settings) -> bool:
@@ -156,7 +168,8 @@ def _marked_places(finding: Finding, file: File) -> Iterator[tuple[File | None, 
         yield where, range(span.line, span.end_line + 1)
 
 
-def _enabled(target: Target, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+def enabled(target: Target, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Those of ``rules`` that look at a file."""
     on = selection.enabled(rules, target.settings.selections)
     ignored = _ignored_here(target)
     return tuple(rule for rule in on if not selection.covers(ignored, rule)) if ignored else on

@@ -35,10 +35,12 @@ class Project:
 
     Args:
         root: the top of the tree.
+        contents: what to take for the content of files instead of what the disk holds, by real path.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], contents: Mapping[str, bytes] | None = None) -> None:
         self.root = os.path.realpath(root)
+        self._given = contents or {}
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
@@ -106,15 +108,17 @@ class Project:
         self._files[real] = None
         if not self.inside(real):
             return None
+        data = self._content(real) if self._is_file(real) else None
+        if data is None:
+            return None
         try:
-            if not os.path.isfile(real) or os.path.getsize(real) > MAX_BYTES:
-                return None
-            with open(real, "rb") as handle:
-                data = handle.read()
             self._files[real] = File(self._shown(real), data, self)
-        except (OSError, Unreadable):
+        except Unreadable:
             return None
         return self._files[real]
+
+    def _is_file(self, path: str) -> bool:
+        return path in self._given or os.path.isfile(path)
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
@@ -129,7 +133,7 @@ class Project:
     def content(self, path: str) -> bytes | None:
         """The content of a file of the project, whatever it is; None if it is not there or too large."""
         folder, name = os.path.split(path)
-        if name not in self.names_in(folder) or not self.inside(os.path.realpath(path)) or not os.path.isfile(path):
+        if name not in self.names_in(folder) or not self.inside(os.path.realpath(path)) or not self._is_file(path):
             return None
         return self._contents[path] if self._keep(path) else None
 
@@ -159,6 +163,8 @@ class Project:
 
     def _content(self, path: str) -> bytes | None:
         """The content of a file by its real path; None if it cannot be read or is too large."""
+        if path in self._given:
+            return self._given[path]
         try:
             if os.path.getsize(path) > MAX_BYTES:
                 return None
@@ -191,21 +197,24 @@ class Project:
         path = base
         for at, part in enumerate(parts, 1):
             names = self.names_in(path)
-            if at == len(parts) and part + ".py" in names and os.path.isfile(found := os.path.join(path, part + ".py")):
+            if at == len(parts) and part + ".py" in names and self._is_file(found := os.path.join(path, part + ".py")):
                 return found
             if part not in names:
                 return None
             path = os.path.join(path, part)
         init = os.path.join(path, "__init__.py")
-        return init if "__init__.py" in self.names_in(path) and os.path.isfile(init) else None
+        return init if "__init__.py" in self.names_in(path) and self._is_file(init) else None
 
     def names_in(self, folder: str) -> frozenset[str]:
         """What is in a folder, which is listed once; nothing if it is none."""
         if folder not in self._listed:
             try:
-                self._listed[folder] = frozenset(os.listdir(folder))
+                listed = os.listdir(folder)
             except OSError:
-                self._listed[folder] = frozenset()
+                listed = []
+            here = os.path.realpath(folder) if self._given else folder
+            given = [name for parent, name in map(os.path.split, self._given) if parent == here]
+            self._listed[folder] = frozenset((*listed, *given))
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
