@@ -159,6 +159,8 @@ def merged(fixes: Sequence[Fix]) -> tuple[Edit, ...]:
 
 
 def _touch(one: Edit, other: Edit) -> bool:
+    if one.cell != other.cell:
+        return False
     a, b = one.span, other.span
     return (a.line, a.column) <= (b.end_line, b.end_column) and (b.line, b.column) <= (a.end_line, a.end_column)
 

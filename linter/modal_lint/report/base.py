@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from modal_lint.model import Failure, Finding, Report, Severity, Span
+from modal_lint.model import Failure, Finding, Report, Severity, Span, Step
 
 UNREADABLE = "MS001"
 UNREADABLE_NAME = "unreadable-source"
@@ -56,6 +56,7 @@ def from_failure(failure: Failure) -> Finding:
         name=UNREADABLE_NAME,
         message=f"not checked: {failure.reason}",
         severity=Severity.ERROR,
+        cell=failure.cell,
     )
 
 
@@ -96,9 +97,10 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def place(finding: Finding) -> str:
-    """``path:line:column`` as editors and terminals make links of it."""
-    return f"{visible(finding.path)}:{finding.span.line}:{finding.span.column + 1}"
+def place(where: Finding | Step) -> str:
+    """``path:line:column`` as editors and terminals make links of it; ``path:cell 3:line:column`` in a notebook."""
+    cell = "" if where.cell is None else f"cell {where.cell}:"
+    return f"{visible(where.path)}:{cell}{where.span.line}:{where.span.column + 1}"
 
 
 def fix_mark(finding: Finding, look: Look) -> str:

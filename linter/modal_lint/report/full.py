@@ -76,7 +76,7 @@ def _clipped(text: str, columns: int) -> str:
 def _flow(finding: Finding, look: Look) -> Iterator[str]:
     if len(finding.flow) < 2:
         return
-    places = [f"{visible(step.path)}:{step.span.line}:{step.span.column + 1}" for step in finding.flow]
+    places = [place(step) for step in finding.flow]
     wide = min(max(map(width, places)), 50)
     yield f"  {look.paint('flow:', 'bold', 'cyan')}"
     for number, (where, step) in enumerate(zip(places, finding.flow, strict=True), 1):

@@ -28,7 +28,7 @@ def dump(document: Sequence[object] | dict[str, object]) -> str:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
-        "cell": None,
+        "cell": finding.cell,
         "code": finding.code,
         "name": finding.name,
         "message": finding.message,
@@ -60,8 +60,10 @@ def _fix(fix: Fix | None) -> dict[str, Any] | None:
 
 
 def _edit(edit: Edit) -> dict[str, Any]:
-    return {"content": edit.text, **_span(edit.span)}
+    cell = {} if edit.cell is None else {"cell": edit.cell}
+    return {"content": edit.text, **_span(edit.span), **cell}
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"filename": os.path.abspath(step.path), **_span(step.span), "message": step.text}
+    cell = {} if step.cell is None else {"cell": step.cell}
+    return {"filename": os.path.abspath(step.path), **_span(step.span), "message": step.text, **cell}
