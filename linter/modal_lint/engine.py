@@ -206,7 +206,7 @@ class Session:
         failures = list(self.found.failures)
         failures += [outcome.failure for outcome in outcomes if outcome.failure is not None]
         shadows = [finding for outcome in outcomes for finding in outcome.suppressed]
-        kept = _once([finding for outcome in outcomes for finding in outcome.findings], shadows)
+        kept = once([finding for outcome in outcomes for finding in outcome.findings], shadows)
         lost = {failure.path for failure in failures}
         return Report(
             findings=tuple(kept),
@@ -250,7 +250,7 @@ def _content(target: Target, given: Mapping[str, bytes]) -> bytes:
         return b""
 
 
-def _once(findings: Iterable[Finding], suppressed: Iterable[Finding]) -> list[Finding]:
+def once(findings: Iterable[Finding], suppressed: Iterable[Finding]) -> list[Finding]:
     """The findings in order, each credential in one of them only.
 
     A suppressed finding counts for precedence: silencing the rule that reports a credential must not make a lesser
