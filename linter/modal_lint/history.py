@@ -72,10 +72,10 @@ class History:
         if versions is None:
             return None
         blobs, complete = versions
-        spellings = spellings(value)
-        if any(spelling in blob for blob in blobs for spelling in spellings):
+        searched = spellings(value)
+        if any(spelling in blob for blob in blobs for spelling in searched):
             return True
-        known = not blobs or any(spelling in source for spelling in spellings)
+        known = not blobs or any(spelling in source for spelling in searched)
         return False if complete and known else None
 
     def tracks(self, path: str) -> bool | None:
