@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
     from modal_lint.values import Argument, Object
 
-_MADE: WeakKeyDictionary[File, dict[ast.Call, list[Use]]] = WeakKeyDictionary()
+_MADE: WeakKeyDictionary[File, dict[object, list[Use]]] = WeakKeyDictionary()  # by call, or by call and its run
 
 
 def calls(file: File, *names: str) -> Iterator[Use]:
@@ -115,7 +115,9 @@ def made_by(value: Object, *names: str) -> list[Use]:
         known = _MADE[file] = {}
     if node not in known:
         known[node] = Uses(file).of(node)
-    found = [use for use in known[node] if use.api.name in names]
-    if len(found) > 1 and value.frame is not None:
-        return [use for use in Uses(file).on(node, value.frame) if use.api.name in names]
-    return found
+    if value.frame is not None and (value.frame.arguments is not None or len(known[node]) > 1):
+        key = (node, value.frame)
+        if key not in known:
+            known[key] = Uses(file).on(node, value.frame)
+        return [use for use in known[key] if use.api.name in names]
+    return [use for use in known[node] if use.api.name in names]
