@@ -17,9 +17,11 @@ from modal_lint.sift import SILENT, content_of, importing, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
+    from modal_lint.baseline import Baselines
     from modal_lint.cache import Cache
     from modal_lint.config import Source
     from modal_lint.model import Rule
+    from modal_lint.since import Since
     from modal_lint.source import File
 
 Progress = Callable[[int, int], None]
@@ -53,6 +55,8 @@ class Session:
         cache_folder: where to keep what a run found out; None for nowhere.
         visit: what else to ask of each file that concerns Modal: a function of a module, whose answers can be pickled;
             `facts` are the answers. A run that asks neither reads nor writes a cache.
+        baselines: what is known already; by default what the settings of the files say.
+        since: what has changed, where nothing else counts.
     """
 
     paths: Sequence[str]
@@ -64,6 +68,8 @@ class Session:
     jobs: int = 0
     cache_folder: str | None = None
     visit: Callable[[File], object] | None = None
+    baselines: Baselines | None = None
+    since: Since | None = None
     _found: Discovery | None = None
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _looked_at: frozenset[str] = frozenset()
@@ -181,9 +187,8 @@ class Session:
             if jobs > 1:
                 from modal_lint import pool
 
-                # Large files first: the last one to finish decides how long everything takes.
-                order = sorted(range(len(work)), key=lambda at: sizes[at] if at < len(sizes) else 0, reverse=True)
-                outcomes, told = pool.answers(task, order, jobs, self.progress)
+                weights = [sizes[at] if at < len(sizes) else 0 for at in range(len(work))]
+                outcomes, told = pool.answers(task, weights, jobs, self.progress)
             else:
                 outcomes = with_deep_stack(lambda: self._one_by_one(task))
                 told = [task.finish()]
@@ -206,13 +211,43 @@ class Session:
         failures = list(self.found.failures)
         failures += [outcome.failure for outcome in outcomes if outcome.failure is not None]
         shadows = [finding for outcome in outcomes for finding in outcome.suppressed]
-        kept = once([finding for outcome in outcomes for finding in outcome.findings], shadows)
+        found = [finding for outcome in outcomes for finding in outcome.findings]
+        kept = once(found, shadows)
         lost = {failure.path for failure in failures}
-        return Report(
+        report = Report(
             findings=tuple(kept),
             failures=tuple(sorted(failures, key=lambda failure: (failure.path, failure.line))),
             checked=sum(1 for target in self.found.targets if target.path not in lost),
             suppressed=len(shadows),
+        )
+        return self._narrowed(report, found, shadows)
+
+    def _narrowed(self, report: Report, found: Sequence[Finding], shadows: Sequence[Finding]) -> Report:
+        """The report without what a baseline knows and, where only changes count, without what has not changed.
+
+        Both are like suppressed findings: a lesser rule does not report them in their stead.
+        """
+        known: frozenset[int] = frozenset()
+        outside: frozenset[int] = frozenset()
+        if self.baselines is None and any(target.settings.baseline for target in self.found.targets):
+            from modal_lint.baseline import Baselines
+
+            self.baselines = Baselines()
+        if self.baselines is not None:
+            known = self.baselines.hidden(self.found.targets, self._outcomes)
+        failures = report.failures
+        if self.since is not None:
+            outside = frozenset(id(one) for one in found if not self.since.touches(one)) - known
+            failures = tuple(one for one in failures if self.since.concerns(one))
+        gone = known | outside
+        if not gone and failures == report.failures:
+            return report
+        unseen = [one for one in found if id(one) in gone]
+        return report._replace(
+            findings=tuple(once([one for one in found if id(one) not in gone], [*shadows, *unseen])),
+            failures=failures,
+            baselined=sum(id(one) in known for one in report.findings),
+            outside=sum(id(one) in outside for one in report.findings) + len(report.failures) - len(failures),
         )
 
 

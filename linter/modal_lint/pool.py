@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from modal_lint.deep import with_deep_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Work(Protocol[T_co]):
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    share: list[int]  # tasks that are its own to begin
     task: int | None = None
 
 
@@ -49,25 +50,35 @@ def _nothing(done: int, total: int) -> None:
 
 
 def answers(
-    work: Work[T], tasks: Iterable[int], jobs: int, progress: Callable[[int, int], None] = _nothing
+    work: Work[T], weights: Sequence[int], jobs: int, progress: Callable[[int, int], None] = _nothing
 ) -> tuple[dict[int, T], list[Any]]:
-    """The answers to ``tasks``, and what each process told in the end.
+    """The answers to all tasks, and what each process told in the end.
 
     Args:
         work: what to do.
-        tasks: in the order in which to begin them: the last one to finish decides how long everything takes.
+        weights: of each task, how long it takes, in any unit. Neighbours share what they need: each process gets a
+            stretch of them, and takes from another one's when it has done its own.
         jobs: how many processes.
         progress: told after each task how many of all are done.
     """
-    return _Pool(work, list(tasks), jobs, progress).run()
+    return _Pool(work, _shares(weights, max(1, min(jobs, len(weights)))), progress).run()
+
+
+def _shares(weights: Sequence[int], jobs: int) -> list[list[int]]:
+    """The tasks in ``jobs`` stretches of about the same weight, each with the heaviest at its end."""
+    total, done = sum(weights) + len(weights), 0
+    shares: list[list[int]] = [[] for _ in range(jobs)]
+    for task, weight in enumerate(weights):
+        shares[min(jobs - 1, (done + weight // 2) * jobs // total)].append(task)
+        done += weight + 1
+    return [sorted(share, key=lambda task: (weights[task], -task)) for share in shares]
 
 
 class _Pool(Generic[T]):
-    def __init__(self, work: Work[T], tasks: list[int], jobs: int, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, work: Work[T], shares: list[list[int]], progress: Callable[[int, int], None]) -> None:
         self._work = work
-        self._waiting = tasks[::-1]
-        self._total = len(tasks)
-        self._jobs = jobs
+        self._shares = shares
+        self._total = sum(map(len, shares))
         self._progress = progress
         self._context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
         self._done: dict[int, T] = {}
@@ -75,7 +86,7 @@ class _Pool(Generic[T]):
 
     def run(self) -> tuple[dict[int, T], list[Any]]:
         gc.freeze()
-        workers = [self._started() for _ in range(min(self._jobs, self._total))]
+        workers = [self._started(share) for share in self._shares]
         try:
             for worker in workers:
                 self._feed(worker)
@@ -87,17 +98,20 @@ class _Pool(Generic[T]):
             gc.unfreeze()
         return self._done, self._told
 
-    def _started(self) -> _Worker:
+    def _started(self, share: list[int]) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, ours, self._work), daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, share)
 
     def _feed(self, worker: _Worker) -> None:
         worker.task = None
-        if self._waiting:
-            worker.task = self._waiting.pop()
+        if worker.share:
+            worker.task = worker.share.pop()
+        elif others := max(self._shares, key=len):
+            worker.task = others.pop(0)  # the lightest: what it needs is needed twice
+        if worker.task is not None:
             with contextlib.suppress(OSError):  # it died: the end of its pipe tells
                 worker.pipe.send(worker.task)
 
@@ -112,7 +126,7 @@ class _Pool(Generic[T]):
             except (EOFError, OSError):
                 self._done[task] = self._work.crashed(task)
                 worker.pipe.close()
-                workers[workers.index(worker)] = worker = self._started()
+                workers[workers.index(worker)] = worker = self._started(worker.share)
             self._progress(len(self._done), self._total)
             self._feed(worker)
 

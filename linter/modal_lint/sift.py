@@ -70,9 +70,9 @@ class _Reader(Generic[T]):
             return [self.answer(target) for target in self.targets]
         from modal_lint import pool
 
-        blocks = range(-(-len(self.targets) // _BLOCK))
-        done, _ = pool.answers(self, blocks, jobs)
-        return [answer for block in blocks for answer in done[block]]
+        blocks = -(-len(self.targets) // _BLOCK)
+        done, _ = pool.answers(self, [1] * blocks, jobs)
+        return [answer for block in range(blocks) for answer in done[block]]
 
     def _block(self, task: int) -> Sequence[Target]:
         return self.targets[task * _BLOCK : (task + 1) * _BLOCK]
