@@ -253,7 +253,9 @@ class TestTold:
         lines = report_lines(preserved, committed=["A"], unknown=["A", "B"], notes=["a.py: KEY still holds it"] * 2)
         assert lines == [
             f"Preserved A in {ENV}",
-            "Create the Secrets, then delete the preserved files (add --force to replace a Secret that exists):",
+            "Create the Secrets and delete the preserved files (this shows what it would do; add --apply to do it):",
+            "  modal-lint secrets push",
+            "or one by one, and delete the files yourself (add --force to replace a Secret that exists):",
             f"  modal secret create openai-secret --from-dotenv {ENV}",
             "Rotate A: the value was committed to git and stays in its history",
             "Rotate B if the value was ever committed or shared: git could not tell",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import dotenv_format
 from modal_lint.history import History
-from modal_lint.vault import NAME, SECRETS, RefusedError, open_vault
+from modal_lint.vault import NAME, SECRETS, RefusedError, closest, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from modal_lint.vault import Folder
 
 _SECRET_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CREATE = "Create the Secrets and delete the preserved files (this shows what it would do; add --apply to do it):"
+_BY_HAND = "or one by one, and delete the files yourself (add --force to replace a Secret that exists):"
 _OPTIONS = {"env": "--from-dotenv", "json": "--from-json"}
 
 
@@ -158,6 +160,13 @@ def commands(preserved: Iterable[Preserved], *, root: Path | None = None) -> lis
     return [_command(secret, paths, root) for secret, paths in files.items()]
 
 
+def _push(root: Path | None) -> str:
+    """The command that creates all of them; without an option it takes the closest folder upwards."""
+    elsewhere = root is not None and closest(os.getcwd()) != os.path.realpath(root)
+    options = ["--project", os.path.relpath(root)] if root is not None and elsewhere else []
+    return shlex.join(["modal-lint", "secrets", "push", *options])
+
+
 def _command(secret: str, paths: Iterable[str], root: Path | None) -> str:
     options = [word for path in paths for word in (_OPTIONS[path.rpartition(".")[2]], _shown(path, root))]
     # A name that starts with a dash would be taken for an option.
@@ -189,7 +198,7 @@ def report_lines(
     files = {entry.path: entry for entry in preserved}
     lines = [f"Preserved {', '.join(entry.keys)} in {_shown(path, root)}" for path, entry in files.items()]
     if files:
-        lines += ["Create the Secrets, then delete the preserved files (add --force to replace a Secret that exists):"]
+        lines += [_CREATE, f"  {_push(root)}", _BY_HAND]
         lines += [f"  {command}" for command in commands(files.values(), root=root)]
     if rotate := sorted(set(committed)):
         lines.append(f"Rotate {', '.join(rotate)}: the value was committed to git and stays in its history")

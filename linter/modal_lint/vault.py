@@ -221,9 +221,20 @@ def _wait_for_lock(fd: int, path: Path) -> None:
             time.sleep(0.01)
 
 
-def is_there(root: Path) -> bool:
+def is_there(root: str | Path) -> bool:
     """Whether something has the name of the folder of preserved values under ``root``."""
-    return os.path.isdir(root / NAME / SECRETS)
+    return os.path.isdir(os.path.join(root, NAME, SECRETS))
+
+
+def closest(directory: str) -> str | None:
+    """The closest project from ``directory`` upwards that has preserved values, links resolved."""
+    here = os.path.realpath(directory)
+    while not is_there(here):
+        parent = os.path.dirname(here)
+        if parent == here:
+            return None
+        here = parent
+    return here
 
 
 @contextmanager

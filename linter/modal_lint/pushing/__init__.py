@@ -1,1 +1,1 @@
-"""`modal-lint secrets`: the Secrets that a fix preserved values for are made, verified, and the values destroyed here."""
+"""`modal-lint secrets`: preserved values become named Secrets, are verified there, and then destroyed here."""

@@ -12,7 +12,7 @@ import click
 from modal_lint.report.base import visible
 from modal_lint.settings import UserError, nearest
 from modal_lint.terminal import tell, write
-from modal_lint.vault import NAME, SECRETS, RefusedError, is_there, open_vault
+from modal_lint.vault import NAME, SECRETS, RefusedError, closest, is_there, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,14 @@ def list_(project: Path | None) -> int:
     show_default=True,
     help="Modal's service, as the `modal` package is configured, or the workspace of the embedded runtime.",
 )
-@click.option("-e", "--env", "environment", envvar="MODAL_ENVIRONMENT", metavar="NAME", help="The environment to create the Secrets in.")
+@click.option(
+    "-e",
+    "--env",
+    "environment",
+    envvar="MODAL_ENVIRONMENT",
+    metavar="NAME",
+    help="The environment to create the Secrets in.",
+)
 @click.option("--path", type=click.Path(path_type=Path), help="The directory of the embedded runtime's workspace.")
 @_PROJECT
 @click.option("--apply", "--yes", "-y", "apply", is_flag=True, help="Do it. Without this, only say what would be done.")
@@ -128,8 +135,8 @@ def _root(project: Path | None) -> Path | None:
         if not is_there(project):
             raise UserError(f"--project: {visible(str(project))} has no {NAME}/{SECRETS}; fixes make it")
         return Path(os.path.abspath(project))
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if is_there(folder)), None)
+    found = closest(os.getcwd())
+    return None if found is None else Path(found)
 
 
 def _import_nothing_of(root: Path) -> None:
@@ -155,8 +162,9 @@ def _chosen(folder: Folder, names: Sequence[str]) -> list[Held]:
 
 
 def _place(workspace: str, path: Path | None, environment: str | None) -> Place:
-    from modal_lint.pushing.places import Runtime, Service
     from modal_lint_runtime.errors import ModalError
+
+    from modal_lint.pushing.places import Runtime, Service
 
     try:
         return Runtime(path, environment) if workspace == "runtime" else Service(environment)
@@ -174,7 +182,10 @@ def _run(push_: Push, place: Place, held: Sequence[Held], *, apply: bool) -> int
         results.append(result)
         if fatal:
             rest = [other.name for other in held[number:]]
-            tell(f"error: {visible(place.title)} did not answer as it should" + (f"; not tried: {', '.join(rest)}" if rest else ""))
+            tell(
+                f"error: {visible(place.title)} did not answer as it should"
+                + (f"; not tried: {', '.join(rest)}" if rest else "")
+            )
             return 2
     if any(result.destroyed for result in results):
         tell(_DELETED)
@@ -185,8 +196,9 @@ def _run(push_: Push, place: Place, held: Sequence[Held], *, apply: bool) -> int
 
 def _one(push_: Push, held: Held, *, apply: bool) -> tuple[Result, bool]:
     """Push one Secret, or say what would be done; and whether to go on is no use."""
-    from modal_lint.pushing.push import Act, Result, reason
     from modal_lint_runtime.errors import AlreadyExistsError, InvalidError, ModalError, NotFoundError
+
+    from modal_lint.pushing.push import Act, Result, reason
 
     try:
         step = push_.plan(held)

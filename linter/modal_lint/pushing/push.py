@@ -139,11 +139,11 @@ class Push:
             journal.end(self._folder, held.name)
             return Result(held.name, f"{told}; {self._removed('')}", done=True)
         try:
-            alone = all([self._folder.destroy(file, data) for file, data in held.files.items()])
+            shared = [file for file, data in held.files.items() if not self._folder.destroy(file, data)]
         except RefusedError as refused:
             return Result(held.name, f"{told}; not deleted: {refused}; push again", done=False)
         journal.end(self._folder, held.name)
-        if not alone:
+        if shared:
             text = f"{told}; deleted, but other hard links of the preserved file keep the values: delete them"
             return Result(held.name, text, done=False)
         return Result(held.name, f"{told}; {', '.join(map(shown, held.files))} deleted", done=True, destroyed=True)
