@@ -117,6 +117,8 @@ class Session:
         cache = self._cache(targets) if not given else None
         if self.stdin is not None:
             given = {target.path: self.stdin for target in targets if target.is_stdin} | dict(given)
+        if self.since is not None:
+            self.since.given = given
         left = cache.left() if cache is not None else None
         if left is not None:
             self._analyse(left, given, jobs)
@@ -237,7 +239,7 @@ class Session:
             known = self.baselines.hidden(self.found.targets, self._outcomes)
         failures = report.failures
         if self.since is not None:
-            outside = frozenset(id(one) for one in found if not self.since.touches(one)) - known
+            outside = self.since.untouched(found) - known
             failures = tuple(one for one in failures if self.since.concerns(one))
         gone = known | outside
         if not gone and failures == report.failures:

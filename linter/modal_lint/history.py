@@ -14,32 +14,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modal_lint.git import ENVIRONMENT, FOREIGN, OPTIONS, find_git
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modal_lint.model import Hidden
 
-_OPTIONS = (
-    "--no-optional-locks",
-    "--literal-pathspecs",
-    "--no-replace-objects",
-    *("-c", "core.fsmonitor=false"),
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "core.quotePath=false"),
-)
-_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
-# A git hook that runs us has these set for its own purposes.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _BLOBS = 500
 _BYTES = 64 * 1024 * 1024
 
@@ -50,7 +35,7 @@ class History:
     def __init__(self, root: Path, *, seconds: float = 5.0) -> None:
         self._root = root
         self._deadline = time.monotonic() + seconds
-        self._git = _find_git(root)
+        self._git = find_git(root)
         self._versions: dict[str, tuple[list[bytes], bool] | None] = {}
 
     def holds(self, path: str, value: Hidden, *, source: bytes = b"") -> bool | None:
@@ -106,10 +91,10 @@ class History:
         left = self._deadline - time.monotonic()
         if self._git is None or left <= 0:
             return None
-        environment = {name: text for name, text in os.environ.items() if name not in _FOREIGN} | _ENVIRONMENT
+        environment = {name: text for name, text in os.environ.items() if name not in FOREIGN} | ENVIRONMENT
         try:
             done = subprocess.run(
-                [self._git, *_OPTIONS, *arguments],
+                [self._git, *OPTIONS, *arguments],
                 cwd=self._root,
                 env=environment,
                 input=stdin,
@@ -126,14 +111,6 @@ class History:
 def was_committed(root: Path, path: str, value: Hidden, *, seconds: float = 5.0) -> bool | None:
     """Whether a committed version of ``path`` holds ``value``; see `History.holds`, which is for several questions."""
     return History(root, seconds=seconds).holds(path, value)
-
-
-def _find_git(root: Path) -> str | None:
-    """The git to run: never one that lies in the tree itself."""
-    found = shutil.which("git")
-    if found is None or not os.path.isabs(found) or Path(found).resolve().is_relative_to(root.resolve()):
-        return None
-    return found
 
 
 def _within_limits(blobs: list[tuple[bytes, int]]) -> list[bytes]:
