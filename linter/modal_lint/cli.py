@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import click
 
 from modal_lint import __version__
+from modal_lint.report import FORMATS
 from modal_lint.terminal import complain, tell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_FORMATS = ("full", "concise", "json")
 _SEVERITIES = ("info", "warning", "error")
 # Programs of their own, loaded when they are asked for.
 _LATE = {
@@ -100,12 +100,19 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     _switch("ignore-suppressions", "Report findings also where a comment silences them."),
     click.option(
         "--output-format",
-        type=click.Choice(_FORMATS),
+        type=click.Choice(FORMATS),
         envvar="MODAL_LINT_OUTPUT_FORMAT",
         show_envvar=True,
         help="How to show findings.",
     ),
     click.option("-o", "--output-file", metavar="FILE", help="Write findings to a file instead of standard output."),
+    click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FORMAT=PATH",
+        help="Also write findings in this format to a file, or with `-` to standard output; may be repeated.",
+    ),
     click.option(
         "--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", help="Use colour."
     ),
@@ -175,6 +182,20 @@ def rules(output_format: str, colour: str) -> int:
     return 0
 
 
+@cli.command(context_settings=_CONTEXT)
+@click.option("--stdio", is_flag=True, help="Talk over standard input and output (there is no other way).")
+@click.option("--log-file", metavar="FILE", help="Note what is done; nothing of a document is noted.")
+def server(stdio: bool, log_file: str | None) -> int:  # noqa: ARG001 - editors pass --stdio
+    """Serve an editor: the language server (needs `pip install 'modal-lint[editor]'`)."""
+    from modal_lint.settings import UserError
+
+    try:
+        from modal_lint.editor.server import serve
+    except ImportError:
+        raise UserError("the language server needs pygls 2: pip install 'modal-lint[editor]'") from None
+    return serve(log_file)
+
+
 def _run(options: dict[str, Any]) -> int:
     from modal_lint import command
 
@@ -195,12 +216,31 @@ def _run(options: dict[str, Any]) -> int:
             exit_zero=options["exit_zero"],
             exit_non_zero_on_fix=options["exit_non_zero_on_fix"],
             output_file=options["output_file"],
+            outputs=_outputs(options),
             cache=options["cache"],
             cache_folder=options["cache_dir"],
             colour=options["colour"],
             verbosity=next((level for name, level in levels.items() if options[name]), 0),
         )
     )
+
+
+def _outputs(options: dict[str, Any]) -> tuple[Any, ...]:
+    """The reports to write besides the one on standard output."""
+    if not options["outputs"]:
+        return ()
+    from modal_lint.report.outputs import STDOUT, parsed
+    from modal_lint.settings import UserError
+
+    outputs = parsed(options["outputs"])
+    given = click.get_current_context().get_parameter_source("output_format")
+    if given is click.core.ParameterSource.COMMANDLINE and options["output_file"] is None:
+        for output in outputs:
+            if output.path == STDOUT:
+                raise UserError(
+                    f"--output {output.format}=-: standard output is --output-format's; add --output-file to move that"
+                )
+    return outputs
 
 
 def _layers(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:

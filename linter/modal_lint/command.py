@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
@@ -14,16 +14,16 @@ from modal_lint.config import Resolver
 from modal_lint.discover import STDIN
 from modal_lint.engine import Session
 from modal_lint.files import cache_folder
-from modal_lint.report import base, summary
+from modal_lint.report import FOR_PEOPLE, base, summary
 from modal_lint.settings import Layer, Settings, UserError
 from modal_lint.terminal import Progress, look, tell, write
 
 if TYPE_CHECKING:
     from modal_lint.fixing import Fixer
     from modal_lint.model import Report
+    from modal_lint.report.outputs import Output
 
-_INTERNAL = "internal error"
-MACHINE_FORMATS = ("json",)
+_COUNTED = (*FOR_PEOPLE, "json")  # formats that know statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Request:
     exit_zero: bool = False
     exit_non_zero_on_fix: bool = False
     output_file: str | None = None
+    outputs: tuple[Output, ...] = ()
     cache: bool = True
     cache_folder: str | None = None  # None: where caches of this user are
     colour: str = "auto"
@@ -72,11 +73,13 @@ class _Check:
             jobs=self._settings.jobs,
             cache_folder=_cache_folder(request),
         )
-        self._look = look(
+        self._contents: dict[str, bytes] = {}
+        plain = look(
             "never" if request.output_file and request.colour == "auto" else request.colour,
             sys.stdout,
             unsafe=self._settings.unsafe_fixes,
         )
+        self._look = replace(plain, contents=self._contents)
 
     def run(self) -> int:
         if self._request.show_settings:
@@ -84,10 +87,12 @@ class _Check:
         if self._request.show_files:
             self._result("".join(target.absolute + "\n" for target in self._session.found.targets))
             return 0
+        self._refuse_useless()
         self._warn_of_nothing()
-        with Progress(wanted=self._request.verbosity >= 0) as progress:
+        with Progress(wanted=self._request.verbosity >= 0 and not os.environ.get("CI")) as progress:
             self._session.progress = progress
             report = self._session.run()
+        self._know_stdin(self._session.stdin)
         if self._request.diff:
             return self._diff(report)
         if self._settings.fix:
@@ -107,27 +112,68 @@ class _Check:
             asked = ", ".join(base.visible(path) for path in self._request.paths)
             tell(f"warning: no Python files found in {asked}: nothing was checked")
 
+    def _refuse_useless(self) -> None:
+        """Raise `UserError` for what cannot be written, before the work."""
+        if self._request.statistics and self._format not in _COUNTED:
+            raise UserError(f"--statistics: not in the format {self._format}; use one of " + ", ".join(_COUNTED))
+        if not self._request.outputs and self._request.output_file is None:
+            return
+        from modal_lint.report import outputs
+
+        checked = {target.absolute for target in self._session.found.targets}
+        if self._request.output_file is not None:
+            outputs.refuse_useless(self._request.output_file, "--output-file", checked)
+        for output in self._request.outputs:
+            if output.path != outputs.STDOUT:
+                outputs.refuse_useless(output.path, f"--output {output.format}", checked)
+            elif self._request.diff or self._fixes_stdin:
+                what = "the differences" if self._request.diff else "what was fixed"
+                raise UserError(f"--output {output.format}=-: standard output is for {what}")
+
+    @property
+    def _format(self) -> str:
+        """The format of the main report: on standard output, or in the file of --output-file."""
+        return self._settings.output_format if self._request.output_file is not None else self._shown
+
+    @property
+    def _shown(self) -> str:
+        """The format on standard output."""
+        named = (output.format for output in self._request.outputs if output.path == STDIN)
+        return next(named, self._settings.output_format)
+
     def _result(self, text: str) -> None:
-        if self._request.verbosity <= -2:
-            return
-        if self._request.output_file is None:
+        if self._request.output_file is not None:
+            from modal_lint.report.outputs import write_report
+
+            write_report(self._request.output_file, text, "--output-file")
+        elif self._request.verbosity > -2:
             write(text)
+
+    def _write_others(self, report: Report) -> None:
+        """Write the reports of --output, and the summary of a GitHub job."""
+        if not self._request.outputs and not os.environ.get("GITHUB_STEP_SUMMARY"):
             return
-        try:
-            with open(self._request.output_file, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-        except OSError as error:
-            raise UserError(f"--output-file: cannot be written: {(error.strerror or 'unknown').lower()}") from None
+        from modal_lint.report import outputs
+
+        outputs.write_files(self._request.outputs, report, self._look)
+        shown = any(output.path == outputs.STDOUT for output in self._request.outputs)
+        if shown and self._request.output_file is not None and self._request.verbosity > -2:
+            write(base.render(self._shown, report, self._look))
+        trouble = outputs.append_summary(report) if self._request.verbosity > -2 else None
+        if trouble:
+            tell(f"warning: {trouble}")
 
     def _tell(self, report: Report, fixed: int) -> int:
-        as_json = self._settings.output_format in MACHINE_FORMATS
+        report = report._replace(seconds=time.monotonic() - self._began)
+        self._write_others(report)
+        for_people = self._format in FOR_PEOPLE
         if self._request.statistics:
-            text = summary.statistics(report, self._look, as_json=as_json)
+            text = summary.statistics(report, self._look, as_json=not for_people)
         else:
-            text = base.render(self._settings.output_format, report, self._look)
+            text = base.render(self._format, report, self._look)
         end = summary.summary(report, self._look, fixed=fixed) if self._request.verbosity >= 0 else ""
         # Standard input that was fixed has standard output for itself.
-        as_text = not as_json and self._request.output_file is None and not self._fixes_stdin
+        as_text = for_people and self._request.output_file is None and not self._fixes_stdin
         if self._fixes_stdin:
             write(text + end, sys.stderr)
         else:
@@ -155,6 +201,7 @@ class _Check:
         return self._settings.fix and STDIN in self._request.paths and not self._request.diff
 
     def _diff(self, report: Report) -> int:
+        self._write_others(report)
         changes = self._fixer.diff(report, self._look)
         self._result("".join(changes.values()))
         for failure in report.failures:
@@ -182,7 +229,12 @@ class _Check:
         if self._request.verbosity > -2:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+        self._know_stdin(data)
         return self._tell(left, max(len(report.findings) - len(left.findings), 0))
+
+    def _know_stdin(self, data: bytes | None) -> None:
+        if data is not None:
+            self._contents.update({one.path: data for one in self._session.found.targets if one.is_stdin})
 
     @property
     def _fixer(self) -> Fixer:
@@ -199,7 +251,7 @@ def _cache_folder(request: Request) -> str | None:
 
 def _is_broken(report: Report) -> bool:
     """Whether we, not the checked files, are to blame for a failure."""
-    return any(failure.reason.startswith(_INTERNAL) for failure in report.failures)
+    return any(failure.reason.startswith(base.INTERNAL) for failure in report.failures)
 
 
 def _standard_input() -> bytes:

@@ -199,6 +199,7 @@ class Report(NamedTuple):
     fixed: int = 0
     baselined: int = 0  # findings that a baseline hides
     outside: int = 0  # findings and failures where nothing has changed, where only changes count
+    seconds: float = 0.0  # how long the run took
 
 
 @dataclass(frozen=True, slots=True)

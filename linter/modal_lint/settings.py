@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modal_lint.globs import Glob
 from modal_lint.model import Confidence, Severity
+from modal_lint.report import FORMATS
 from modal_lint.selection import DEFAULT, Selection
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ DEFAULT_EXCLUDE = (
     ".svn", ".tox", ".venv", ".vscode", "__pycache__", "__pypackages__", "_build", "buck-out", "build", "dist",
     "node_modules", "site-packages", "venv",
 )  # fmt: skip
-
-FORMATS = ("full", "concise", "json")
 
 
 class UserError(Exception):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from modal_lint.model import Failure, Finding, Report, Severity, Span, Step
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 UNREADABLE = "MS001"
 UNREADABLE_NAME = "unreadable-source"
+INTERNAL = "internal error"  # so begins the reason of a failure that is ours
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r"}
 _SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
@@ -19,12 +24,14 @@ SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.I
 class Look:
     """How text for people looks.
 
-    ``unsafe`` says that unsafe fixes are switched on, ``hint`` that it may be told how to apply fixes.
+    ``unsafe`` says that unsafe fixes are switched on; ``contents`` is what to take for files instead of reading them,
+    by path as in findings.
     """
 
     colour: bool = False
     width: int = 100
     unsafe: bool = False
+    contents: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
     def paint(self, text: str, *styles: str) -> str:
         """``text`` in ``styles``, plain where there is no colour."""

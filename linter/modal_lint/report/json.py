@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def render(report: Report, look: Look) -> str:
     """A JSON list, sorted by place; file names are absolute, rows and columns begin with 1."""
     del look
-    return dump([_finding(finding) for finding in diagnostics(report)])
+    return dump([described(finding) for finding in diagnostics(report)])
 
 
 def dump(document: Sequence[object] | dict[str, object]) -> str:
@@ -26,7 +26,8 @@ def dump(document: Sequence[object] | dict[str, object]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def described(finding: Finding) -> dict[str, Any]:
+    """A finding with ruff's keys and ours."""
     return {
         "cell": finding.cell,
         "code": finding.code,
