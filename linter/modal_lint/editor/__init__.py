@@ -1,0 +1,1 @@
+"""The language server: diagnostics, fixes, hover and completion in an editor. Needs the extra `editor`."""

@@ -1,0 +1,92 @@
+"""Findings as the editor shows them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.uris import from_fs_path
+
+from modal_lint.editor.checks import name_of, real_path
+from modal_lint.editor.documents import Text
+from modal_lint.files import ReadError, read_regular
+from modal_lint.model import Severity
+from modal_lint.report.base import from_failure
+from modal_lint.source import Unreadable, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modal_lint.editor.checking import Checked
+    from modal_lint.editor.documents import Document
+    from modal_lint.model import Finding, Span
+
+SOURCE = "modal-lint"
+_LEVELS = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.INFO: types.DiagnosticSeverity.Information,
+}
+_TAGS = {"MS002": types.DiagnosticTag.Unnecessary, "MS410": types.DiagnosticTag.Deprecated}
+
+
+class Places:
+    """Where the paths of findings are in the editor.
+
+    Args:
+        documents: the open ones.
+        encoding: the units of columns.
+    """
+
+    def __init__(self, documents: Iterable[Document], encoding: str) -> None:
+        listed = tuple(documents)
+        self._named = {name_of(document): document for document in listed}
+        self._open = {real_path(document): document for document in listed}
+        self._encoding = encoding
+        self._read: dict[str, Text] = {}
+
+    def location(self, path: str, span: Span) -> types.Location:
+        """A place of a finding."""
+        document = self._named.get(path) or self._open.get(os.path.realpath(path))
+        if document is not None:
+            return types.Location(document.uri, document.text.range(span))
+        absolute = os.path.abspath(path)
+        return types.Location(str(from_fs_path(absolute)), self._text(absolute).range(span))
+
+    def _text(self, path: str) -> Text:
+        if path not in self._read:
+            try:
+                source = decode(read_regular(path))
+            except (ReadError, Unreadable):
+                source = ""
+            self._read[path] = Text(source, self._encoding)
+        return self._read[path]
+
+
+def findings_of(checked: Checked) -> tuple[Finding, ...]:
+    """The findings of a document; that it cannot be read is one."""
+    failure = checked.outcome.failure
+    return checked.findings if failure is None else (from_failure(failure),)
+
+
+def diagnostic(finding: Finding, document: Document, places: Places | None) -> types.Diagnostic:
+    """A finding of ``document``; with ``places``, also how its value got there."""
+    text = finding.message if not finding.help else f"{finding.message}\n{finding.help}"
+    return types.Diagnostic(
+        range=document.text.range(finding.span),
+        message=text,
+        severity=_LEVELS[finding.severity],
+        code=finding.code,
+        source=SOURCE,
+        tags=[_TAGS[finding.code]] if finding.code in _TAGS else None,
+        related_information=_flow(finding, places) if places is not None else None,
+    )
+
+
+def _flow(finding: Finding, places: Places) -> list[types.DiagnosticRelatedInformation] | None:
+    if len(finding.flow) < 2:
+        return None
+    return [
+        types.DiagnosticRelatedInformation(places.location(step.path, step.span), step.text) for step in finding.flow
+    ]

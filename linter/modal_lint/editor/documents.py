@@ -1,0 +1,180 @@
+"""Open documents as the editor has them: lines and columns are counted as the protocol counts them.
+
+pygls splits lines where `str.splitlines` does, also at form feeds and U+2028, and takes a column past the end of a line
+for the one before it. Both would put an edit at another place than the editor has it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from lsprotocol import types
+from pygls.uris import uri_scheme
+from pygls.workspace import TextDocument, Workspace
+
+from modal_lint.discover import SUFFIXES
+from modal_lint.edits import EditError, source_encoding
+from modal_lint.model import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
+_MARK = "\ufeff"  # a byte order mark; the analysis counts columns without it
+_UNITS = {types.PositionEncodingKind.Utf8: ("utf-8", 1), types.PositionEncodingKind.Utf16: ("utf-16-le", 2)}
+
+
+class Text:
+    """A text with places in it, in code points and in the editor's units.
+
+    Args:
+        source: the text.
+        encoding: the units of columns that were agreed upon with the editor.
+    """
+
+    def __init__(self, source: str, encoding: str = types.PositionEncodingKind.Utf16) -> None:
+        self.source = source
+        self.lines: list[str] = _LINE.findall(source)
+        self._codec, self._size = _UNITS.get(types.PositionEncodingKind(encoding), ("", 0))
+        self._marked = source.startswith(_MARK)
+
+    def line(self, number: int) -> str:
+        """The line with this number, counted from 0, without its ending; empty past the end."""
+        return self.lines[number].rstrip("\r\n") if 0 <= number < len(self.lines) else ""
+
+    def range(self, span: Span) -> types.Range:
+        """A span of the analysis as the editor writes it."""
+        return types.Range(self._position(span.line, span.column), self._position(span.end_line, span.end_column))
+
+    def span(self, range_: types.Range) -> Span:
+        """A range of the editor's as the analysis writes it."""
+        return Span(*self._place(range_.start), *self._place(range_.end))
+
+    def column(self, position: types.Position) -> int:
+        """The column in code points; the end of the line for one past it, as the protocol demands."""
+        body = self.line(position.line)
+        if not self._size or body.isascii():
+            return min(position.character, len(body))
+        taken = 0
+        for at, character in enumerate(body):
+            if taken >= position.character:
+                return at
+            taken += self._width(character)
+        return len(body)
+
+    def replaced(self, range_: types.Range, new: str) -> str:
+        """The text with another one in place of a range."""
+        return self.source[: self._offset(range_.start)] + new + self.source[self._offset(range_.end) :]
+
+    def _position(self, line: int, column: int) -> types.Position:
+        number = max(line - 1, 0)
+        before = self.line(number)[: column + self._shift(number)]
+        return types.Position(number, self._width(before))
+
+    def _place(self, position: types.Position) -> tuple[int, int]:
+        return position.line + 1, max(self.column(position) - self._shift(position.line), 0)
+
+    def _shift(self, number: int) -> int:
+        return 1 if self._marked and number == 0 else 0
+
+    def _width(self, text: str) -> int:
+        if not self._size or text.isascii():
+            return len(text)
+        return len(text.encode(self._codec, "surrogatepass")) // self._size
+
+    def _offset(self, position: types.Position) -> int:
+        if position.line >= len(self.lines):
+            return len(self.source)
+        return sum(map(len, self.lines[: position.line])) + self.column(position)
+
+
+class Document(TextDocument):
+    """One open document, or one cell of an open notebook."""
+
+    settled = True  # as it was opened or saved; False while it is being typed in
+    _text: Text | None = None
+    _data: tuple[str, bytes] | None = None
+
+    @property
+    def text(self) -> Text:
+        """The document as it is now."""
+        source = self.source
+        if self._text is None or self._text.source is not source:
+            self._text = Text(source, self.position_codec.encoding or types.PositionEncodingKind.Utf16)
+        return self._text
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has, or will have, a file on the disk."""
+        return bool(uri_scheme(self.uri) == "file")
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is a Python source of a kind that can be checked."""
+        known = self.language_id == "python" or self.path.endswith(SUFFIXES)
+        return known and uri_scheme(self.uri) in ("file", "untitled")
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The lines with their endings."""
+        return self.text.lines
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that the file would have."""
+        source = self.source
+        if self._data is None or self._data[0] is not source:
+            self._data = (source, encoded(source))
+        return self._data[1]
+
+    def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
+        """Take over one change of the editor's."""
+        if isinstance(change, types.TextDocumentContentChangePartial):
+            self._source = self.text.replaced(change.range, change.text)
+        else:
+            self._source = change.text
+        self.settled = False
+
+
+class Documents(Workspace):
+    """The open documents and folders."""
+
+    def _create_text_document(
+        self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
+    ) -> TextDocument:
+        return Document(
+            doc_uri,
+            source=source or "",
+            version=version,
+            language_id=language_id,
+            sync_kind=self._sync_kind,
+            position_codec=self.position_codec,
+        )
+
+    def update_text_document(
+        self, text_doc: types.VersionedTextDocumentIdentifier, change: types.TextDocumentContentChangeEvent
+    ) -> None:
+        """Take over one change; one of a document that is not open is none of ours."""
+        if self.document(text_doc.uri) is not None:
+            super().update_text_document(text_doc, change)
+
+    def document(self, uri: str) -> Document | None:
+        """The open document with this address."""
+        found = self.text_documents.get(unquote(uri))
+        return found if isinstance(found, Document) else None
+
+    def open_documents(self) -> list[Document]:
+        """All open documents."""
+        return [found for found in self.text_documents.values() if isinstance(found, Document)]
+
+
+def encoded(source: str) -> bytes:
+    """The bytes of a text in the encoding that it declares; what that cannot hold is one question mark a character."""
+    data = source.encode("utf-8", "replace")
+    try:
+        codec = source_encoding(data)
+        return data if codec in ("utf-8", "utf-8-sig") else source.encode(codec, "replace")
+    except (EditError, LookupError, UnicodeError):
+        return data  # the analysis says what is wrong with the declaration

@@ -1,0 +1,224 @@
+"""The server's life: what the editor opens, changes and closes, and which handler answers which request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.uris import to_fs_path
+
+from modal_lint import __version__
+from modal_lint.deep import with_deep_stack
+from modal_lint.editor import reporting
+from modal_lint.editor.checks import real_path
+from modal_lint.editor.configuration import NAMES, Configuration
+from modal_lint.editor.context import Context
+from modal_lint.editor.documents import Documents
+from modal_lint.editor.protocol import Protocol, Server, guarded, log, start_log, watch
+from modal_lint.editor.reporting import Reporting
+from modal_lint.settings import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from modal_lint.editor.documents import Document
+
+_SECTION = "modal-lint"
+_WATCHED = ("**/*.py", "**/*.pyi", "**/*.ipynb", *(f"**/{name}" for name in NAMES))
+_KINDS = (types.FileChangeType.Created, types.FileChangeType.Deleted)
+
+
+def serve(log_file: str | None = None) -> int:
+    """Serve the editor on standard input and output until it says goodbye or goes away; the exit status.
+
+    Args:
+        log_file: where to note what is done, without anything of a document.
+
+    Raises:
+        UserError: the log file cannot be written.
+    """
+    start_log(log_file)
+    _leave_the_tree()
+    try:
+        return with_deep_stack(_serve)  # recursion is as deep here as in the worker, since the limit is the process's
+    except KeyboardInterrupt:
+        os._exit(130)  # a thread still reads from the editor
+
+
+def _leave_the_tree() -> None:
+    """Import nothing from the current directory, which is the checked tree's, however this program was started."""
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    here = os.path.realpath(os.getcwd())
+    if here != os.path.realpath(ours):
+        sys.path[:] = [entry for entry in sys.path if entry and os.path.realpath(entry) != here]
+
+
+def _serve() -> int:
+    # Whatever prints must not get between the messages.
+    with open(os.dup(1), "wb") as out, open(os.dup(0), "rb") as into:
+        os.dup2(2, 1)
+        service = Service()
+        log.info("modal-lint %s serves", __version__)
+        service.server.start_io(into, out)
+    return 0 if service.said_goodbye else 1
+
+
+class Service:
+    """One server, its handlers in place."""
+
+    def __init__(self) -> None:
+        self.server = Server("modal-lint", __version__, protocol_cls=Protocol)
+        self.context = Context(self.server)
+        self.reporting = Reporting(self.context)
+        self.said_goodbye = False
+        self._settings: dict[str, object] = {}
+        for name, handler in self._notifications().items():
+            self._feature(name, handler)
+        for name, handler, options in self._requests():
+            self._feature(name, handler, options)
+        self.server.feature(types.INITIALIZE)(lambda params: self._initialize(params))
+        self.server.feature(types.SHUTDOWN)(lambda _: self._shutdown())
+
+    def _notifications(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
+        return {
+            types.INITIALIZED: self._initialized,
+            types.TEXT_DOCUMENT_DID_OPEN: self._opened,
+            types.TEXT_DOCUMENT_DID_CHANGE: self._changed,
+            types.TEXT_DOCUMENT_DID_SAVE: self._saved,
+            types.TEXT_DOCUMENT_DID_CLOSE: self._closed,
+            types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configured,
+            types.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._watched,
+            types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._folders_changed,
+        }
+
+    def _requests(self) -> Iterable[tuple[str, Callable[[Any], Awaitable[Any]], Any]]:
+        yield types.TEXT_DOCUMENT_DIAGNOSTIC, self.reporting.pull, reporting.OPTIONS
+
+    def _feature(self, name: str, handler: Callable[[Any], Awaitable[Any]], options: Any = None) -> None:
+        safe = guarded(handler, lambda: self.context.ready)
+
+        async def called(params: Any) -> Any:
+            return await safe(params)
+
+        self.server.feature(name, options)(called)
+
+    # ---- beginning and end ----------------------------------------------------------------------------------
+
+    def _initialize(self, params: types.InitializeParams) -> None:
+        context = self.context
+        context.client = params.capabilities
+        old = self.server.workspace
+        self.server.protocol._workspace = Documents(
+            old.root_uri, types.TextDocumentSyncKind.Incremental, list(old.folders.values()), old.position_encoding
+        )
+        folders = self._folders()
+        if folders:
+            os.chdir(folders[0])  # paths in messages are then as on the command line
+        options = params.initialization_options
+        given = options.get("settings") if isinstance(options, dict) else None
+        self._settings = dict(given) if isinstance(given, dict) else {}
+        context.checks.configuration = self._configuration()
+        if params.process_id is not None:
+            watch(params.process_id, lambda: os._exit(1))
+        context.ready = True
+
+    async def _initialized(self, _: types.InitializedParams) -> None:
+        workspace = self.context.client.workspace
+        watches = workspace.did_change_watched_files if workspace is not None else None
+        if watches is not None and watches.dynamic_registration:
+            wanted = [types.FileSystemWatcher(pattern) for pattern in _WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(wanted)
+            name = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            self.server.client_register_capability(
+                types.RegistrationParams([types.Registration("watched-files", name, options)])
+            )
+
+    def _shutdown(self) -> None:
+        self.said_goodbye = True
+
+    # ---- documents ------------------------------------------------------------------------------------------
+
+    async def _opened(self, params: types.DidOpenTextDocumentParams) -> None:
+        document = self.context.document(params.text_document.uri)
+        if document is not None:
+            self._tell(self.context.checks.touched(real_path(document), document, is_new=True), document)
+
+    async def _changed(self, params: types.DidChangeTextDocumentParams) -> None:
+        document = self.context.document(params.text_document.uri)
+        if document is not None:
+            self._tell(self.context.checks.typed(document), document)
+
+    async def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
+        document = self.context.document(params.text_document.uri)
+        if document is None:
+            return
+        document.settled = True
+        stale = self.context.checks.touched(real_path(document), document)
+        if os.path.basename(document.path) in NAMES:
+            stale = self._reconfigured()
+        self.reporting.stale(stale, elsewhere=any(one is not document for one in stale))
+
+    async def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
+        uri = params.text_document.uri
+        self.context.checks.closed(uri)
+        self.reporting.closed(uri)
+        path = to_fs_path(uri)
+        if path is not None:
+            # What was not saved is gone: the file is again as the disk has it.
+            self._tell(self.context.checks.touched(os.path.realpath(path), is_new=True))
+
+    def _tell(self, stale: list[Document], document: Document | None = None) -> None:
+        self.reporting.stale(stale, elsewhere=document is None and bool(stale))
+
+    # ---- settings and the disk ------------------------------------------------------------------------------
+
+    async def _configured(self, params: types.DidChangeConfigurationParams) -> None:
+        given = params.settings
+        if isinstance(given, dict):
+            given = given.get(_SECTION)
+        workspace = self.context.client.workspace
+        if not isinstance(given, dict) and workspace is not None and workspace.configuration:
+            item = types.ConfigurationItem(section=_SECTION)
+            answers = await self.server.workspace_configuration_async(types.ConfigurationParams([item]))
+            given = answers[0] if answers else None
+        if isinstance(given, dict):
+            self._settings = given
+        self.reporting.stale(self._reconfigured(), elsewhere=True)
+
+    async def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
+        stale: dict[str, Document] = {}
+        for change in params.changes:
+            path = to_fs_path(change.uri)
+            if path is None:
+                continue
+            found = (
+                self._reconfigured()
+                if os.path.basename(path) in NAMES
+                else self.context.checks.touched(os.path.realpath(path), is_new=change.type in _KINDS)
+            )
+            stale.update({document.uri: document for document in found})
+        self.reporting.stale(stale.values(), elsewhere=bool(stale))
+
+    async def _folders_changed(self, _: types.DidChangeWorkspaceFoldersParams) -> None:
+        self.reporting.stale(self._reconfigured(), elsewhere=True)
+
+    def _reconfigured(self) -> list[Document]:
+        self.reporting.forgive()
+        return self.context.checks.configured(self._configuration())
+
+    def _configuration(self) -> Configuration:
+        """The settings as they are now; what the editor says wrongly counts for nothing."""
+        try:
+            return Configuration(self._folders(), self._settings)
+        except UserError as error:
+            self.context.show(str(error), types.MessageType.Error)
+            return Configuration(self._folders())
+
+    def _folders(self) -> list[str]:
+        """The open folders, the first one first."""
+        documents = self.context.documents
+        uris = [folder.uri for folder in documents.folders.values()] or [documents.root_uri or ""]
+        paths = [to_fs_path(uri) for uri in uris]
+        return [os.path.abspath(path) for path in paths if path and os.path.isdir(path)]
