@@ -8,12 +8,14 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.overlay import Overlay
 from modal_lint.prefilter import imports_of, names_module, uses_modal
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
+    from modal_lint.documents.base import Module
     from modal_lint.evaluate import Evaluator
 
 MAX_BYTES = 4 << 20  # of a file that is looked into because another one imports it
@@ -35,12 +37,20 @@ class Project:
 
     Args:
         root: the top of the tree.
-        contents: what to take for the content of files instead of what the disk holds, by real path.
+        contents: what to take for the content of files instead of what the disk holds, by real path; an `Overlay` may
+            say that there are no others.
+        silent: files that are known not to use Modal themselves.
     """
 
-    def __init__(self, root: str | os.PathLike[str], contents: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        contents: Mapping[str, bytes] | None = None,
+        silent: Collection[str] = frozenset(),
+    ) -> None:
         self.root = os.path.realpath(root)
-        self._given = contents or {}
+        self._given = contents if isinstance(contents, Overlay) else Overlay(contents or {})
+        self._silent = silent
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str], list[File]] = {}
@@ -82,6 +92,15 @@ class Project:
         self._files[key] = file
         return file
 
+    def open_module(self, path: str, module: Module) -> File:
+        """A part of a document as a file, which no other file can import.
+
+        Raises:
+            Unreadable: it cannot be parsed.
+        """
+        self._imported.pop(os.path.realpath(path), None)
+        return File(path, module.code.encode("utf-8", "surrogatepass"), self, module)
+
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""
         return {*self._files, *self._using, *self._contents, *self._listed, *self._walked}
@@ -118,7 +137,7 @@ class Project:
         return self._files[real]
 
     def _is_file(self, path: str) -> bool:
-        return path in self._given or os.path.isfile(path)
+        return path in self._given or (os.path.isfile(path) and not self._given.hides(path))
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
@@ -165,6 +184,8 @@ class Project:
         """The content of a file by its real path; None if it cannot be read or is too large."""
         if path in self._given:
             return self._given[path]
+        if self._given.hides(path):
+            return None
         try:
             if os.path.getsize(path) > MAX_BYTES:
                 return None
@@ -212,9 +233,8 @@ class Project:
                 listed = os.listdir(folder)
             except OSError:
                 listed = []
-            here = os.path.realpath(folder) if self._given else folder
-            given = [name for parent, name in map(os.path.split, self._given) if parent == here]
-            self._listed[folder] = frozenset((*listed, *given))
+            given = self._given
+            self._listed[folder] = given.names_in(os.path.realpath(folder), listed) if given else frozenset(listed)
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
@@ -243,6 +263,8 @@ class Project:
         return False
 
     def _uses(self, path: str) -> bool:
+        if path in self._silent:
+            return False
         if path not in self._using:
             data = self._read(path)
             self._using[path] = data is not None and uses_modal(data)
@@ -341,15 +363,20 @@ class Project:
                     break
                 folder = folders.popleft()
                 self._walked.add(folder)
-                for entry in _entries(folder):
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in _SKIPPED:
-                            folders.append(entry.path)
-                    elif entry.name.endswith(".py") and self._keep(entry.path):
-                        found.append(entry.path)
-                        total += len(self._contents[entry.path])
+                for path, is_folder in self._children(folder):
+                    if is_folder:
+                        if os.path.basename(path) not in _SKIPPED:
+                            folders.append(path)
+                    elif path.endswith(".py") and self._keep(path):
+                        found.append(path)
+                        total += len(self._contents[path])
             self._below[top] = found
         return self._below[top]
+
+    def _children(self, folder: str) -> list[tuple[str, bool]]:
+        """The paths in a folder, without links and hidden things, and whether each is a folder."""
+        found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in _entries(folder)]
+        return self._given.children(folder, found) if self._given else found
 
     def _keep(self, path: str) -> bool:
         """Whether a source could be read; its content is kept."""
