@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from material import fill
 from modal_lint import start
 from modal_lint.engine import Session
+from modal_lint.selection import DEFAULT, Selection
 from modal_lint.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,9 +82,19 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def check(paths: Iterable[str], rules: Sequence[Rule] | None = None) -> Report:
-    """The report of all rules on some paths, in this process."""
-    return Session(tuple(paths), Settings(), rules=rules, jobs=1).run()
+OPT_IN = "MS5"
+"""The family that is off unless it is selected."""
+
+
+def check(paths: Iterable[str], rules: Sequence[Rule] | None = None, *, extend: tuple[str, ...] = ()) -> Report:
+    """The report of all rules on some paths, in this process; those of ``extend`` besides what is on by default."""
+    settings = Settings(selections=(DEFAULT, Selection(extend=extend)))
+    return Session(tuple(paths), settings, rules=rules, jobs=1).run()
+
+
+def extended(code: str) -> tuple[str, ...]:
+    """What has to be selected for the rule of a code, or the fixtures in a folder called so, to be checked."""
+    return (OPT_IN,) if code.startswith(OPT_IN) else ()
 
 
 def told(report: Report) -> Expected:
@@ -111,9 +122,10 @@ def _content(stream: io.TextIOWrapper) -> str:
     return held.getvalue().decode("utf-8")
 
 
-def fix(*paths: str) -> Done:
+def fix(*paths: str, extend: tuple[str, ...] = ()) -> Done:
     """Fix everything in some paths, unsafe fixes too."""
-    return run("check", "--isolated", "--fix", "--unsafe-fixes", *paths)
+    selected = [word for code in extend for word in ("--extend-select", code)]
+    return run("check", "--isolated", "--fix", "--unsafe-fixes", *selected, *paths)
 
 
 def planted(text: str) -> list[str]:

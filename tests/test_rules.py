@@ -10,6 +10,7 @@ from fixture_cases import (
     blocks,
     check,
     expected,
+    extended,
     fix,
     sources,
     told,
@@ -55,7 +56,7 @@ def test_bad_example_gives_what_it_announces_and_good_gives_nothing(
     beside = _BESIDE.get(rule.code, {})
     write(tmp_path / "one", {"bad.py": bad, **beside})
     write(tmp_path / "two", {"good.py": good, **beside})
-    assert told(check(["."])) == expected("one/bad.py", bad)
+    assert told(check(["."], extend=extended(rule.code))) == expected("one/bad.py", bad)
     compile(good, "good.py", "exec")
 
 
@@ -64,10 +65,10 @@ def test_fix_of_the_bad_example_is_the_good_one(rule: Rule, tmp_path: Path, monk
     (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
     monkeypatch.chdir(tmp_path)
     write(tmp_path, {"bad.py": without_expectations(bad), **_BESIDE.get(rule.code, {})})
-    fix(".")
+    fix(".", extend=extended(rule.code))
     once = dict(sources(tmp_path))
     assert once["bad.py"] == fill(good)
-    assert fix(".").status == 0
+    assert fix(".", extend=extended(rule.code)).status == 0
     assert dict(sources(tmp_path)) == once
 
 

@@ -196,15 +196,13 @@ def _silences(comment: Suppression, code: Code, finding: Finding) -> bool:
 
 
 def _is_idle(code: Code, comment: Suppression, findings: Sequence[Finding], rules: Sequence[Rule]) -> bool:
-    from modal_lint.selection import catalogue, is_opt_in
+    from modal_lint.selection import catalogue
 
     ran = {rule.code for rule in rules}
-    named = [rule for rule in (*rules, *catalogue()) if code.names(rule.code, rule.name)]
+    named = [rule.code for rule in (*rules, *catalogue()) if code.names(rule.code, rule.name)]
     if not named:
         return comment.kind != "noqa"  # a noqa may mean another linter's rule
-    # A prefix is no less idle for the rules under it that are off by default.
-    expected = {rule.code for rule in named if rule.code in ran or not is_opt_in(rule)}
-    if not expected or not ran.issuperset(expected):
+    if not ran.issuperset(named):
         return False
     return not any(_silences(comment, code, finding) for finding in findings)
 

@@ -50,6 +50,13 @@ from modal_lint_rules import (
     ms408_registry_keys,
     ms409_unusable_credentials,
     ms410_removed_api,
+    ms501_unchecked_secret,
+    ms502_name_looks_like_key,
+    ms503_conventional_key,
+    ms504_app_wide_secret,
+    ms505_public_endpoint_with_secrets,
+    ms506_pinned_environment,
+    ms507_secret_in_get_query,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -100,6 +107,13 @@ RULES: tuple[Rule, ...] = (
     ms408_registry_keys.RULE,
     ms409_unusable_credentials.RULE,
     ms410_removed_api.RULE,
+    ms501_unchecked_secret.RULE,
+    ms502_name_looks_like_key.RULE,
+    ms503_conventional_key.RULE,
+    ms504_app_wide_secret.RULE,
+    ms505_public_endpoint_with_secrets.RULE,
+    ms506_pinned_environment.RULE,
+    ms507_secret_in_get_query.RULE,
 )
 
 __all__ = ["RULES"]

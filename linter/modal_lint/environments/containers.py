@@ -203,7 +203,7 @@ def _runs(decorator: ast.expr) -> bool:
 
 def of_function(use: Use) -> Supply:
     """The sources of a Function, class or server: the image, the App's Secrets, those of the call, `env=`."""
-    app = _app(use)
+    app = app_of(use)
     supply = sources.of_image(_image(use, app)) + _of_app(use, app)
     return supply + sources.of_secrets(use) + sources.of_env(use)
 
@@ -213,7 +213,7 @@ def of_call(use: Use) -> Supply:
     return sources.of_secrets(use) + sources.of_env(use)
 
 
-def _app(use: Use) -> Use | None:
+def app_of(use: Use) -> Use | None:
     """The construction of the App that a function is registered with."""
     found = asking.made_by(use.owner, "modal.App") if use.owner is not None else []
     return found[0] if len(found) == 1 else None

@@ -37,7 +37,8 @@ class Need:
     """One variable that code reads.
 
     ``required`` says that the read happens whenever the code runs, and fails where the variable is not set.
-    ``reader`` is what reads it, in words; ``calls`` lead from the container's code to the place.
+    ``reader`` is what reads it, in words; ``calls`` lead from the container's code to the place. An ``alternative`` is
+    one that its reader looks for where it does not find another one.
     """
 
     key: str
@@ -45,15 +46,20 @@ class Need:
     required: bool
     reader: str = "os.environ"
     calls: tuple[Place, ...] = ()
+    alternative: bool = False
 
 
 @dataclass(slots=True)
 class Reads:
-    """What some code reads, what it sets itself, and whether it may get variables in a way that is not followed."""
+    """What some code reads, what it sets itself, and whether it may get variables in a way that is not followed.
+
+    ``code`` are the functions that were looked through.
+    """
 
     needs: list[Need] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
     open: bool = False
+    code: list[Place] = field(default_factory=list)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -96,6 +102,7 @@ class Reading:
             own = file.environments.set_at_import
             self.found.assigned |= own.assigned
             self.found.open = self.found.open or own.open
+        self.found.code.append(Place(file, node))
         look = _Look(self, file, node, frame, calls, certain)
         body = getattr(node, "body", [])
         for statement in body if isinstance(body, list) else [body]:
@@ -192,8 +199,9 @@ class _Look:
         """Whether a read happens whenever the container's code runs, and nothing looks for the variable before."""
         return self.certain and self.guards.always(node) and not self.guards.mentions(key)
 
-    def _note(self, key: str, node: ast.AST, required: bool, reader: str) -> None:
-        self.found.needs.append(Need(key, Place(self.file, node), required, reader, self.calls))
+    def _note(self, key: str, node: ast.AST, required: bool, reader: str, alternative: bool = False) -> None:
+        need = Need(key, Place(self.file, node), required, reader, self.calls, alternative)
+        self.found.needs.append(need)
 
     def _call(self, node: ast.Call) -> None:
         func = node.func
@@ -250,7 +258,7 @@ class _Look:
             return
         for key in client.keys:
             sure = client.strict and not client.any_of and not node.args and self._is_sure(node, key)
-            self._note(key, node, sure, f"{name}()")
+            self._note(key, node, sure, f"{name}()", client.any_of and key != client.keys[0])
 
     def _constructed(self, cls: Class, node: ast.Call, certain: bool) -> None:
         fields = settings.fields(self.ev, cls, node)

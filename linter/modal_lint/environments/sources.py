@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from modal_lint.uses import Use
 
-_FROM_NAME = ("modal.Secret.from_name", "modal_lint_runtime.Secrets.from_name")
+NAMED = ("modal.Secret.from_name", "modal_lint_runtime.Secrets.from_name")
+"""The look-ups of a Secret by its name."""
 _FROM_DICT = ("modal.Secret.from_dict", "modal_lint_runtime.Secrets.from_object")
 _FROM_LOCAL = ("modal.Secret.from_local_environ",)
 _HYDRATE = "modal.Secret.hydrate"
@@ -159,7 +160,7 @@ def secret(value: Object, kind: Kind = Kind.SECRET) -> Source:
     """What one Secret gives."""
     while value.previous is not None and asking.made_by(value, _HYDRATE):
         value = value.previous
-    for use in (uses := asking.made_by(value, *_FROM_NAME)):
+    for use in (uses := asking.made_by(value, *NAMED)):
         return _named(use, kind) if len(uses) == 1 else Source(kind, place=value.call)
     for use in (uses := asking.made_by(value, *_FROM_DICT)):
         values = asking.parameter(use, "env_dict") or asking.parameter(use, "entries") or ()

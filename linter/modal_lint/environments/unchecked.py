@@ -1,0 +1,107 @@
+"""Named Secrets that are not asked for the keys which the code reads from them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modal_lint.credentials.keys import is_credential_key
+from modal_lint.environments import conventions
+from modal_lint.environments.sources import GIVEN, Kind
+from modal_lint.uses import default_frame
+from modal_lint.values import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modal_lint.environments.containers import Container
+    from modal_lint.environments.needs import Need
+    from modal_lint.environments.sources import Source
+    from modal_lint.source import File
+    from modal_lint.values import Place
+
+
+@dataclass(slots=True, eq=False)
+class Unchecked:
+    """One call of ``from_name`` without ``required_keys``, and what code reads of its Secret.
+
+    ``required`` are the keys without which a container fails for certain, ``read`` all of them; each with the first
+    container and read that shows it.
+    """
+
+    name: str
+    place: Place
+    read: dict[str, tuple[Container, Need]] = field(default_factory=dict)
+    required: dict[str, None] = field(default_factory=dict)
+
+
+def of(file: File) -> Iterator[Unchecked]:
+    """The unchecked Secrets of the containers that a file declares."""
+    found: dict[ast.AST, Unchecked] = {}
+    for container in file.environments.containers:
+        unchecked = [source for source in container.supply.secrets if is_unchecked(source)]
+        if container.code is None or not unchecked or file.environments.is_varied(container):
+            continue
+        for source, need in _attributed(file, container, unchecked):
+            assert source.place is not None
+            assert source.name is not None
+            one = found.setdefault(source.place.node, Unchecked(source.name, source.place))
+            one.read.setdefault(need.key, (container, need))
+            if need.required:
+                one.required[need.key] = None
+    yield from found.values()
+
+
+def is_unchecked(source: Source) -> bool:
+    """Whether a source is a named Secret, by one known name, that is not asked for any key."""
+    if source.kind is Kind.ENV or source.known or source.name is None or source.place is None:
+        return False
+    call = source.place.node
+    if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):
+        return False
+    asked = next((keyword.value for keyword in call.keywords if keyword.arg == "required_keys"), None)
+    return asked is None or (isinstance(asked, ast.List) and not asked.elts)
+
+
+def _attributed(file: File, container: Container, unchecked: list[Source]) -> Iterator[tuple[Source, Need]]:
+    """What a container reads of which of its unchecked Secrets, as far as that is certain."""
+    reads = file.environments.reads(container)
+    if reads.open:
+        return
+    for need in reads.needs:
+        if need.key in reads.assigned or need.key in GIVEN or need.key.startswith("MODAL_"):
+            continue
+        if not need.alternative and (source := _giver(container, unchecked, need)) is not None:
+            yield source, need
+
+
+def _giver(container: Container, unchecked: list[Source], need: Need) -> Source | None:
+    """The one Secret that a variable can come from; where others may give it, the one that is called like it."""
+    supply = container.supply
+    if any(need.key in source.keys or need.key in source.maybe for source in supply.sources):
+        return None
+    givers = [source for source in supply.sources if not source.lacks(need.key)]
+    if need.required and not supply.open and len(givers) == 1 and givers[0] in unchecked:
+        return givers[0]
+    return _namesake(unchecked, need.key)
+
+
+def _namesake(unchecked: Iterable[Source], key: str) -> Source | None:
+    if not is_credential_key(key):
+        return None
+    named = [source for source in unchecked if conventions.speaks_of(source.name or "", key)]
+    return named[0] if len(named) == 1 else None
+
+
+def is_written_once(one: Unchecked) -> bool:
+    """Whether the call stands for this Secret alone, and is not that of a helper which is given names."""
+    file, call = one.place.file, one.place.node
+    if not isinstance(call, ast.Call):
+        return False
+    given = call.args[0] if call.args else next((word.value for word in call.keywords if word.arg == "name"), None)
+    if given is None:
+        return False
+    ev = file.project.evaluator
+    values = ev.ask(given, default_frame(ev, file, file.scopes.scope(call)))
+    return len(values) == 1 and isinstance(values[0], Text) and values[0].known == one.name
