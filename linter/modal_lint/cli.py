@@ -21,6 +21,7 @@ _SEVERITIES = ("info", "warning", "error")
 _LATE = {
     "runtime": ("modal_lint_runtime.command", "runtime"),
     "secrets": ("modal_lint.pushing.command", "secrets"),
+    "inventory": ("modal_lint.inventory.cli", "inventory"),
 }
 _CONFIDENCES = ("low", "medium", "high")
 
@@ -200,7 +201,7 @@ def _run(options: dict[str, Any]) -> int:
     from modal_lint import command
 
     paths = options["paths"] or (".",)
-    layers, config = _layers(options)
+    layers, config = layers_of(options)
     levels = {"silent": -2, "quiet": -1, "verbose": 1}
     return command.check(
         command.Request(
@@ -243,8 +244,14 @@ def _outputs(options: dict[str, Any]) -> tuple[Any, ...]:
     return outputs
 
 
-def _layers(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
-    """The layers that the options make, and the configuration file they name."""
+def shared(*names: str) -> list[click.Parameter]:
+    """Options of `check`, for commands that have them too."""
+    declared = {str(parameter.name): parameter for parameter in check.params}
+    return [declared[name] for name in names]
+
+
+def layers_of(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
+    """The layers that options make, those of `check` or some of them, and the configuration file they name."""
     from modal_lint.config import inline
     from modal_lint.settings import UserError, layer
 
@@ -268,12 +275,12 @@ _VALUES = (
 def _flags(options: dict[str, Any]) -> Iterable[tuple[str, object]]:
     """The options that are settings, with the keys of the configuration."""
     for name in _LISTS:
-        if options[name]:
+        if options.get(name):
             yield name.replace("_", "-"), [word for text in options[name] for word in _words(text)]
     for name in _VALUES:
         if options.get(name) is not None:
             yield name.replace("_", "-"), options[name]
-    if options["per_file_ignores"]:
+    if options.get("per_file_ignores"):
         yield "per-file-ignores", _per_file(options["per_file_ignores"])
 
 

@@ -24,6 +24,28 @@ class Source(Protocol):
         """The settings for files of ``directory``, whose entries are ``names`` where that is known."""
 
 
+class Files(Protocol):
+    """Where configuration files are looked for: on the disk, or in git's index."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file; raises `ReadError`."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file of that path."""
+
+
+class Disk:
+    """The files as they are."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file; raises `ReadError`."""
+        return read_regular(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file of that path."""
+        return os.path.lexists(path)
+
+
 class Resolver:
     """Finds the settings for a directory: the closest configuration file, then the command line on top.
 
@@ -31,14 +53,24 @@ class Resolver:
         overrides: layers of the command line, the strongest last.
         isolated: look at no file.
         explicit: the one file to use, given by the user; it may extend files anywhere.
+        files: where configuration files are looked for, instead of on the disk.
     """
 
-    def __init__(self, overrides: tuple[Layer, ...] = (), *, isolated: bool = False, explicit: str | None = None):
+    def __init__(
+        self,
+        overrides: tuple[Layer, ...] = (),
+        *,
+        isolated: bool = False,
+        explicit: str | None = None,
+        files: Files | None = None,
+    ):
         self._overrides = overrides
+        self._on_disk = files is None
+        self._files: Files = files or Disk()
         self._cache: dict[str, Settings] = {}
         self._fixed: Settings | None = None
         if explicit is not None:
-            self._fixed = merge((*_chain(os.path.abspath(explicit), inside=None), *overrides))
+            self._fixed = merge((*_chain(os.path.abspath(explicit), None, Disk()), *overrides))
         elif isolated:
             self._fixed = merge(overrides)
 
@@ -57,12 +89,29 @@ class Resolver:
     def _find(self, directory: str, names: Collection[str] | None) -> Settings:
         for name in FILES:
             path = os.path.join(directory, name)
-            if (name in names) if names is not None else os.path.lexists(path):
-                table = _read_table(path)
+            if (name in names) if names is not None and self._on_disk else self._files.exists(path):
+                table = _read_table(path, self._files)
                 if table is not None:
-                    return merge((*_layers(table, path, _boundary(path), 0), *self._overrides))
+                    return merge((*_layers(table, path, _boundary(path), self._files), *self._overrides))
         parent = os.path.dirname(directory)
         return merge(self._overrides) if parent == directory else self.at(parent)
+
+
+def nearest_file(directory: str) -> str | None:
+    """The configuration file that counts for the absolute ``directory``, None where there is none.
+
+    Raises:
+        UserError: a configuration file on the way cannot be read.
+    """
+    while True:
+        for name in FILES:
+            path = os.path.join(directory, name)
+            if os.path.lexists(path) and _read_table(path) is not None:
+                return path
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
 
 
 def inline(text: str) -> Layer:
@@ -83,15 +132,18 @@ def _boundary(path: str) -> str:
     return os.path.realpath(git_root(directory) or project_root(directory))
 
 
-def _chain(path: str, inside: str | None, depth: int = 0) -> list[Layer]:
-    table = _read_table(path)
+def _chain(path: str, inside: str | None, files: Files, depth: int = 0) -> list[Layer]:
+    table = _read_table(path, files)
     if table is None:
         raise UserError(f"{_shown(path)}: has no [tool.modal-lint] section")
-    return _layers(table, path, inside, depth)
+    return _layers(table, path, inside, files, depth)
 
 
-def _layers(table: Mapping[str, Any], path: str, inside: str | None, depth: int) -> list[Layer]:
+def _layers(table: Mapping[str, Any], path: str, inside: str | None, files: Files, depth: int = 0) -> list[Layer]:
     mine = layer(table, os.path.dirname(path), _shown(path))
+    baseline = mine.values.get("baseline")
+    if baseline and inside is not None and not _is_inside(os.path.join(mine.base, baseline), inside):
+        raise UserError(f"{_shown(path)}: `baseline` points outside the project; pass the file with --baseline instead")
     extended = mine.values.get("extend")
     if extended is None:
         return [mine]
@@ -100,7 +152,7 @@ def _layers(table: Mapping[str, Any], path: str, inside: str | None, depth: int)
     target = os.path.normpath(os.path.join(mine.base, extended))
     if inside is not None and not _is_inside(target, inside):
         raise UserError(f"{_shown(path)}: `extend` points outside the project; pass the file with --config instead")
-    return [*_chain(target, inside, depth + 1), mine]
+    return [*_chain(target, inside, files, depth + 1), mine]
 
 
 def _is_inside(path: str, directory: str) -> bool:
@@ -108,10 +160,10 @@ def _is_inside(path: str, directory: str) -> bool:
     return real == directory or real.startswith(directory.rstrip(os.sep) + os.sep)
 
 
-def _read_table(path: str) -> Mapping[str, Any] | None:
+def _read_table(path: str, files: Files) -> Mapping[str, Any] | None:
     """The table of settings in the file ``path``; None for a pyproject.toml without our section."""
     try:
-        data = read_regular(path)
+        data = files.read(path)
     except ReadError as trouble:
         raise UserError(f"{_shown(path)}: {trouble.reason}") from None
     shared = os.path.basename(path) == "pyproject.toml"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modal_lint.environments import asking
 from modal_lint.inventory.model import Attachment, Creation, Facts, Reference, Unnamed
-from modal_lint.inventory.names import LOOKUPS, given_to, keys_in, location, looked_up, of_object, plain
+from modal_lint.inventory.names import LOOKUPS, given_to, keys_in, location, looked_up, of_object, variables
 from modal_lint.inventory.reads import reads_of
 from modal_lint.inventory.users import app_of, user_of
 from modal_lint.modal_api import Sink
-from modal_lint.values import Instance, Mapping, Text
+from modal_lint.values import Instance, Mapping
 
 if TYPE_CHECKING:
     import ast
@@ -133,10 +134,5 @@ def _changed(use: Use) -> Iterable[Meant]:
 
 def _written(use: Use) -> tuple[str, ...]:
     """The keys that a call is known to write."""
-    found: set[str] = set()
-    for given in use.given(Sink.STORED_SECRET):
-        for value in given.values(use.file.project.evaluator):
-            if isinstance(value, Mapping):
-                known = (entry.key.known for entry in value.entries if isinstance(entry.key, Text))
-                found.update(key for key in known if key is not None and key.isidentifier() and plain(key))
-    return tuple(sorted(found))
+    values = [value for given in use.given(Sink.STORED_SECRET) for value in asking.asked(use.file, given.argument)]
+    return variables(entry.key for value in values if isinstance(value, Mapping) for entry in value.entries)

@@ -11,7 +11,7 @@ from modal_lint.modal_api import Sink
 from modal_lint.values import Const, Mapping, Object, Sequence, Text, Value, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modal_lint.uses import Use
 
@@ -151,5 +151,15 @@ def keys_in(use: Use, parameter: str) -> tuple[str, ...]:
     """The names of variables in a list, as far as they are known."""
     values = asking.parameter(use, parameter) or ()
     items = [item for value in values if isinstance(value, Sequence) for item in value.items]
-    found = {_plain_text(value) for item in items for value in item}
-    return tuple(sorted(key for key in found if key is not None and key.isidentifier()))
+    return variables(value for item in items for value in item)
+
+
+def variables(values: Iterable[Value]) -> tuple[str, ...]:
+    """Those of some values that are names of variables, sorted."""
+    found = {_plain_text(value) for value in values}
+    return tuple(sorted(key for key in found if key is not None and is_variable(key)))
+
+
+def is_variable(text: str) -> bool:
+    """Whether a text can be a key of a Secret, and may be shown (S5)."""
+    return text.isidentifier() and text.isascii() and plain(text) is not None

@@ -8,7 +8,7 @@ from modal_lint.credentials import is_credential_key
 from modal_lint.environments.clients import CLIENTS
 from modal_lint.environments.sources import GIVEN
 from modal_lint.inventory.model import Location, Read
-from modal_lint.inventory.names import given_to, plain
+from modal_lint.inventory.names import given_to, is_variable
 from modal_lint.inventory.users import app_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _reads(file: File, container: Container) -> Iterator[Read]:
 
 def _counts(need: Need) -> bool:
     key = need.key
-    if key in GIVEN or key.startswith("MODAL_") or not key.isidentifier() or plain(key) is None:
+    if key in GIVEN or key.startswith("MODAL_") or not is_variable(key):
         return False
     client = CLIENTS.get(need.reader.removesuffix("()"))
     if client is not None and client.any_of:
