@@ -52,6 +52,12 @@ def find_git(root: Path) -> str | None:
     return found
 
 
+def clean_environment(*, as_hook: bool = False) -> dict[str, str]:
+    """The environment to run git in; ``as_hook`` leaves the repository and the index that a hook is told of."""
+    dropped = _NEVER if as_hook else (*_NEVER, *FOREIGN)
+    return {name: text for name, text in os.environ.items() if name not in dropped} | ENVIRONMENT
+
+
 class Repository:
     """One git work tree.
 
@@ -67,8 +73,7 @@ class Repository:
     def __init__(self, directory: str, option: str, *, as_hook: bool = False) -> None:
         self.option = option
         self._directory = directory
-        dropped = _NEVER if as_hook else (*_NEVER, *FOREIGN)
-        self._environment = {name: text for name, text in os.environ.items() if name not in dropped} | ENVIRONMENT
+        self._environment = clean_environment(as_hook=as_hook)
         git = find_git(Path(directory))
         if git is None:
             raise UserError(f"{option}: git is not installed")
