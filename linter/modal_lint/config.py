@@ -106,7 +106,7 @@ def nearest_file(directory: str) -> str | None:
     while True:
         for name in FILES:
             path = os.path.join(directory, name)
-            if os.path.lexists(path) and _read_table(path) is not None:
+            if os.path.lexists(path) and _read_table(path, Disk()) is not None:
                 return path
         parent = os.path.dirname(directory)
         if parent == directory:
