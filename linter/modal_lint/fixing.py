@@ -48,7 +48,7 @@ class Fixer:
             result = self._apply_in(root, report)
             report = result.report
             applied += result.applied
-            lines += _story(result, Path(root), sources)
+            lines += story(result, Path(root), sources)
         return Fixed(report, tuple(applied), tuple(lines))
 
     def diff(self, report: Report, look: Look) -> dict[str, str]:
@@ -132,7 +132,14 @@ def _holder(finding: Finding) -> str:
     return finding.origin[0] if finding.origin is not None else finding.path
 
 
-def _story(result: FixResult, root: Path, sources: Mapping[str, bytes]) -> list[str]:
+def story(result: FixResult, root: Path, sources: Mapping[str, bytes]) -> list[str]:
+    """What to tell after a fix: where values are, what to run next, what to rotate.
+
+    Args:
+        result: what was fixed.
+        root: of the project.
+        sources: the files that held the values, as they were before.
+    """
     if not result.applied and not result.notes:
         return []
     from modal_lint.migrate import report_lines
