@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import selection, suppress, switches
+from modal_lint.discover import DOCUMENTS
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Rule
 from modal_lint.prefilter import concerns_modal
@@ -16,7 +17,7 @@ from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modal_lint.discover import Target
     from modal_lint.globs import Glob
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 UNREADABLE = "MS001"
 INTERNAL = "internal error"
-_NOTEBOOK = ".ipynb"
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Analysis:
         rules: what to look for.
         visit: what else to ask of each file that concerns Modal; its answer goes into the outcome.
         contents: what to take for the content of the files that are imported, by real path.
+        silent: absolute paths of files that are known not to say Modal.
     """
 
     targets: Sequence[Target]
@@ -45,6 +46,7 @@ class Analysis:
     rules: Sequence[Rule]
     visit: Callable[[File], object] | None = None
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    silent: Collection[str] = frozenset()
     _projects: dict[str, Project] = field(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
@@ -68,14 +70,13 @@ class Analysis:
     def _analyse(self, target: Target, data: bytes) -> Outcome:
         project = self._project(target.root)
         project.known_secrets = target.settings.known_secrets
-        if target.path.endswith(_NOTEBOOK):
-            # Its JSON would parse as Python and pass for clean.
-            unchecked = Failure(target.path, "notebooks cannot be checked yet")
-            return Outcome(failure=unchecked if concerns_modal(data) else None)
-        concerned = project.concerns(target.path, data) or b"modal-lint" in data
+        may = concerns_modal(data) if target.path.endswith(DOCUMENTS) else project.concerns(target.path, data)
+        concerned = may or b"modal-lint" in data
         if not concerned and not switches.is_off("prefilter"):
             return Outcome()
         try:
+            if target.path.endswith(DOCUMENTS):
+                return self._document(target, project, data)
             file = project.open(target.path, data)
             if switches.is_off("focus"):
                 _parse_whole(file)
@@ -87,9 +88,20 @@ class Analysis:
             failure = self._failure(target, "nested too deeply to be analysed")
         return Outcome(failure=failure) if concerned else Outcome()
 
+    def _document(self, target: Target, project: Project, data: bytes) -> Outcome:
+        """What the rules find in the code of a notebook or of Markdown."""
+        from modal_lint.documents import checking
+
+        def failed(trouble: Unreadable) -> Failure | None:
+            failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
+            return failure and failure._replace(cell=trouble.cell)
+
+        rules = enabled(target, self.rules)
+        return checking.outcome(target.path, data, project, lambda file: _judge(file, target, rules), failed)
+
     def _project(self, root: str) -> Project:
         if root not in self._projects:
-            self._projects[root] = Project(root, self.contents)
+            self._projects[root] = Project(root, self.contents, self.silent)
         return self._projects[root]
 
     def _failure(self, target: Target, reason: str, line: int = 1, column: int = 0) -> Failure | None:

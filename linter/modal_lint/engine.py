@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modal_lint.model import Rule
     from modal_lint.since import Since
     from modal_lint.source import File
+    from modal_lint.staged import Index
 
 Progress = Callable[[int, int], None]
 
@@ -57,6 +58,7 @@ class Session:
             `facts` are the answers. A run that asks neither reads nor writes a cache.
         baselines: what is known already; by default what the settings of the files say.
         since: what has changed, where nothing else counts.
+        staged: git's index, whose contents count instead of the work tree's.
     """
 
     paths: Sequence[str]
@@ -70,6 +72,7 @@ class Session:
     visit: Callable[[File], object] | None = None
     baselines: Baselines | None = None
     since: Since | None = None
+    staged: Index | None = None
     _found: Discovery | None = None
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _looked_at: frozenset[str] = frozenset()
@@ -81,7 +84,9 @@ class Session:
         Raises:
             UserError: a configuration file on the way is wrong.
         """
-        if self._found is None:
+        if self._found is None and self.staged is not None:
+            self._found = self.staged.discover(self.paths, self.source)
+        elif self._found is None:
             self._found = discover(self.paths, self.source, stdin_filename=self.stdin_filename)
         return self._found
 
@@ -117,6 +122,8 @@ class Session:
         cache = self._cache(targets) if not given else None
         if self.stdin is not None:
             given = {target.path: self.stdin for target in targets if target.is_stdin} | dict(given)
+        if self.staged is not None:
+            given = {target.path: self.staged.contents[target.absolute] for target in self.found.targets} | dict(given)
         if self.since is not None:
             self.since.given = given
         left = cache.left() if cache is not None else None
@@ -132,6 +139,8 @@ class Session:
     def _cache(self, targets: Sequence[Target]) -> Cache | None:
         """What earlier runs left; None where there is or may be none."""
         if self.cache_folder is None or self.rules is not None or self.visit is not None or self.stdin is not None:
+            return None
+        if self.staged is not None:
             return None
         if len(targets) < _WORTH_CACHE:
             return None
@@ -151,8 +160,9 @@ class Session:
             elif verdict != SILENT:
                 sizes[at] = verdict
         work = [targets[at] for at in sizes]
-        work += self._neighbours(work, [targets[at] for at in silent], given, jobs)
-        self._analyse(work, given, jobs, list(sizes.values()))
+        quiet = [targets[at] for at in silent if not targets[at].is_stdin]
+        work += self._neighbours(work, quiet, given, jobs)
+        self._analyse(work, given, jobs, list(sizes.values()), frozenset(target.absolute for target in quiet))
         return silent
 
     def _neighbours(
@@ -169,19 +179,25 @@ class Session:
                 stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
                 for place in (folder, os.path.dirname(folder)):
                     names.setdefault(place, set()).add(os.fsencode(stem))
-        return importing([target for target in silent if not target.is_stdin], names, given, jobs)
+        return importing(silent, names, given, jobs)
 
     def _analyse(
-        self, work: Sequence[Target], given: Mapping[str, bytes], jobs: int, sizes: Sequence[int] = ()
+        self,
+        work: Sequence[Target],
+        given: Mapping[str, bytes],
+        jobs: int,
+        sizes: Sequence[int] = (),
+        silent: Collection[str] = frozenset(),
     ) -> None:
-        """Let the rules look at ``work``, whose first files have ``sizes`` in bytes."""
+        """Let the rules look at ``work``, whose first files have ``sizes``; ``silent`` ones never say Modal."""
         if not work:
             return
         from modal_lint import analysis, selection
         from modal_lint.deep import with_deep_stack
 
         rules = selection.catalogue() if self.rules is None else tuple(self.rules)
-        task = analysis.Analysis(work, given, rules, self.visit)
+        contents: Mapping[str, bytes] = self.staged.contents if self.staged is not None else {}
+        task = analysis.Analysis(work, given, rules, self.visit, contents, silent)
         jobs = min(jobs, len(work) // (_WORTH_PROCESSES // 2)) if len(work) >= _WORTH_PROCESSES else 1
         was_on = gc.isenabled()
         gc.disable()  # trees are many objects and few garbage: half of the time would go into looking for it

@@ -8,6 +8,7 @@ import re
 # with one fixed byte costs a third of lowering the file, one that ignores case five times as much.
 _DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 _M = (b"m", b"M")
+_OF_ANOTHER_WORD = b"it"  # modality, modalities
 _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
 # What stands before a module's name in an import statement of one line.
 _IMPORTING = re.compile(rb"(?:^(?:\xef\xbb\xbf)?|[;:(])[ \t]*(?:import|from)[ \t]+(?:[\w., \t]+,[ \t]*)?$")
@@ -18,7 +19,7 @@ _IMPORT_CALL = re.compile(rb"(?:import_module|__import__)\(\s*[\"']$")
 # Or hold its tokens: a word to look for first, and how it has to go on.
 _TRACES = (
     (b"MODAL_", re.compile(rb"MODAL_(?:TOKEN|OAUTH)_")),
-    (b"odal-", re.compile(rb"odal-(?i:key|secret)\b")),
+    (b"odal-", re.compile(rb"(?<![A-Za-z])(?<![A-Za-z]-)[mM]odal-(?i:key|secret)\b")),
 )
 
 _IMPORTS = re.compile(rb"[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))")
@@ -35,11 +36,16 @@ def concerns_modal(data: bytes | bytearray, end: int | None = None) -> bool:
     stop = len(data) if end is None else end
     at = data.find(b"odal", 0, stop)
     while at >= 0:
-        # "Modal" or "modal" at the beginning of a word, or after something that is no letter: not "multimodal".
-        if data[at - 1 : at] in _M and not data[at - 2 : at - 1].isalpha():
+        if data[at - 1 : at] in _M and data[at + 4 : at + 6] != _OF_ANOTHER_WORD and _begins_word(data, at - 1):
             return True
         at = data.find(b"odal", at + 4, stop)
     return data.find(b"MODAL_", 0, stop) >= 0 or _DECORATOR.search(data, 0, stop) is not None
+
+
+def _begins_word(data: bytes | bytearray, at: int) -> bool:
+    """Whether a word begins there: not in "multimodal", nor in "multi-modal"."""
+    before = data[max(at - 2, 0) : at]
+    return not before[-1:].isalpha() and not (before[-1:] == b"-" and before[:1].isalpha())
 
 
 def names_module(data: bytes, word: bytes) -> bool:
@@ -61,7 +67,7 @@ def uses_modal(data: bytes) -> bool:
             line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
             if at - line < 400 and _IMPORTING.search(data[line:at]):
                 return True
-            if _COMMAND.match(data, at) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
+            if (_COMMAND.match(data, at) and _begins_word(data, at)) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
                 return True
         at = data.find(b"modal", at + 5)
     return any(word in data and pattern.search(data) for word, pattern in _TRACES)
