@@ -8,16 +8,19 @@ import re
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from lint_process import SOURCES
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
+from pygls.protocol import default_converter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
+
+    from cattrs import Converter
 
 T = TypeVar("T")
 
@@ -34,6 +37,20 @@ def _units(text: str, encoding: str) -> int:
     codecs = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
     codec, size = codecs[encoding]
     return len(text.encode(codec)) // size
+
+
+def _converter() -> Converter:
+    """pygls' converter, which takes an action with a command for a command."""
+    converter = default_converter()
+
+    def structure(data: Any, _: object) -> types.Command | types.CodeAction:
+        kind: Any = types.Command if isinstance(data.get("command"), str) else types.CodeAction
+        made: types.Command | types.CodeAction = converter.structure(data, kind)
+        return made
+
+    for union in (Union[types.Command, types.CodeAction], Union[types.CodeAction, types.Command]):  # noqa: UP007
+        converter.register_structure_hook(union, structure)
+    return converter
 
 
 class Editor:
@@ -76,7 +93,7 @@ class Editor:
         if capabilities is not None:
             capabilities(self._capabilities)
         self._loop = asyncio.new_event_loop()
-        self.client = LanguageClient("tests", "1")
+        self.client = LanguageClient("tests", "1", converter_factory=_converter)
         self._answer()
 
     # ---- the connection -------------------------------------------------------------------------------------

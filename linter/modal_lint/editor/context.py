@@ -36,7 +36,7 @@ class Context:
     @property
     def encoding(self) -> str:
         """The units of columns that were agreed upon."""
-        return str(self.documents.position_encoding or types.PositionEncodingKind.Utf16.value)
+        return types.PositionEncodingKind(self.documents.position_encoding or types.PositionEncodingKind.Utf16).value
 
     def document(self, uri: str) -> Document | None:
         """The open document with this address."""

@@ -64,6 +64,23 @@ class Text:
             taken += self._width(character)
         return len(body)
 
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place of the analysis."""
+        number = min(max(line - 1, 0), len(self.lines))
+        return sum(map(len, self.lines[:number])) + min(column + self._shift(number), len(self.line(number)))
+
+    def between(self, start: int, end: int) -> types.Range:
+        """The range between two offsets as the editor writes it."""
+        return types.Range(self._position_of(start), self._position_of(end))
+
+    def ending(self, line: int) -> str:
+        """The line ending in use around a line of the analysis."""
+        for number in range(min(line, len(self.lines)) - 1, -1, -1):
+            whole = self.lines[number]
+            if whole != self.line(number):
+                return whole[len(self.line(number)) :]
+        return "\n"
+
     def replaced(self, range_: types.Range, new: str) -> str:
         """The text with another one in place of a range."""
         return self.source[: self._offset(range_.start)] + new + self.source[self._offset(range_.end) :]
@@ -72,6 +89,13 @@ class Text:
         number = max(line - 1, 0)
         before = self.line(number)[: column + self._shift(number)]
         return types.Position(number, self._width(before))
+
+    def _position_of(self, offset: int) -> types.Position:
+        for number, whole in enumerate(self.lines):
+            if offset <= len(self.line(number)):
+                return types.Position(number, self._width(whole[:offset]))
+            offset -= len(whole)
+        return types.Position(len(self.lines), 0)
 
     def _place(self, position: types.Position) -> tuple[int, int]:
         return position.line + 1, max(self.column(position) - self._shift(position.line), 0)

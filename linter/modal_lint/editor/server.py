@@ -11,7 +11,8 @@ from pygls.uris import to_fs_path
 
 from modal_lint import __version__
 from modal_lint.deep import with_deep_stack
-from modal_lint.editor import reporting
+from modal_lint.editor import actions, reporting
+from modal_lint.editor.actions import Actions
 from modal_lint.editor.checks import real_path
 from modal_lint.editor.configuration import NAMES, Configuration
 from modal_lint.editor.context import Context
@@ -21,7 +22,7 @@ from modal_lint.editor.reporting import Reporting
 from modal_lint.settings import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from modal_lint.editor.documents import Document
 
@@ -72,12 +73,15 @@ class Service:
         self.server = Server("modal-lint", __version__, protocol_cls=Protocol)
         self.context = Context(self.server)
         self.reporting = Reporting(self.context)
+        self.actions = Actions(self.context)
         self.said_goodbye = False
         self._settings: dict[str, object] = {}
         for name, handler in self._notifications().items():
             self._feature(name, handler)
         for name, handler, options in self._requests():
             self._feature(name, handler, options)
+        self._command(actions.MOVE, self.actions.move)
+        self._command(actions.APPLY_ALL, self.actions.apply_all)
         self.server.feature(types.INITIALIZE)(lambda params: self._initialize(params))
         self.server.feature(types.SHUTDOWN)(lambda _: self._shutdown())
 
@@ -95,6 +99,7 @@ class Service:
 
     def _requests(self) -> Iterable[tuple[str, Callable[[Any], Awaitable[Any]], Any]]:
         yield types.TEXT_DOCUMENT_DIAGNOSTIC, self.reporting.pull, reporting.OPTIONS
+        yield types.TEXT_DOCUMENT_CODE_ACTION, self.actions.listed, actions.KINDS
 
     def _feature(self, name: str, handler: Callable[[Any], Awaitable[Any]], options: Any = None) -> None:
         safe = guarded(handler, lambda: self.context.ready)
@@ -103,6 +108,14 @@ class Service:
             return await safe(params)
 
         self.server.feature(name, options)(called)
+
+    def _command(self, name: str, handler: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
+        safe = guarded(handler, lambda: self.context.ready)
+
+        async def called(*arguments: Any) -> Any:
+            return await safe(arguments)
+
+        self.server.command(name)(called)
 
     # ---- beginning and end ----------------------------------------------------------------------------------
 
