@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from modal_lint.environments import imported, local
+from modal_lint.environments.imported import Read
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
@@ -56,9 +57,9 @@ def check(file: File) -> Iterator[Finding]:
 
     `from_local_environ` reads where the App is deployed, and does nothing in a container; that fix is safe. Reads under
     a condition (`if modal.is_local():`), in a `try`, or in a module whose Functions are all given the variable are
-    fine.
+    fine. A settings class of pydantic, and a client that wants its key at once (`OpenAI()`), read at module level too.
     """
-    if "environ" not in file.text:
+    if not imported.may_have(file):
         return
     for read in imported.reads(file):
         lacking = [one for one in file.environments.containers if imported.fails(one, read)]
@@ -67,13 +68,21 @@ def check(file: File) -> Iterator[Finding]:
                 RULE,
                 file,
                 read.node,
-                f"{read.key} is read while the module is imported: KeyError in the container of {lacking[0].name}, "
-                "which is not given it",
+                f"{read.key} is read{_by(read)} while the module is imported: "
+                f"{_raised(read)} in the container of {lacking[0].name}, which is not given it",
                 help_text="use Secret.from_local_environ([…]), or read it inside of a function or if modal.is_local():",
                 key=read.key,
                 fix=attempted(lambda node=read.node: _fix(file, node)),  # type: ignore[misc]
                 related=[(Place(one.use.file, one.use.node), f"{one.name} is declared here") for one in lacking[:3]],
             )
+
+
+def _by(read: Read) -> str:
+    return "" if read.reader == "os.environ" else f" by {read.reader}"
+
+
+def _raised(read: Read) -> str:
+    return "KeyError" if read.reader == "os.environ" else "an exception"
 
 
 def _fix(file: File, node: ast.AST) -> Fix | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.environments import asking
-from modal_lint.environments.needs import outside_functions
+from modal_lint.environments import asking, settings
+from modal_lint.environments.clients import CLIENTS
+from modal_lint.environments.needs import last_name, outside_functions
 from modal_lint.environments.sources import GIVEN
 from modal_lint.library import ENVIRON
 from modal_lint.uses import default_frame
-from modal_lint.values import Const, External
+from modal_lint.values import Class, Const, External
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,28 +20,31 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 
+_STRICT = frozenset(name.rpartition(".")[2] for name, client in CLIENTS.items() if client.strict and not client.any_of)
+
+
 class Read(NamedTuple):
-    """One read that fails where the variable is not set."""
+    """One read that fails where the variable is not set; ``reader`` is what reads it, in words."""
 
     key: str
-    node: ast.Subscript
+    node: ast.expr
+    reader: str = "os.environ"
+
+
+def may_have(file: File) -> bool:
+    """Whether a module can have such reads, from its text alone."""
+    return "environ" in file.text or "Settings" in file.text or any(name in file.text for name in _STRICT)
 
 
 def reads(file: File) -> Iterator[Read]:
     """The reads of a module that happen whenever it is imported, of variables that it does not set itself."""
-    ev = file.project.evaluator
     guards = file.environments.guards(file.tree)
-    found = []
-    for node in outside_functions(file.tree):
-        if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
-            continue
-        if not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
-            continue
-        frame = default_frame(ev, file, file.scopes.scope(node))
-        if not any(isinstance(one, External) and one.name in ENVIRON for one in ev.ask(node.value, frame)):
-            continue
-        if guards.always(node) and not guards.mentions(node.slice.value):
-            found.append(Read(node.slice.value, node))
+    found = [
+        read
+        for node in outside_functions(file.tree)
+        for read in _reads_of(file, node)
+        if guards.always(read.node) and not guards.mentions(read.key)
+    ]
     if not found:
         return
     own = file.environments.set_at_import
@@ -49,6 +53,38 @@ def reads(file: File) -> Iterator[Read]:
     for read in sorted(found, key=lambda one: (one.node.lineno, one.node.col_offset)):
         if read.key not in own.assigned and read.key not in GIVEN and not read.key.startswith("MODAL_"):
             yield read
+
+
+def _reads_of(file: File, node: ast.AST) -> Iterator[Read]:
+    """What a node reads that fails without it: ``os.environ["K"]``, a settings class, a client that wants its key."""
+    if isinstance(node, ast.Subscript):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if isinstance(node.ctx, ast.Load) and isinstance(key, str) and _is_environment(file, node.value):
+            yield Read(key, node)
+    elif isinstance(node, ast.Call):
+        yield from _constructed(file, node)
+
+
+def _is_environment(file: File, node: ast.expr) -> bool:
+    ev = file.project.evaluator
+    frame = default_frame(ev, file, file.scopes.scope(node))
+    return any(isinstance(one, External) and one.name in ENVIRON for one in ev.ask(node, frame))
+
+
+def _constructed(file: File, call: ast.Call) -> Iterator[Read]:
+    name = last_name(call.func)
+    if name not in _STRICT and "Settings" not in file.text:
+        return
+    ev = file.project.evaluator
+    for value in ev.ask(call.func, default_frame(ev, file, file.scopes.scope(call))):
+        if isinstance(value, Class):
+            for key, required in settings.fields(ev, value, call) or ():
+                if required:
+                    yield Read(key, call, f"{name}()")
+        elif isinstance(value, External) and (client := CLIENTS.get(value.name)) is not None:
+            given = {keyword.arg for keyword in call.keywords}
+            if client.strict and not client.any_of and not call.args and not given & {None, *client.unless}:
+                yield from (Read(key, call, f"{name}()") for key in client.keys)
 
 
 def fails(container: Container, read: Read) -> bool:
