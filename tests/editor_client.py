@@ -342,10 +342,28 @@ class Editor:
             types.WORKSPACE_EXECUTE_COMMAND, types.ExecuteCommandParams(command.command, command.arguments)
         )
 
-    def at(self, name: str, marked: str) -> types.TextDocumentPositionParams:
+    def at(self, name: str, marked: str) -> types.Position:
         """The place of `|` in a part of a buffer that is given with it."""
-        uri = self.uri(name)
-        text = self.buffers[uri]
+        text = self.buffers[self.uri(name)]
         before, _, after = marked.partition("|")
-        offset = text.index(before + after) + len(before)
-        return types.TextDocumentPositionParams(types.TextDocumentIdentifier(uri), self.position(text, offset))
+        return self.position(text, text.index(before + after) + len(before))
+
+    def hover(self, name: str, place: str | types.Position) -> str:
+        """What is told about a place; it may be given as in `at`."""
+        params = types.HoverParams(types.TextDocumentIdentifier(self.uri(name)), self._place(name, place))
+        told = self.request(types.TEXT_DOCUMENT_HOVER, params)
+        return "" if told is None else str(told.contents.value)
+
+    def complete(self, name: str, place: str | types.Position) -> dict[str, types.CompletionItem]:
+        """What is offered at a place."""
+        params = types.CompletionParams(types.TextDocumentIdentifier(self.uri(name)), self._place(name, place))
+        offered = self.request(types.TEXT_DOCUMENT_COMPLETION, params)
+        return {} if offered is None else {item.label: item for item in offered.items}
+
+    def others(self, name: str, place: str | types.Position) -> list[types.Location]:
+        """Where else the Secret at a place is named."""
+        params = types.DefinitionParams(types.TextDocumentIdentifier(self.uri(name)), self._place(name, place))
+        return list(self.request(types.TEXT_DOCUMENT_DEFINITION, params) or [])
+
+    def _place(self, name: str, place: str | types.Position) -> types.Position:
+        return self.at(name, place) if isinstance(place, str) else place

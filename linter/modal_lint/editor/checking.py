@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from modal_lint.model import Finding, Outcome, Rule
 from modal_lint.settings import UserError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modal_lint.discover import Target
     from modal_lint.editor.configuration import Configuration
     from modal_lint.editor.worker import Stop
+    from modal_lint.inventory import Facts
     from modal_lint.source import File
 
 _NOTHING = Outcome()
@@ -49,6 +50,11 @@ class Checked:
     trouble: str | None = None
 
     @property
+    def facts(self) -> Facts | None:
+        """What the document says of named Secrets."""
+        return cast("Facts | None", self.outcome.facts)
+
+    @property
     def parsed(self) -> bool:
         """Whether the document could be read as Python."""
         return self.outcome.failure is None
@@ -77,9 +83,10 @@ def analysed(target: Target, subject: Subject, stop: Stop) -> Checked:
     from modal_lint import selection
     from modal_lint.analysis import Analysis
     from modal_lint.engine import once
+    from modal_lint.inventory import visit
 
     rules = [_stoppable(rule, stop) for rule in selection.catalogue()]
-    task = Analysis([target], {target.path: subject.data}, rules, contents=subject.contents)
+    task = Analysis([target], {target.path: subject.data}, rules, visit=visit, contents=subject.contents)
     gc.disable()  # as in a whole run: trees are many objects and little garbage
     try:
         outcome = task.perform(0)

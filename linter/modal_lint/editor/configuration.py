@@ -54,7 +54,7 @@ class Configuration:
         directory = os.path.dirname(path)
         root = project_root(directory)
         folder = self.folder(path)
-        settings = self._resolver(folder).at(directory)
+        settings = self.source(folder).at(directory)
         top = folder or root
         above = path
         while above != top and above != os.path.dirname(above):
@@ -63,7 +63,8 @@ class Configuration:
             above = os.path.dirname(above)
         return Target(name, path, root, settings, is_stdin=virtual)
 
-    def _resolver(self, folder: str | None) -> Resolver:
+    def source(self, folder: str | None) -> Resolver:
+        """What knows the settings of the directories of an open folder; None: of those of none."""
         if folder not in self._resolvers:
             mine = Layer(self._check.values, folder or self._check.base)
             self._resolvers[folder] = Resolver((mine,) if self.settings else ())

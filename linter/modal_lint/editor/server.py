@@ -11,12 +11,14 @@ from pygls.uris import to_fs_path
 
 from modal_lint import __version__
 from modal_lint.deep import with_deep_stack
-from modal_lint.editor import actions, reporting
+from modal_lint.editor import actions, insight, reporting
 from modal_lint.editor.actions import Actions
 from modal_lint.editor.checks import real_path
 from modal_lint.editor.configuration import NAMES, Configuration
 from modal_lint.editor.context import Context
 from modal_lint.editor.documents import Documents
+from modal_lint.editor.insight import Insight
+from modal_lint.editor.known import Known
 from modal_lint.editor.protocol import Protocol, Server, guarded, log, start_log, watch
 from modal_lint.editor.reporting import Reporting
 from modal_lint.settings import UserError
@@ -74,6 +76,8 @@ class Service:
         self.context = Context(self.server)
         self.reporting = Reporting(self.context)
         self.actions = Actions(self.context)
+        self.known = Known(self.context)
+        self.insight = Insight(self.context, self.known)
         self.said_goodbye = False
         self._settings: dict[str, object] = {}
         for name, handler in self._notifications().items():
@@ -100,6 +104,10 @@ class Service:
     def _requests(self) -> Iterable[tuple[str, Callable[[Any], Awaitable[Any]], Any]]:
         yield types.TEXT_DOCUMENT_DIAGNOSTIC, self.reporting.pull, reporting.OPTIONS
         yield types.TEXT_DOCUMENT_CODE_ACTION, self.actions.listed, actions.KINDS
+        yield types.TEXT_DOCUMENT_HOVER, self.insight.hover, None
+        yield types.TEXT_DOCUMENT_COMPLETION, self.insight.complete, insight.COMPLETION
+        yield types.TEXT_DOCUMENT_DEFINITION, self.insight.others, None
+        yield types.TEXT_DOCUMENT_REFERENCES, self.insight.others, None
 
     def _feature(self, name: str, handler: Callable[[Any], Awaitable[Any]], options: Any = None) -> None:
         safe = guarded(handler, lambda: self.context.ready)
@@ -168,6 +176,7 @@ class Service:
         if document is None:
             return
         document.settled = True
+        self.known.touched()
         stale = self.context.checks.touched(real_path(document), document)
         if os.path.basename(document.path) in NAMES:
             stale = self._reconfigured()
@@ -201,6 +210,7 @@ class Service:
         self.reporting.stale(self._reconfigured(), elsewhere=True)
 
     async def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
+        self.known.touched()
         stale: dict[str, Document] = {}
         for change in params.changes:
             path = to_fs_path(change.uri)
@@ -219,6 +229,7 @@ class Service:
 
     def _reconfigured(self) -> list[Document]:
         self.reporting.forgive()
+        self.known.touched()
         return self.context.checks.configured(self._configuration())
 
     def _configuration(self) -> Configuration:
