@@ -22,6 +22,7 @@ _LATE = {
     "runtime": ("modal_lint_runtime.command", "runtime"),
     "secrets": ("modal_lint.pushing.command", "secrets"),
     "inventory": ("modal_lint.inventory.cli", "inventory"),
+    "preflight": ("modal_lint.preflight_command", "preflight"),
 }
 _CONFIDENCES = ("low", "medium", "high")
 

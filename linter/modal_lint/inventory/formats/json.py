@@ -24,7 +24,7 @@ def document(inventory: Inventory) -> dict[str, Any]:
         "version": 1,
         "secrets": [_secret(secret) for secret in inventory.secrets],
         "unnamed": [
-            {"user": None if one.user is None else _user(one.user), **place(one.location)} for one in inventory.unnamed
+            {"user": None if one.user is None else user(one.user), **place(one.location)} for one in inventory.unnamed
         ],
         "not_checked": [
             {
@@ -44,7 +44,7 @@ def _secret(secret: Secret) -> dict[str, Any]:
         "environments": [environment(one) for one in secret.environments],
         "keys": [_key(key) for key in secret.keys],
         "users": [
-            {**_user(one.user), "environment": environment(one.environment), **place(one.user.location)}
+            {**user(one.user), "environment": environment(one.environment), **place(one.user.location)}
             for one in secret.attachments
         ],
         "references": [
@@ -67,8 +67,9 @@ def _key(key: Key) -> dict[str, Any]:
     }
 
 
-def _user(user: User) -> dict[str, Any]:
-    return {"kind": user.kind.value, "name": user.name, "app": user.app, "inherited": user.inherited}
+def user(one: User) -> dict[str, Any]:
+    """What uses a Secret, without its place."""
+    return {"kind": one.kind.value, "name": one.name, "app": one.app, "inherited": one.inherited}
 
 
 def environment(one: Environment) -> dict[str, Any]:
