@@ -88,6 +88,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     _switch("unsafe-fixes", "Also apply fixes that change what the container sees until the named Secret exists."),
     _switch("show-fixes", "List what was fixed."),
     click.option("--diff", is_flag=True, help="Show what fixes would change, values masked, and write nothing."),
+    click.option("--fix-only", is_flag=True, help="Apply fixes, say nothing of what is left, and exit with 0."),
     click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 also if every finding was fixed."),
     click.option("--select", multiple=True, metavar="RULES", help="Rules to check: codes, prefixes, names, or ALL."),
     click.option("--extend-select", multiple=True, metavar="RULES", help="Rules to check besides those selected."),
@@ -217,6 +218,11 @@ def _run(options: dict[str, Any]) -> int:
             statistics=options["statistics"],
             exit_zero=options["exit_zero"],
             exit_non_zero_on_fix=options["exit_non_zero_on_fix"],
+            fix_only=options["fix_only"],
+            since=options["since"],
+            staged=options["staged"],
+            update_baseline=options["update_baseline"],
+            add_suppressions=options["add_suppressions"],
             output_file=options["output_file"],
             outputs=_outputs(options),
             cache=options["cache"],
@@ -281,6 +287,10 @@ def _flags(options: dict[str, Any]) -> Iterable[tuple[str, object]]:
     for name in _VALUES:
         if options.get(name) is not None:
             yield name.replace("_", "-"), options[name]
+    if options.get("fix_only"):
+        yield "fix", True
+    if options.get("baseline") is not None:
+        yield "baseline", options["baseline"]
     if options.get("per_file_ignores"):
         yield "per-file-ignores", _per_file(options["per_file_ignores"])
 
@@ -302,6 +312,11 @@ def _per_file(texts: Sequence[str]) -> dict[str, list[str]]:
     return table
 
 
+def _valued(word: str) -> str:
+    """An option whose value may be left out, with a value: the next word is none."""
+    return f"{word}=" if word == "--add-suppressions" else word
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse ``arguments``, do what they say, and return the exit status.
 
@@ -309,7 +324,7 @@ def run(arguments: Sequence[str]) -> int:
         UserError: a mistake that only shows after parsing.
     """
     try:
-        status = cli.main(args=list(arguments), prog_name="modal-lint", standalone_mode=False)
+        status = cli.main(args=[_valued(word) for word in arguments], prog_name="modal-lint", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.exceptions.NoSuchOption as error:
         from modal_lint.settings import nearest

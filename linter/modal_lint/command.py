@@ -42,6 +42,11 @@ class Request:
     statistics: bool = False
     exit_zero: bool = False
     exit_non_zero_on_fix: bool = False
+    fix_only: bool = False
+    since: str | None = None  # a revision: only what has changed since counts
+    staged: bool = False
+    update_baseline: bool = False
+    add_suppressions: str | None = None  # the reason to write behind each
     output_file: str | None = None
     outputs: tuple[Output, ...] = ()
     cache: bool = True
@@ -63,7 +68,12 @@ class _Check:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._began = time.monotonic()
-        source = Resolver(request.overrides, isolated=request.isolated, explicit=request.config)
+        staged = None
+        if request.staged:
+            from modal_lint import adoption
+
+            staged = adoption.index_of(request)
+        source = Resolver(request.overrides, isolated=request.isolated, explicit=request.config, files=staged)
         self._settings: Settings = source.at(os.getcwd())
         self._session = Session(
             request.paths,
@@ -72,6 +82,7 @@ class _Check:
             stdin_filename=request.stdin_filename,
             jobs=self._settings.jobs,
             cache_folder=_cache_folder(request),
+            staged=staged,
         )
         self._contents: dict[str, bytes] = {}
         plain = look(
@@ -88,16 +99,50 @@ class _Check:
             self._result("".join(target.absolute + "\n" for target in self._session.found.targets))
             return 0
         self._refuse_useless()
+        self._prepare()
         self._warn_of_nothing()
         with Progress(wanted=self._request.verbosity >= 0 and not os.environ.get("CI")) as progress:
             self._session.progress = progress
             report = self._session.run()
         self._know_stdin(self._session.stdin)
+        if self._request.update_baseline or self._request.add_suppressions is not None:
+            report = self._adopt(report)
         if self._request.diff:
             return self._diff(report)
         if self._settings.fix:
             return self._fix(report)
         return self._tell(report, 0)
+
+    def _prepare(self) -> None:
+        """Say what counts besides the files as they are; raises `UserError`."""
+        asked = self._request
+        if not (asked.staged or asked.since or asked.update_baseline or asked.add_suppressions is not None):
+            return
+        from modal_lint import adoption
+
+        adoption.prepare(self._session, asked, self._settings)
+        if self._session.staged is not None:
+            staged = self._session.staged.contents
+            self._contents.update({one.path: staged[one.absolute] for one in self._session.found.targets})
+
+    def _adopt(self, report: Report) -> Report:
+        """Write a baseline or suppressions; what is left."""
+        from modal_lint import adoption
+
+        if self._request.update_baseline:
+            report, lines = adoption.update(self._session)
+        else:
+            report, lines = adoption.silence(self._session, report, self._request.add_suppressions or "")
+        for line in lines if self._request.verbosity >= 0 else ():
+            tell(base.visible(line))
+        return report
+
+    def _tell_stale(self) -> None:
+        if self._session.baselines is not None and self._request.verbosity >= 0:
+            from modal_lint import adoption
+
+            for line in adoption.stale(self._session, listed=self._request.verbosity > 0):
+                tell(line)
 
     def _show_settings(self) -> int:
         from dataclasses import fields
@@ -180,6 +225,7 @@ class _Check:
             self._result(text + end if as_text else text)
             if not as_text:
                 write(end, sys.stderr)
+        self._tell_stale()
         self._verbose()
         return self._status(report, fixed)
 
@@ -222,7 +268,17 @@ class _Check:
                 tell(base.visible(line))
             if fixed.applied and self._settings.show_fixes:
                 write(summary.fixed_list(fixed.applied), sys.stderr)
+        if self._request.fix_only:
+            return self._tell_fixed(fixed.report, len(fixed.applied))
         return self._tell(fixed.report, len(fixed.applied))
+
+    def _tell_fixed(self, report: Report, fixed: int) -> int:
+        """Say what was fixed and nothing of what is left, but for files that could not be checked."""
+        unchecked = report._replace(findings=())
+        self._result(base.render(self._format, unchecked, self._look) if unchecked.failures else "")
+        if self._request.verbosity >= 0:
+            tell(f"Fixed {summary.count(fixed, 'finding')}.")
+        return self._status(unchecked, fixed)
 
     def _fix_stdin(self, report: Report) -> int:
         data, left = self._fixer.fixed_stdin(report)
@@ -230,6 +286,8 @@ class _Check:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         self._know_stdin(data)
+        if self._request.fix_only:
+            return self._status(left._replace(findings=()), 0)
         return self._tell(left, max(len(report.findings) - len(left.findings), 0))
 
     def _know_stdin(self, data: bytes | None) -> None:

@@ -111,6 +111,15 @@ class Session:
         return {target.path: target.root for target in self.found.targets}
 
     @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """What each file gave, by path as in findings."""
+        return self._outcomes
+
+    def report(self) -> Report:
+        """What the last run found, beside the baselines as they are now."""
+        return self._report()
+
+    @property
     def facts(self) -> dict[str, object]:
         """What ``visit`` answered, by path as in findings."""
         return {path: one.facts for path, one in self._outcomes.items() if one.facts is not None}

@@ -19,6 +19,8 @@ def summary(report: Report, look: Look, *, fixed: int = 0) -> str:
     found = diagnostics(report)
     files = count(report.checked, "file")
     suppressed = f", {report.suppressed} suppressed" if report.suppressed else ""
+    suppressed += f", {report.baselined} in the baseline" if report.baselined else ""
+    suppressed += f", {report.outside} outside of the changes" if report.outside else ""
     if not found:
         repaired = f"Fixed {count(fixed, 'finding')}. " if fixed else ""
         return f"{repaired}{look.paint('All checks passed!', 'green')} ({files} checked{suppressed})\n"
