@@ -19,4 +19,4 @@ def check(file: File) -> Iterator[Finding]:
     yield from ()
 
 
-RULE = Rule("MS001", "unreadable-source", Severity.ERROR, check)
+RULE = Rule("MS001", "unreadable-source", Severity.ERROR, check, source="it is about the linter itself")

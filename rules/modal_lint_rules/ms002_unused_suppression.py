@@ -30,4 +30,11 @@ def check(file: File) -> Iterator[Finding]:
     yield from ()
 
 
-RULE = Rule("MS002", "unused-suppression", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS002",
+    "unused-suppression",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    source="it is about the linter itself",
+)

@@ -55,4 +55,11 @@ def check(file: File) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("MS101", "hardcoded-env", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS101",
+    "hardcoded-env",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="gives the container the value that stands in the source",
+)

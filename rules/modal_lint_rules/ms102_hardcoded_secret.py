@@ -57,4 +57,11 @@ def _finding(exposure: diagnosis.Exposure, fix: diagnosis.Fix | None, help_text:
     return diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text, fix=fix)
 
 
-RULE = Rule("MS102", "hardcoded-secret", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS102",
+    "hardcoded-secret",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="gives the container the value that stands in the source",
+)

@@ -69,4 +69,11 @@ def _finding(exposure: diagnosis.Exposure, fix: diagnosis.Fix | None, reason: st
     return diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text, fix=fix)
 
 
-RULE = Rule("MS103", "credential-in-image", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS103",
+    "credential-in-image",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="sends the value to Modal in clear",
+)

@@ -38,4 +38,11 @@ def check(file: File) -> Iterator[Finding]:
             yield diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text)
 
 
-RULE = Rule("MS104", "credential-in-argv", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS104",
+    "credential-in-argv",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="shows the value among the arguments of a process",
+)

@@ -44,4 +44,11 @@ def _finding(exposure: diagnosis.Exposure) -> Finding:
     return diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text)
 
 
-RULE = Rule("MS105", "hardcoded-modal-token", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS105",
+    "hardcoded-modal-token",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="opens the workspace to whoever has the source",
+)

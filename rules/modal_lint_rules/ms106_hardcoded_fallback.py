@@ -55,4 +55,11 @@ def check(file: File) -> Iterator[Finding]:
         yield diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text, fix=fix)
 
 
-RULE = Rule("MS106", "hardcoded-fallback", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS106",
+    "hardcoded-fallback",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="gives the container the value that stands in the source",
+)

@@ -32,4 +32,11 @@ def check(file: File) -> Iterator[Finding]:
     yield from shipped.findings(file, RULE)
 
 
-RULE = Rule("MS107", "credential-file-shipped", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS107",
+    "credential-file-shipped",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="sends the value to Modal in clear",
+)

@@ -54,4 +54,11 @@ def check(file: File) -> Iterator[Finding]:
             yield diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text)
 
 
-RULE = Rule("MS108", "credential-in-payload", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS108",
+    "credential-in-payload",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="sends the value to Modal in clear",
+)

@@ -44,4 +44,11 @@ def check(file: File) -> Iterator[Finding]:
         yield diagnosis.finding(exposure, RULE.code, RULE.name, message, help_text=help_text, fix=fix)
 
 
-RULE = Rule("MS109", "credential-in-policy-header", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS109",
+    "credential-in-policy-header",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="sends the value to Modal in clear",
+)

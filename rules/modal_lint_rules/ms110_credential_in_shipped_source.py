@@ -44,4 +44,11 @@ def check(file: File) -> Iterator[Finding]:
     yield from literals.findings(file, RULE)
 
 
-RULE = Rule("MS110", "credential-in-shipped-source", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS110",
+    "credential-in-shipped-source",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="sends the value to Modal in clear",
+)

@@ -71,4 +71,11 @@ def check(file: File) -> Iterator[Finding]:
             yield leaks.finding(leak, RULE, message, _REMEDIES[leak.sink])
 
 
-RULE = Rule("MS201", "secret-baked-into-image", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS201",
+    "secret-baked-into-image",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="sends the value to Modal in clear",
+)

@@ -50,4 +50,11 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding_at(file, one.node, RULE, message, help_text, key=one.variable, sink=sink)
 
 
-RULE = Rule("MS202", "secret-written-by-build-step", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS202",
+    "secret-written-by-build-step",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="leaves the value in a layer of the image",
+)

@@ -62,4 +62,11 @@ def check(file: File) -> Iterator[Finding]:
 
 _HELP = "read the variable inside the function, from secrets=[…]"
 
-RULE = Rule("MS203", "secret-pickled", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS203",
+    "secret-pickled",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="pickles the value along with the function",
+)

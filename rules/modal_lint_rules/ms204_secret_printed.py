@@ -52,4 +52,4 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding_at(file, one.node, RULE, message, help_text, key=one.key, flow=flow)
 
 
-RULE = Rule("MS204", "secret-printed", Severity.WARNING, check, fixable="hint")
+RULE = Rule("MS204", "secret-printed", Severity.WARNING, check, fixable="hint", witness="prints the value into the log")

@@ -44,4 +44,11 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding(leak, RULE, message, help_text)
 
 
-RULE = Rule("MS205", "secret-in-argv", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS205",
+    "secret-in-argv",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="shows the value among the arguments of a process",
+)

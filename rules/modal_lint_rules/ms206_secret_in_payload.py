@@ -60,4 +60,11 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding(leak, RULE, message, help_text)
 
 
-RULE = Rule("MS206", "secret-in-payload", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS206",
+    "secret-in-payload",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="sends the value to Modal in clear",
+)

@@ -42,4 +42,11 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding_at(file, copy.node, RULE, message, help_text, sink=sink)
 
 
-RULE = Rule("MS207", "whole-environment", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS207",
+    "whole-environment",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="gives the container a value that it is not to have",
+)

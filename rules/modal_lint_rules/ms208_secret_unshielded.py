@@ -65,4 +65,11 @@ def check(file: File) -> Iterator[Finding]:
             yield leaks.finding_at(file, node, RULE, message, "name the host that the credential is for")
 
 
-RULE = Rule("MS208", "secret-unshielded", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS208",
+    "secret-unshielded",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    witness="gives the container a value that it is not to have",
+)

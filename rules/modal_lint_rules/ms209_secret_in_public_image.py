@@ -54,4 +54,11 @@ def check(file: File) -> Iterator[Finding]:
         yield leaks.finding_at(file, span, RULE, message, help_text, flow=flow, sink=file.statement_span(one.use.node))
 
 
-RULE = Rule("MS209", "secret-in-public-image", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS209",
+    "secret-in-public-image",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    source="modal 1.6.4, Image.publish: is_public shows all layers; no image can be pulled from Modal's registry here",
+)

@@ -89,4 +89,11 @@ def _fix(use: Use) -> Fix | None:
     return Fix("Name the file with filename=", joined(edits), safe=True)
 
 
-RULE = Rule("MS301", "dotenv-path-is-not-a-filename", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS301",
+    "dotenv-path-is-not-a-filename",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="gives the container another STAGE",
+)

@@ -56,4 +56,11 @@ def check(file: File) -> Iterator[Finding]:
             )
 
 
-RULE = Rule("MS302", "dotenv-missing", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS302",
+    "dotenv-missing",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="starts the container without STRIPE_API_KEY",
+)

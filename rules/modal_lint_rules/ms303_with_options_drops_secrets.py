@@ -116,4 +116,11 @@ def _given(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
-RULE = Rule("MS303", "with-options-drops-secrets", Severity.ERROR, check, fixable="unsafe")
+RULE = Rule(
+    "MS303",
+    "with-options-drops-secrets",
+    Severity.ERROR,
+    check,
+    fixable="unsafe",
+    witness="starts the container without OPENAI_API_KEY",
+)

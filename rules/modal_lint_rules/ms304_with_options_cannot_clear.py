@@ -103,4 +103,11 @@ def _stacked(use: Use) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("MS304", "with-options-cannot-clear", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS304",
+    "with-options-cannot-clear",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="leaves OPENAI_API_KEY in the container",
+)

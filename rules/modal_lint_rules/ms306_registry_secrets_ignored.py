@@ -79,4 +79,11 @@ def _fix(use: Use) -> Fix | None:
     return Fix("Pass the registry's Secret as secret=", tuple(edits), safe=True)
 
 
-RULE = Rule("MS306", "registry-secrets-ignored", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS306",
+    "registry-secrets-ignored",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="goes through with credentials that are never looked at",
+)

@@ -144,4 +144,11 @@ def _fix(use: Use, place: ast.AST, names: list[str]) -> Fix | None:
     return Fix("Write $KEY without braces", tuple(edits), safe=True)
 
 
-RULE = Rule("MS307", "unexpanded-variable", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS307",
+    "unexpanded-variable",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="goes through with a reference that is taken for plain text",
+)

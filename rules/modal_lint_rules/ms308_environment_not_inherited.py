@@ -110,4 +110,11 @@ def _fix(use: Use, reference: Use, lookup: Use) -> Fix | None:
     return Fix("Look the Secret up in the App's environment", tuple(edits), safe=True)
 
 
-RULE = Rule("MS308", "environment-not-inherited", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS308",
+    "environment-not-inherited",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    witness="gives the container another OPENAI_API_KEY",
+)

@@ -95,4 +95,11 @@ def _fix(use: Use, lookup: ast.Call) -> Fix | None:
     return local.from_local_environ(use) or local.required(use.file, lookup)
 
 
-RULE = Rule("MS310", "dropped-none", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS310",
+    "dropped-none",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    witness="goes through without the variable",
+)

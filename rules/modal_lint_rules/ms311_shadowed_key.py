@@ -87,4 +87,11 @@ def _told(source: Source) -> str:
     return f"Secret {source.name}" if source.name is not None else "a Secret made of a dict"
 
 
-RULE = Rule("MS311", "shadowed-key", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS311",
+    "shadowed-key",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="gives the container another OPENAI_API_KEY",
+)

@@ -109,4 +109,11 @@ def _fix(file: File, container: Container, need: Need) -> Fix | None:
     return Fix(f"Require {need.key} of Secret {promised[0].name or ''}".rstrip(), tuple(edits))
 
 
-RULE = Rule("MS312", "unprovided-key", Severity.WARNING, check, fixable="unsafe")
+RULE = Rule(
+    "MS312",
+    "unprovided-key",
+    Severity.WARNING,
+    check,
+    fixable="unsafe",
+    witness="raises KeyError in the container",
+)

@@ -73,4 +73,11 @@ def _stores_nothing(use: Use) -> bool:
     return any(isinstance(value, Mapping) and value.complete and not value.entries for value in values)
 
 
-RULE = Rule("MS313", "stale-upsert", Severity.WARNING, check, fixable="hint")
+RULE = Rule(
+    "MS313",
+    "stale-upsert",
+    Severity.WARNING,
+    check,
+    fixable="hint",
+    witness="gives the container another STRIPE_API_KEY",
+)

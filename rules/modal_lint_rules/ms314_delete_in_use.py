@@ -131,4 +131,11 @@ def _environment(use: Use) -> str | None:
     return asking.one_text(values[0]) if values else "" if not use.bound.open else None
 
 
-RULE = Rule("MS314", "delete-in-use", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS314",
+    "delete-in-use",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="raises RemoteError in what is deployed",
+)

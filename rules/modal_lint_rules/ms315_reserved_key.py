@@ -132,4 +132,11 @@ def _fix(file: File, node: ast.AST) -> Fix | None:
     return Fix("Leave the variable out", tuple(edits), safe=True)
 
 
-RULE = Rule("MS315", "reserved-key", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS315",
+    "reserved-key",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    witness="gives the container no such MODAL_REGION",
+)

@@ -109,4 +109,4 @@ def _is_main(use: Use) -> bool:
     return False
 
 
-RULE = Rule("MS316", "local-call", Severity.WARNING, check, fixable="hint")
+RULE = Rule("MS316", "local-call", Severity.WARNING, check, fixable="hint", witness="raises KeyError")

@@ -96,4 +96,11 @@ def _fix(file: File, node: ast.AST) -> Fix | None:
     return None
 
 
-RULE = Rule("MS317", "import-time-read", Severity.WARNING, check, fixable="safe")
+RULE = Rule(
+    "MS317",
+    "import-time-read",
+    Severity.WARNING,
+    check,
+    fixable="safe",
+    witness="raises KeyError in the container",
+)

@@ -81,4 +81,4 @@ def _help(problem: Problem) -> str:
     return "write the string that the variable has to hold"
 
 
-RULE = Rule("MS401", "non-string-value", Severity.ERROR, check, fixable="safe")
+RULE = Rule("MS401", "non-string-value", Severity.ERROR, check, fixable="safe", witness="raises InvalidError")

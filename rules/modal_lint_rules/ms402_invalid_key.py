@@ -51,4 +51,4 @@ def _help(problem: Problem) -> str:
     return "use letters, digits and underscores, and no digit first"
 
 
-RULE = Rule("MS402", "invalid-key", Severity.ERROR, check, fixable="hint")
+RULE = Rule("MS402", "invalid-key", Severity.ERROR, check, fixable="hint", witness="raises InvalidError")

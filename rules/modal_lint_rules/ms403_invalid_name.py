@@ -55,4 +55,11 @@ def _help(problem: Problem) -> str:
     return "use 1 to 64 letters, digits, dashes, periods and underscores"
 
 
-RULE = Rule("MS403", "invalid-name", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS403",
+    "invalid-name",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="raises NotFoundError when it is deployed",
+)

@@ -68,4 +68,11 @@ def _fix(problem: Problem) -> Fix | None:
     return None if known is None else rejected_fixes.as_keys(problem, known)
 
 
-RULE = Rule("MS404", "keys-not-a-list", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS404",
+    "keys-not-a-list",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="raises ConflictError when it is deployed",
+)

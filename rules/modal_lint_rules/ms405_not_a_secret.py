@@ -64,4 +64,11 @@ def _help(problem: Problem) -> str:
     return "pass modal.Secret.from_name(…), or plain variables as env="
 
 
-RULE = Rule("MS405", "not-a-secret", Severity.ERROR, check, fixable="safe")
+RULE = Rule(
+    "MS405",
+    "not-a-secret",
+    Severity.ERROR,
+    check,
+    fixable="safe",
+    witness="raises AttributeError when it is deployed",
+)

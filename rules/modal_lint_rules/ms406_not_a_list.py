@@ -54,4 +54,4 @@ def _help(problem: Problem) -> str:
     return "pass a list of Secrets"
 
 
-RULE = Rule("MS406", "not-a-list", Severity.ERROR, check, fixable="safe")
+RULE = Rule("MS406", "not-a-list", Severity.ERROR, check, fixable="safe", witness="raises TypeError")

@@ -55,4 +55,11 @@ def _help(problem: Problem) -> str:
     return "put it into a Volume, or into a file of the image"
 
 
-RULE = Rule("MS407", "too-long", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS407",
+    "too-long",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    source="Modal's guide to Secrets; the service refuses, no client does",
+)

@@ -49,4 +49,11 @@ def _help(problem: Problem) -> str:
     return "use the keys of one kind: REGISTRY_USERNAME and REGISTRY_PASSWORD, SERVICE_ACCOUNT_JSON, or those of AWS"
 
 
-RULE = Rule("MS408", "registry-keys", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS408",
+    "registry-keys",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="raises InvalidError when the image is built",
+)

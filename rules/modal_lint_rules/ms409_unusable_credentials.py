@@ -47,4 +47,11 @@ def _help(problem: Problem) -> str:
     return rejected_credentials.remedy(problem)
 
 
-RULE = Rule("MS409", "unusable-credentials", Severity.ERROR, check, fixable="hint")
+RULE = Rule(
+    "MS409",
+    "unusable-credentials",
+    Severity.ERROR,
+    check,
+    fixable="hint",
+    witness="raises ValueError when the bucket is attached",
+)

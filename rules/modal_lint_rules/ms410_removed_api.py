@@ -53,4 +53,4 @@ def check(file: File) -> Iterator[Finding]:
         yield rejected.finding_at(file, one.node, one.call, RULE, message, help_text, rejected_fixes.renamed(file, one))
 
 
-RULE = Rule("MS410", "removed-api", Severity.ERROR, check, fixable="safe")
+RULE = Rule("MS410", "removed-api", Severity.ERROR, check, fixable="safe", witness="raises TypeError")

@@ -82,4 +82,5 @@ RULE = Rule(
     check,
     fixable="safe",
     source="semantics.md S18, S19b: keys are checked where a Secret is looked up, if required_keys names them",
+    witness="goes through where the Secret lacks the key",
 )

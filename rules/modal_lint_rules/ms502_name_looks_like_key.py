@@ -82,4 +82,5 @@ RULE = Rule(
     check,
     fixable="hint",
     source="modal 1.6.4, Secret.from_name: the name is that of the object in the workspace; semantics.md, section 5",
+    witness="raises NotFoundError when it is deployed",
 )

@@ -84,4 +84,5 @@ RULE = Rule(
     check,
     fixable="hint",
     source="semantics.md, section 5; the documentation of the providers' packages",
+    witness="raises ConflictError when it is deployed",
 )

@@ -82,4 +82,5 @@ RULE = Rule(
     check,
     fixable="hint",
     source="modal 1.6.4, app.py: secrets of the App go to every Function, class and server",
+    witness="leaves STRIPE_KEY in the container",
 )

@@ -80,4 +80,5 @@ RULE = Rule(
     check,
     fixable="hint",
     source="semantics.md S19c: an explicit environment_name wins over that of the deployment",
+    witness="gives the container another STRIPE_API_KEY",
 )
