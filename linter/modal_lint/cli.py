@@ -101,12 +101,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--min-severity", type=click.Choice(_SEVERITIES), help="Report only findings at least so bad."),
     click.option("--min-confidence", type=click.Choice(_CONFIDENCES), help="Report only findings at least so sure."),
     _switch("ignore-suppressions", "Report findings also where a comment silences them."),
-    click.option(
     click.option("--baseline", metavar="FILE", help="Hide the findings that this file knows."),
     click.option("--update-baseline", is_flag=True, help="Write what is found now into the baseline."),
     click.option("--add-suppressions", metavar="[=REASON]", help="Silence everything found by a comment in the code."),
     click.option("--since", metavar="REV", help="Report only what has changed since a revision of git."),
     click.option("--staged", is_flag=True, help="Check what is in git's index instead of the work tree."),
+    click.option(
         "--output-format",
         type=click.Choice(FORMATS),
         envvar="MODAL_LINT_OUTPUT_FORMAT",
