@@ -202,9 +202,9 @@ def test_standard_input_that_is_no_source(tmp_path: Path) -> None:
 
 
 def test_a_notebook_does_not_pass_for_clean(tmp_path: Path) -> None:
-    (tmp_path / "a.ipynb").write_text('{"cells": [{"source": ["import modal"]}]}')
+    (tmp_path / "a.ipynb").write_text('{"cells": [{"source": ["import modal"]}')
     (tmp_path / "b.ipynb").write_text('{"cells": []}')
     done = lint("check", "a.ipynb", "b.ipynb", "--output-format", "concise", cwd=tmp_path)
     assert done.status == 1
-    assert done.out.startswith("a.ipynb:1:1: MS001 not checked: notebooks")
+    assert done.out.startswith("a.ipynb:1:40: MS001 not checked: not a notebook: its JSON is broken here")
     assert "1 file checked, 1 file not checked" in done.out

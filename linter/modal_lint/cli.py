@@ -135,6 +135,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     _switch("force-exclude", "Skip excluded files also if they are named on the command line."),
     _switch("respect-gitignore", "Skip what git ignores (on by default)."),
     click.option("--stdin-filename", metavar="FILE", help="What to call standard input, given as `-`."),
+    _switch("include-markdown", "Check the Python in Markdown files too."),
     click.option("--show-files", is_flag=True, help="List the files that would be checked."),
     click.option("--show-settings", is_flag=True, help="Show the settings in use."),
     click.option(
@@ -279,8 +280,9 @@ def layers_of(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
 
 _LISTS = ("select", "extend_select", "ignore", "fixable", "unfixable", "exclude", "extend_exclude")
 _VALUES = (
-    "fix", "unsafe_fixes", "show_fixes", "min_severity", "min_confidence", "ignore_suppressions", "output_format",
-    "force_exclude", "respect_gitignore", "jobs",
+    "fix", "unsafe_fixes", "show_fixes", "exposure", "min_severity", "min_confidence", "ignore_suppressions",
+    "output_format",
+    "force_exclude", "respect_gitignore", "include_markdown", "jobs",
 )  # fmt: skip
 
 

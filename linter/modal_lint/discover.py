@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from modal_lint.settings import Settings
 
 STDIN = "-"
-SUFFIXES = (".py", ".pyi")
+NOTEBOOK = ".ipynb"
+MARKDOWN = (".md", ".markdown")
+DOCUMENTS = (NOTEBOOK, *MARKDOWN)  # what holds Python
+SUFFIXES = (".py", ".pyi", NOTEBOOK)
 
 
 class Target(NamedTuple):
@@ -135,10 +138,11 @@ class _Search:
 
     def _wanted(self, entries: Iterable[os.DirEntry[str]], where: _Directory) -> Iterator[os.DirEntry[str]]:
         excluded = compiled(where.settings.excluded)
+        suffixes = SUFFIXES + MARKDOWN if where.settings.include_markdown else SUFFIXES
         ignored = where.ignored if where.ignored is not None and where.ignored.levels else None
         for entry in entries:
             name = entry.name
-            if not name.endswith(SUFFIXES) and not entry.is_dir(follow_symlinks=False):
+            if not name.endswith(suffixes) and not entry.is_dir(follow_symlinks=False):
                 continue
             if excluded.matches(name, entry.path):
                 continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modal_lint.atomic import WriteError, sweep, write_atomic
+from modal_lint.discover import DOCUMENTS
 from modal_lint.edits import EditError, apply_edits, compatible, merged
 from modal_lint.migrate import ConflictError, Preserved, preserve
 from modal_lint.source import Unreadable, decode, parse
@@ -202,8 +203,6 @@ class _Run:
 
     def _inside(self, path: str) -> None:
         """Refuse what only looks like a part of the tree."""
-        if os.path.splitext(path)[1] == ".ipynb":
-            raise WriteError("notebooks are not edited")
         place, root = self.locate(path), self.root
         seems, real = (Path(look(place)).is_relative_to(look(root)) for look in (os.path.abspath, os.path.realpath))
         if seems and not real:
@@ -278,7 +277,12 @@ def _compatible(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _apply(data: bytes, findings: Sequence[Finding]) -> bytes | None:
     """The file with these fixes, or None when that cannot be or is no valid Python."""
     try:
-        new = apply_edits(data, merged([_fix(finding) for finding in findings]))
+        edits = merged([_fix(finding) for finding in findings])
+        if findings and findings[0].path.endswith(DOCUMENTS):
+            from modal_lint.documents import checking
+
+            return checking.edited(findings[0].path, data, edits)
+        new = apply_edits(data, edits)
         parse(decode(new))
     except (EditError, Unreadable):
         return None

@@ -338,7 +338,7 @@ def leftovers(group: Group, removed: Sequence[ast.stmt]) -> tuple[str, ...]:
         span = origin.file.span(origin.node)
         if origin.file is group.file and any(one.contains(span) for one in gone):
             continue
-        notes[f"{origin.file.path}:{span.line} still holds the value of {exposure.key}: remove it there too"] = None
+        notes[f"{origin.file.named(span.line)} still holds the value of {exposure.key}: remove it there too"] = None
     return tuple(notes)
 
 

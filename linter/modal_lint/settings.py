@@ -42,6 +42,7 @@ class Settings:
     extend_exclude: tuple[Glob, ...] = ()
     force_exclude: bool = False
     respect_gitignore: bool = True
+    include_markdown: bool = False
     respect_foreign_markers: bool = True
     ignore_suppressions: bool = False
     known_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -129,6 +130,7 @@ _KINDS: dict[str, Callable[[object], Any]] = {
     "force-exclude": _flag,
     "respect-gitignore": _flag,
     "respect-foreign-markers": _flag,
+    "include-markdown": _flag,
     "ignore-suppressions": _flag,
     "known-secrets": _lists,
     "fix": _flag,

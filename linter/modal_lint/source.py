@@ -16,6 +16,7 @@ from modal_lint.model import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modal_lint.documents.base import Module
     from modal_lint.environments.containers import Environments
     from modal_lint.exposure import Exposures
     from modal_lint.project import Project
@@ -33,9 +34,9 @@ _SHARED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file
     """A source that cannot be decoded or parsed. ``reason`` quotes no source."""
 
-    def __init__(self, reason: str, line: int = 1, column: int = 0) -> None:
+    def __init__(self, reason: str, line: int = 1, column: int = 0, cell: int | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.line, self.column = reason, line, column
+        self.reason, self.line, self.column, self.cell = reason, line, column, cell
 
 
 def decode(data: bytes) -> str:
@@ -109,17 +110,25 @@ class File:
         path: as it is shown to the user.
         data: the bytes as read.
         project: where names imported from other files are found.
+        module: the part of a document that this is, say a notebook's cells; ``data`` is its code then.
 
     Raises:
         Unreadable: see decode and parse.
     """
 
-    def __init__(self, path: str, data: bytes, project: Project) -> None:
+    def __init__(self, path: str, data: bytes, project: Project, module: Module | None = None) -> None:
         self.path = path
         self.data = data
         self.project = project
-        self.text = decode(data)
-        self.tree = parse(self.text)
+        self.module = module
+        if module is None:
+            self.text = decode(data)
+            self.tree = parse(self.text)
+        else:
+            from modal_lint.documents.grafts import tree_of
+
+            self.text = module.code
+            self.tree = tree_of(module)
 
     def __repr__(self) -> str:
         return f"File({self.path!r})"
@@ -131,8 +140,8 @@ class File:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines without their endings, split where Python splits them."""
-        return _NEWLINE.split(self.text)
+        """The lines without their endings, split where Python splits them; of a document, as they stand there."""
+        return _NEWLINE.split(self.text) if self.module is None else self.module.lines
 
     @cached_property
     def scopes(self) -> Scopes:
@@ -233,6 +242,13 @@ class File:
         if text.isascii():
             return column
         return len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+    def named(self, line: int) -> str:
+        """How to call a line of the file: ``a.py:3``, ``a.ipynb:cell 2:3``."""
+        row = None if self.module is None else self.module.rows[line - 1]
+        if row is None:
+            return f"{self.path}:{line}"
+        return f"{self.path}:{row.line}" if row.cell is None else f"{self.path}:cell {row.cell}:{row.line}"
 
     def segment(self, node: ast.AST) -> str:
         """The source of the node."""

@@ -7,14 +7,15 @@ import io
 import tokenize
 from typing import TYPE_CHECKING
 
+from modal_lint.discover import DOCUMENTS
 from modal_lint.report.base import Look, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modal_lint.model import Finding, Span
 
-_HIDDEN = "••••"
+HIDDEN = "••••"
 _TELLING = 6  # characters; what is shorter is told from its neighbours by its quotes only
 _LITERALS = tuple(
     getattr(tokenize, name)
@@ -33,15 +34,30 @@ def unified(path: str, old: bytes, new: bytes, findings: Iterable[Finding], look
         findings: everything found in the run: what they touch is hidden.
         look: for the colours.
     """
-    hider = _Hider(path, findings)
+    if path.endswith(DOCUMENTS):
+        from modal_lint.documents import changes
+
+        return changes.unified(path, old, new, findings, look)
+    seen = list(findings)
+    hider = Hider([span for finding in seen for span in _spans_in(path, finding)], seen)
     try:
         before, after = _decoded(old), _decoded(new)
         secret = hider.touched(before)
         lines = [hider.masked(text, secret).split("\n") for text in (before, after)]
     except (SyntaxError, tokenize.TokenError, UnicodeDecodeError, LookupError):
-        return f"{visible(path)}: changes, but cannot be shown with its values masked\n"
-    named = visible(path)
-    diff = difflib.unified_diff(lines[0], lines[1], fromfile=named, tofile=named, lineterm="")
+        return unshown(path)
+    return painted(path, lines[0], lines[1], look)
+
+
+def unshown(path: str) -> str:
+    """What stands for a diff that may not be shown."""
+    return f"{visible(path)}: changes, but cannot be shown with its values masked\n"
+
+
+def painted(name: str, before: Sequence[str], after: Sequence[str], look: Look) -> str:
+    """The diff of masked lines."""
+    named = visible(name)
+    diff = difflib.unified_diff(before, after, fromfile=named, tofile=named, lineterm="")
     return "".join(_painted(visible(line), look) + "\n" for line in diff)
 
 
@@ -58,13 +74,19 @@ def _decoded(data: bytes) -> str:
     return io.StringIO(data.decode(encoding), newline=None).read()
 
 
-class _Hider:
-    def __init__(self, path: str, findings: Iterable[Finding]) -> None:
-        self._spans: list[Span] = []
+class Hider:
+    """Hides values in a text.
+
+    Args:
+        spans: the places in it that findings point at.
+        findings: everything found.
+    """
+
+    def __init__(self, spans: Sequence[Span], findings: Iterable[Finding]) -> None:
+        self._spans = spans
         self._values: set[str] = set()
         self._public: set[str] = set()
         for finding in findings:
-            self._spans += _spans_in(path, finding)
             self._public |= {finding.key} if finding.key else set()
             for move in finding.fix.moves if finding.fix else ():
                 self._values.add(move.value.reveal())
@@ -86,11 +108,14 @@ class _Hider:
         for token in reversed(list(_literals(text))):
             if token.string in secret:
                 _hide(lines, token)
-        shown = "\n".join(lines)
+        return _without_credentials(self.without_values("\n".join(lines)))
+
+    def without_values(self, text: str) -> str:
+        """``text`` with the contents of touched literals and the values that fixes move hidden."""
         for value in sorted(self._values, key=len, reverse=True):
             if len(value) > 3:
-                shown = shown.replace(value, _HIDDEN)
-        return _without_credentials(shown)
+                text = text.replace(value, HIDDEN)
+        return text
 
 
 def _spans_in(path: str, finding: Finding) -> Iterator[Span]:
@@ -122,7 +147,7 @@ def _without_credentials(text: str) -> str:
         for low, high in reversed(quoted):
             start, end = max(low, match.start), min(high, match.end)
             if start < end:
-                hidden = _HIDDEN + "\n" * text.count("\n", start, end)
+                hidden = HIDDEN + "\n" * text.count("\n", start, end)
                 text = text[:start] + hidden + text[end:]
     return text
 
@@ -141,11 +166,11 @@ def _hide(lines: list[str], token: tokenize.TokenInfo) -> None:
     opening, closing = _quotes(token)
     if first == last:
         line = lines[first - 1]
-        lines[first - 1] = f"{line[:start]}{opening}{_HIDDEN}{closing}{line[end:]}"
+        lines[first - 1] = f"{line[:start]}{opening}{HIDDEN}{closing}{line[end:]}"
         return
-    lines[first - 1] = lines[first - 1][:start] + opening + _HIDDEN
-    lines[first : last - 1] = [_HIDDEN] * (last - first - 1)
-    lines[last - 1] = _HIDDEN + closing + lines[last - 1][end:]
+    lines[first - 1] = lines[first - 1][:start] + opening + HIDDEN
+    lines[first : last - 1] = [HIDDEN] * (last - first - 1)
+    lines[last - 1] = HIDDEN + closing + lines[last - 1][end:]
 
 
 def _quotes(token: tokenize.TokenInfo) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""Files that hold Python without being Python: notebooks, and Markdown with blocks of code."""

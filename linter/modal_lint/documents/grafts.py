@@ -1,0 +1,135 @@
+"""The commands of a notebook as Python statements, so that rules see where they go: ``os.system``, ``os.environ``.
+
+The statements stand where the commands stand. They reach ``os`` by a name that no code can take.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from modal_lint.source import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from modal_lint.documents.base import Command, Module
+
+_OS = "%os"
+_EXPANDED = re.compile(r"\{(?P<braced>[^{}\n]+)\}|\$\$|\$(?P<name>[A-Za-z_]\w*)")
+
+
+def tree_of(module: Module) -> ast.Module:
+    """The tree of a module, with a statement for each of its commands.
+
+    Raises:
+        Unreadable: the code cannot be parsed.
+    """
+    tree = parse(module.code)
+    lines = module.lines
+    for command in module.commands:
+        _insert(tree, command.line, _statements(command, lines))
+    return tree
+
+
+def _statements(command: Command, lines: Sequence[str]) -> list[ast.stmt]:
+    """``os.system("…")`` or ``os.environ["KEY"] = "…"`` at the place of a command."""
+    value = _text(command)
+    place = _place(command, lines)
+    called = ast.Attribute(ast.Name(_OS, ast.Load()), "system", ast.Load())
+    if command.key is None:
+        done: ast.stmt = ast.Expr(ast.Call(called, [value], []))
+    else:
+        environ = ast.Attribute(ast.Name(_OS, ast.Load()), "environ", ast.Load())
+        target = ast.Subscript(environ, ast.Constant(command.key), ast.Store())
+        done = ast.Assign([target], value)
+    imported = ast.Import([ast.alias("os", _OS)])
+    for statement in (imported, done):
+        for node in ast.walk(statement):
+            if not isinstance(node, (ast.expr_context, ast.operator)):
+                _put(node, place)
+    if command.key is None:
+        # Where a call is pointed at, it is at the last word of what it calls.
+        line, low, _, _ = place
+        _put(called, (line, low, line, low + min(len("system"), len(lines[line - 1]))))
+    return [imported, done]
+
+
+def _place(command: Command, lines: Sequence[str]) -> tuple[int, int, int, int]:
+    low = len(lines[command.line - 1][: command.column].encode("utf-8", "surrogatepass"))
+    high = len(lines[command.end_line - 1][: command.end_column].encode("utf-8", "surrogatepass"))
+    return command.line, low, command.end_line, high
+
+
+def _put(node: ast.AST, place: tuple[int, int, int, int]) -> None:
+    node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = place  # type: ignore[attr-defined]
+
+
+def _text(command: Command) -> ast.expr:
+    """A command's text; what IPython puts into it is an f-string's hole."""
+    text = command.text.replace("\\\n", " ")
+    parts: list[ast.expr] = list(_parts(text)) if command.expands else []
+    if any(isinstance(part, ast.FormattedValue) for part in parts):
+        return ast.JoinedStr(parts)
+    return ast.Constant(text)
+
+
+def _parts(text: str) -> Iterator[ast.expr]:
+    done = 0
+    for found in _EXPANDED.finditer(text):
+        hole = _expression(found)
+        if hole is None:
+            continue
+        if found.start() > done:
+            yield ast.Constant(text[done : found.start()])
+        yield ast.FormattedValue(hole, -1)
+        done = found.end()
+    if done < len(text):
+        yield ast.Constant(text[done:])
+
+
+def _expression(found: re.Match[str]) -> ast.expr | None:
+    if found["name"] is not None:
+        return ast.Name(found["name"], ast.Load())
+    if found["braced"] is None:
+        return None
+    try:
+        return ast.parse(found["braced"].strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _insert(tree: ast.Module, line: int, statements: list[ast.stmt]) -> None:
+    """Put statements before what begins after a line; in the place of a ``pass`` that begins on it."""
+    body = _body_at(tree, line)
+    for at, node in enumerate(body):
+        if node.lineno == line and isinstance(node, ast.Pass):
+            body[at : at + 1] = statements
+            return
+        if _first_line(node) > line:
+            body[at:at] = statements
+            return
+    body += statements
+
+
+def _body_at(tree: ast.Module, line: int) -> list[ast.stmt]:
+    """The innermost list of statements with one that stands on a line; the module's own where there is none."""
+    body = tree.body
+    while True:
+        around = [node for node in body if _first_line(node) < line <= (node.end_lineno or node.lineno)]
+        inner = [
+            block
+            for node in around
+            for name in ("body", "orelse", "finalbody")
+            if isinstance(block := getattr(node, name, None), list) and block
+            if _first_line(block[0]) <= line <= (block[-1].end_lineno or block[-1].lineno)
+        ]
+        if not inner:
+            return body
+        body = inner[0]
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(one.lineno for one in decorators)])
