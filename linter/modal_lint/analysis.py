@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import selection, suppress, switches
 from modal_lint.discover import DOCUMENTS
+from modal_lint.discreet import discreet
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Rule
 from modal_lint.prefilter import concerns_modal
@@ -126,7 +127,10 @@ def _parse_whole(file: File) -> None:
 def _judge(file: File, target: Target, rules: tuple[Rule, ...]) -> Outcome:
     settings = target.settings
     found = [
-        finding for rule in rules if rule.code not in (UNREADABLE, suppress.UNUSED) for finding in rule.check(file)
+        discreet(finding, file)
+        for rule in rules
+        if rule.code not in (UNREADABLE, suppress.UNUSED)
+        for finding in rule.check(file)
     ]
     if not found and not suppress.speaks_to_us(file.text):
         return Outcome()

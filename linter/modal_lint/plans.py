@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from modal_lint import moving
+from modal_lint.credentials import has_shape
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Fix, Span
 from modal_lint.moving import Group, Stays
@@ -107,6 +108,8 @@ def _argument_name(use: Use, group: Group) -> str | int:
 def _fix(group: Group, names: dict[str, tuple[str, ...]], edits: Sequence[Edit]) -> Fix:
     from modal_lint.rewrite import combine
 
+    if any(map(has_shape, group.moved)):
+        raise Stays("a key is itself a credential")
     title = f"Move {', '.join(sorted(group.moved))} to {_listed(names)}"
     moves = moving.moves_of(names, group.moved)
     idle = moving.idle_constants(group)

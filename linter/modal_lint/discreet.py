@@ -1,0 +1,59 @@
+"""The last look at a finding before anyone sees it: no credential stands in its words.
+
+Rules name keys, variables and Secrets as the source does. Where the source has a credential in place of a name, so
+would the finding.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modal_lint import credentials
+
+if TYPE_CHECKING:
+    from modal_lint.model import Finding, Fix
+    from modal_lint.source import File
+
+_TELLING = 8  # characters; a shorter value of the file may be a part of any word
+_LONGEST = 100_000
+_WORD = re.compile(r"[^\s'\"`]{12,}")
+
+
+def discreet(finding: Finding, file: File) -> Finding:
+    """``finding`` with every credential in its texts masked; a fix that would write one is left out."""
+    message = _masked(finding.message, file)
+    help_ = finding.help and _masked(finding.help, file)
+    key = finding.key and _masked(finding.key, file)
+    flow = tuple(step._replace(text=_masked(step.text, file)) for step in finding.flow)
+    fix = finding.fix if finding.fix is None or _is_discreet(finding.fix, file) else None
+    if (message, help_, key, flow, fix) == (finding.message, finding.help, finding.key, finding.flow, finding.fix):
+        return finding
+    return replace(finding, message=message, help=help_, key=key, flow=flow, fix=fix)
+
+
+def _is_discreet(fix: Fix, file: File) -> bool:
+    return all(_masked(text, file) == text for text in (fix.title, *fix.notes, *(edit.text for edit in fix.edits)))
+
+
+def _masked(text: str, file: File) -> str:
+    for value in file.exposures.said_in(text):
+        if len(value) >= _TELLING:
+            text = text.replace(value, credentials.mask(value))
+    for found in reversed(credentials.shapes_in(text)):
+        text = text[: found.start] + credentials.mask(text[found.start : found.end]) + text[found.end :]
+    return _WORD.sub(lambda word: _whole(word[0], file), text)
+
+
+def _whole(word: str, file: File) -> str:
+    """``word``, or the mask of the credential that it is a part of: rules cut long names, and a half has no shape."""
+    if word not in file.text:
+        return word
+    for node in file.scopes.strings:
+        if isinstance(node.value, str) and word in (text := repr(node.value)) and len(text) < _LONGEST:
+            at = text.index(word)
+            for found in credentials.shapes_in(text):
+                if found.start < at + len(word) and at < found.end:
+                    return credentials.mask(text[found.start : found.end])
+    return word
