@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint.environments import asking
 from modal_lint.inventory.model import Attachment, Creation, Facts, Reference, Unnamed
-from modal_lint.inventory.names import LOOKUPS, given_to, keys_in, location, looked_up, of_object, variables
+from modal_lint.inventory.names import LOOKUPS, given_to, location, looked_up, of_object, variables
 from modal_lint.inventory.reads import reads_of
 from modal_lint.inventory.users import app_of, user_of
 from modal_lint.modal_api import Sink
@@ -91,13 +91,10 @@ class _Look:
 
     def at_lookup(self, uses: list[Use]) -> None:
         """A call that names a Secret."""
-        for use in uses:
-            keys = keys_in(use, "required_keys")
-            for meant in looked_up(use):
-                if meant.name is None:
-                    self.unnamed.append(Unnamed(None, location(use)))
-                else:
-                    self.references.append(Reference(meant.name, meant.environment, keys, location(use)))
+        for meant in (meant for use in uses for meant in looked_up(use)):
+            self._refer(meant)
+            if meant.name is None and meant.lookup is not None:
+                self.unnamed.append(Unnamed(None, meant.lookup))
 
     def at_creation(self, uses: list[Use]) -> None:
         """A call that creates a Secret or changes it."""
@@ -110,6 +107,7 @@ class _Look:
         """Any other call: what it gets, and what it gets from its App."""
         for use in uses:
             for sink, meant in given_to(use):
+                self._refer(meant)
                 user = user_of(use, sink)
                 if meant.name is None:
                     self.unnamed.append(Unnamed(user, location(use), meant.lookup))
@@ -118,9 +116,15 @@ class _Look:
             if use.api.name in _CONTAINERS:
                 self._inherit(use)
 
+    def _refer(self, meant: Meant) -> None:
+        """Note a look-up, also one in another file: who calls a helper knows what the helper does not."""
+        if meant.name is not None and meant.lookup is not None:
+            self.references.append(Reference(meant.name, meant.environment, meant.keys, meant.lookup))
+
     def _inherit(self, use: Use) -> None:
         for app in app_of(use):
             for sink, meant in given_to(app):
+                self._refer(meant)
                 if meant.name is not None:
                     user = user_of(use, sink, inherited=True)
                     self.attachments.append(Attachment(meant.name, meant.environment, user))

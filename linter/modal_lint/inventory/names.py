@@ -33,11 +33,12 @@ _MAX_LENGTH = 200
 
 
 class Meant(NamedTuple):
-    """One Secret that is meant: its name, None where that is not known, its environment, and where it is looked up."""
+    """One Secret that is meant: its name, None where that is not known, and what its look-up says, if there is one."""
 
     name: str | None
     environment: Environment = UNKNOWN_ENVIRONMENT
     lookup: Location | None = None
+    keys: tuple[str, ...] = ()
 
 
 UNKNOWN = Meant(None)
@@ -87,10 +88,10 @@ def of_object(value: Object) -> Iterator[Meant]:
 def looked_up(use: Use) -> Iterator[Meant]:
     """The Secrets that a call which names one may mean."""
     where = environments(use)
-    at = location(use)
+    at, keys = location(use), keys_in(use, "required_keys")
     for name in _names(use):
         for environment in where:
-            yield Meant(name, environment, at)
+            yield Meant(name, environment, at, keys)
 
 
 def _names(use: Use) -> list[str | None]:
