@@ -1,4 +1,4 @@
-"""Preserving values: the format, the folder, what is told, and what git history holds."""
+"""Preserving values: the format, the folder, and what is told."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from modal_lint import dotenv_format
-from modal_lint.history import History, was_committed
 from modal_lint.migrate import ConflictError, Preserved, commands, preserve, report_lines
-from modal_lint.model import Hidden, Move
+from modal_lint.model import Committed, Hidden, Move
 from modal_lint.vault import RefusedError
 
 if TYPE_CHECKING:
@@ -250,142 +249,27 @@ class TestTold:
 
     def test_report(self, tmp_path: Path) -> None:
         preserved = preserve(tmp_path, [move("A", "tellnobody")])
-        lines = report_lines(preserved, committed=["A"], unknown=["A", "B"], notes=["a.py: KEY still holds it"] * 2)
+        known = [("B", Committed("pushed", "Rotate it")), ("A", Committed("pushed", "Rotate it"))]
+        lines = report_lines(preserved, committed=known, notes=["a.py: KEY still holds it"] * 2)
         assert lines == [
             f"Preserved A in {ENV}",
             "Create the Secrets and delete the preserved files (this shows what it would do; add --apply to do it):",
             "  modal-lint secrets push",
             "or one by one, and delete the files yourself (add --force to replace a Secret that exists):",
             f"  modal secret create openai-secret --from-dotenv {ENV}",
-            "Rotate A: the value was committed to git and stays in its history",
-            "Rotate B if the value was ever committed or shared: git could not tell",
+            "A, B: Rotate it",
             "Note: a.py: KEY still holds it",
         ]
         assert report_lines([]) == []
 
 
-class Repository:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.git("init", "-q", "-b", "main")
-
-    def git(self, *arguments: str) -> None:
-        identity = ("-c", "user.name=n", "-c", "user.email=e@example.com", "-c", "commit.gpgSign=false")
-        subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, stdout=subprocess.DEVNULL)
-
-    def commit(self, name: str, text: str) -> None:
-        (self.root / name).write_text(text)
-        self.git("add", "-A", ".")
-        self.git("commit", "-q", "-m", "change")
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
-
-
-class TestHistory:
-    def test_finds_a_value_that_has_gone_since(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        repository.commit("a.py", "KEY = 'second'\n")
-        repository.commit("b.py", 'KEY = "one\\ntwo"\n')
-        history = History(repository.root)
-        assert history.holds("a.py", Hidden("first"))
-        assert history.holds("a.py", Hidden("second"))
-        assert history.holds("b.py", Hidden("one\ntwo"))
-
-    def test_finds_a_value_on_another_branch(self, repository: Repository) -> None:
-        repository.commit("a.py", "x = 1\n")
-        repository.git("checkout", "-q", "-b", "other")
-        repository.commit("a.py", "KEY = 'first'\n")
-        repository.git("checkout", "-q", "main")
-        assert was_committed(repository.root, "a.py", Hidden("first"))
-
-    def test_says_no_only_where_that_is_sure(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        (repository.root / "new.py").write_text("KEY = 'third'\n")
-        history = History(repository.root)
-        assert history.holds("new.py", Hidden("third")) is False
-        assert history.holds("a.py", Hidden("put-together")) is None
-        assert history.holds("a.py", Hidden("third"), source=b"KEY = 'third'") is False
-        assert History(repository.root, seconds=0).holds("a.py", Hidden("first")) is None
-
-    def test_a_shallow_clone_knows_only_a_part(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        repository.commit("a.py", "KEY = 'second'\n")
-        repository.git("clone", "-q", "--depth=1", repository.root.as_uri(), "clone")
-        history = History(repository.root / "clone")
-        assert history.holds("a.py", Hidden("second"))
-        assert history.holds("a.py", Hidden("first"), source=b"KEY = 'first'") is None
-
-    def test_no_repository_is_unknown(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        assert was_committed(tmp_path, "a.py", Hidden("first")) is None
-
-    def test_a_path_is_no_pattern_and_no_option(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        history = History(repository.root)
-        for path in ("*.py", ":/a.py", "--all"):
-            assert history.holds(path, Hidden("first")) is False
-
-    def test_the_value_is_in_no_command_line(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        run = subprocess.run
-        with mock.patch("subprocess.run", side_effect=run) as calls:
-            assert was_committed(repository.root, "a.py", Hidden("first"))
-        assert calls.call_args_list
-        assert "first" not in repr([(call.args, call.kwargs["env"]) for call in calls.call_args_list])
-
-    def test_the_configuration_of_a_repository_runs_nothing(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        repository.commit("a.py", "KEY = 'second'\n")
-        ran = repository.root / "ran"
-        program = repository.root / "program"
-        program.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(ran))}\n")
-        program.chmod(0o755)
-        settings_ = [
-            "core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "diff.evil.textconv",
-            "diff.evil.command",
-            "filter.evil.smudge", "filter.evil.clean", "filter.evil.process", "gpg.program", "pager.log",
-            "alias.rev-list", "alias.cat-file", "core.editor", "core.askPass", "core.gitProxy", "credential.helper",
-        ]  # fmt: skip
-        for name in settings_:
-            repository.git("config", name, str(program))
-        repository.git("config", "log.showSignature", "true")
-        repository.git("config", "core.hooksPath", str(repository.root))
-        (repository.root / "post-index-change").write_text(program.read_text())
-        (repository.root / "post-index-change").chmod(0o755)
-        (repository.root / ".git/info").mkdir(exist_ok=True)
-        (repository.root / ".git/info/attributes").write_text("* diff=evil filter=evil\n")
-        ran.unlink(missing_ok=True)
-        history = History(repository.root)
-        assert history.holds("a.py", Hidden("first"))
-        assert history.tracks("a.py")
-        assert not ran.exists()
-
-    def test_a_partial_clone_fetches_nothing(self, repository: Repository) -> None:
-        repository.commit("a.py", "KEY = 'first'\n")
-        repository.commit("a.py", "KEY = 'second'\n")
-        ran = repository.root / "ran"
-        blob = subprocess.run(
-            ["git", "rev-parse", "HEAD~1:a.py"], cwd=repository.root, check=True, capture_output=True, text=True
-        ).stdout.strip()
-        (repository.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
-        repository.git("config", "core.repositoryFormatVersion", "1")
-        repository.git("config", "extensions.partialClone", "origin")
-        repository.git("config", "remote.origin.promisor", "true")
-        repository.git("config", "remote.origin.url", f"ext::sh -c touch% {ran}")
-        repository.git("config", "protocol.ext.allow", "always")
-        history = History(repository.root)
-        assert history.holds("a.py", Hidden("first"), source=b"KEY = 'first'") is None
-        assert not ran.exists()
-
-    def test_a_preserved_file_that_git_tracks_is_refused(self, repository: Repository) -> None:
-        preserve(repository.root, [move("A", "1")])
-        repository.git("add", "-f", ENV)
-        with pytest.raises(RefusedError, match="tracked by git"):
-            preserve(repository.root, [move("B", "2")])
-        status = subprocess.run(
-            ["git", "status", "--porcelain", "-uall"], cwd=repository.root, check=True, capture_output=True, text=True
-        )
-        assert ".gitignore" not in status.stdout
+def test_a_preserved_file_that_git_tracks_is_refused(tmp_path: Path) -> None:
+    preserve(tmp_path, [move("A", "1")])
+    for command in (("init", "-q"), ("add", "-f", ENV)):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    with pytest.raises(RefusedError, match="tracked by git"):
+        preserve(tmp_path, [move("B", "2")])
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "-uall"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert ".gitignore" not in status.stdout

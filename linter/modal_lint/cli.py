@@ -100,6 +100,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--unfixable", multiple=True, metavar="RULES", help="Rules whose fixes must not be applied."),
     click.option("--min-severity", type=click.Choice(_SEVERITIES), help="Report only findings at least so bad."),
     click.option("--min-confidence", type=click.Choice(_CONFIDENCES), help="Report only findings at least so sure."),
+    _switch("exposure", "Say of each hardcoded credential whether it is in git, since when, and on a pushed branch."),
     _switch("ignore-suppressions", "Report findings also where a comment silences them."),
     click.option("--baseline", metavar="FILE", help="Hide the findings that this file knows."),
     click.option("--update-baseline", is_flag=True, help="Write what is found now into the baseline."),
@@ -134,8 +135,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option("--extend-exclude", multiple=True, metavar="GLOBS", help="Files and directories to skip, too."),
     _switch("force-exclude", "Skip excluded files also if they are named on the command line."),
     _switch("respect-gitignore", "Skip what git ignores (on by default)."),
-    click.option("--stdin-filename", metavar="FILE", help="What to call standard input, given as `-`."),
     _switch("include-markdown", "Check the Python in Markdown files too."),
+    click.option("--stdin-filename", metavar="FILE", help="What to call standard input, given as `-`."),
     click.option("--show-files", is_flag=True, help="List the files that would be checked."),
     click.option("--show-settings", is_flag=True, help="Show the settings in use."),
     click.option(

@@ -209,6 +209,10 @@ class _Check:
             tell(f"warning: {trouble}")
 
     def _tell(self, report: Report, fixed: int) -> int:
+        if self._settings.exposure:
+            from modal_lint.committed.findings import annotated
+
+            report = annotated(report, self._contents)
         report = report._replace(seconds=time.monotonic() - self._began)
         self._write_others(report)
         for_people = self._format in FOR_PEOPLE

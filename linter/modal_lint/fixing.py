@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modal_lint.report.diff import unified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from modal_lint.engine import Session
     from modal_lint.fix import FixResult, Preview
@@ -115,7 +115,9 @@ class Fixer:
     def _sources(self, report: Report) -> dict[str, bytes]:
         """The files that hold the values about to be moved, as they are before."""
         sources: dict[str, bytes] = {}
-        for path in {_holder(finding) for finding in report.findings if _moves(finding)}:
+        from modal_lint.committed.findings import holder
+
+        for path in {holder(finding) for finding in report.findings if _moves(finding)}:
             try:
                 sources[path] = Path(path).read_bytes()
             except OSError:
@@ -125,11 +127,6 @@ class Fixer:
 
 def _moves(finding: Finding) -> bool:
     return finding.fix is not None and bool(finding.fix.moves)
-
-
-def _holder(finding: Finding) -> str:
-    """The file in which the credential's literal stands."""
-    return finding.origin[0] if finding.origin is not None else finding.path
 
 
 def story(result: FixResult, root: Path, sources: Mapping[str, bytes]) -> list[str]:
@@ -142,30 +139,7 @@ def story(result: FixResult, root: Path, sources: Mapping[str, bytes]) -> list[s
     """
     if not result.applied and not result.notes:
         return []
+    from modal_lint.committed.findings import moved
     from modal_lint.migrate import report_lines
 
-    committed, unknown = _history(result.applied, root, sources)
-    return report_lines(result.preserved, committed=committed, unknown=unknown, notes=result.notes, root=root)
-
-
-def _history(applied: Iterable[Finding], root: Path, sources: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
-    """The keys whose values git's history holds, and those for which that cannot be told."""
-    from modal_lint.history import History
-
-    history = History(root)
-    committed: list[str] = []
-    unknown: list[str] = []
-    for finding in applied:
-        path = _holder(finding)
-        for move in finding.fix.moves if finding.fix is not None else ():
-            held = history.holds(_relative(path, root), move.value, source=sources.get(path, b""))
-            if held is None:
-                unknown.append(move.key)
-            elif held:
-                committed.append(move.key)
-    return committed, unknown
-
-
-def _relative(path: str, root: Path) -> str:
-    absolute = Path.cwd() / path
-    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+    return report_lines(result.preserved, committed=moved(result.applied, sources), notes=result.notes, root=root)

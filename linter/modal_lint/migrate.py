@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modal_lint import dotenv_format
-from modal_lint.history import History
+from modal_lint.committed.plumbing import tracks
 from modal_lint.vault import NAME, SECRETS, RefusedError, closest, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from modal_lint.model import Move
+    from modal_lint.model import Committed, Move
     from modal_lint.vault import Folder
 
 _SECRET_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -110,7 +110,7 @@ class _Secret:
                 continue
             name = f"{self.name}.{kind}"
             old = folder.read(name)
-            if old is not None and History(folder.path, seconds=2).tracks(name):
+            if old is not None and tracks(folder.path, name):
                 raise RefusedError(f"{folder.path / name} is tracked by git")
             folder.replace(name, _merge(old, kind, entries))
             if _load(folder, name, kind) != self.files[kind] | entries:
@@ -181,8 +181,7 @@ def _shown(path: str, root: Path | None) -> str:
 def report_lines(
     preserved: Iterable[Preserved],
     *,
-    committed: Iterable[str] = (),
-    unknown: Iterable[str] = (),
+    committed: Iterable[tuple[str, Committed]] = (),
     notes: Iterable[str] = (),
     root: Path | None = None,
 ) -> list[str]:
@@ -190,8 +189,7 @@ def report_lines(
 
     Args:
         preserved: what `preserve` returned.
-        committed: keys whose value git history holds.
-        unknown: keys for which this could not be found out.
+        committed: keys and what git knows of their values.
         notes: remarks of the fixes, such as the constants and files that still hold a value.
         root: as for `commands`.
     """
@@ -200,8 +198,8 @@ def report_lines(
     if files:
         lines += [_CREATE, f"  {_push(root)}", _BY_HAND]
         lines += [f"  {command}" for command in commands(files.values(), root=root)]
-    if rotate := sorted(set(committed)):
-        lines.append(f"Rotate {', '.join(rotate)}: the value was committed to git and stays in its history")
-    if unsure := sorted(set(unknown) - set(rotate)):
-        lines.append(f"Rotate {', '.join(unsure)} if the value was ever committed or shared: git could not tell")
+    verdicts: dict[str, set[str]] = {}
+    for key, told in sorted(committed):
+        verdicts.setdefault(told.verdict, set()).add(key)
+    lines += [f"{', '.join(sorted(keys))}: {verdict}" for verdict, keys in verdicts.items()]
     return lines + [f"Note: {note}" for note in dict.fromkeys(notes)]

@@ -110,6 +110,22 @@ class Fix:
     notes: tuple[str, ...] = ()
 
 
+class Committed(NamedTuple):
+    """Whether a credential's value is in git, as far as the local objects tell.
+
+    ``state`` is "pushed", "local", "stashed", "unreachable" (no branch has it), "found" (where is not known), "staged",
+    "never" or "unknown"; ``verdict`` says it and what to do in one sentence. ``commit``, ``date`` and ``ref`` are the
+    first commit with it, abbreviated, its day, and a branch that has it. ``complete``: nothing was left unsearched.
+    """
+
+    state: str
+    verdict: str
+    commit: str | None = None
+    date: str | None = None
+    ref: str | None = None
+    complete: bool = False
+
+
 class ExcerptLine(NamedTuple):
     """One line of source shown to a person, every credential in it already masked."""
 
@@ -159,6 +175,7 @@ class Finding:
     cell: int | None = None
     symbol: str | None = None  # the function or class around it, where a baseline asks
     secret: Hidden | None = field(default=None, repr=False, compare=False)
+    committed: Committed | None = None  # where that was asked
 
     @property
     def sort_key(self) -> tuple[str, int, Span, str, str]:

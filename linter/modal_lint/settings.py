@@ -49,6 +49,7 @@ class Settings:
     fix: bool = False
     unsafe_fixes: bool = False
     show_fixes: bool = False
+    exposure: bool = False
     output_format: str = "full"
     jobs: int = 0  # 0: one for each processor
     baseline: str | None = None  # the absolute path of the file of findings that are known
@@ -129,13 +130,14 @@ _KINDS: dict[str, Callable[[object], Any]] = {
     "extend-exclude": _words,
     "force-exclude": _flag,
     "respect-gitignore": _flag,
-    "respect-foreign-markers": _flag,
     "include-markdown": _flag,
+    "respect-foreign-markers": _flag,
     "ignore-suppressions": _flag,
     "known-secrets": _lists,
     "fix": _flag,
     "unsafe-fixes": _flag,
     "show-fixes": _flag,
+    "exposure": _flag,
     "output-format": _one_of(FORMATS),
     "jobs": _count,
     "baseline": _text,

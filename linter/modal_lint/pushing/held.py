@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import dotenv_format
-from modal_lint.history import History
+from modal_lint.committed.plumbing import tracks
 from modal_lint.vault import RefusedError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _check(folder: Folder, file: str) -> str | None:
     mode = folder.status(file).st_mode
     if stat.S_ISLNK(mode):
         raise RefusedError(f"{file} is a link; put the file itself there")
-    if History(folder.path, seconds=5).tracks(file):
+    if tracks(folder.path, file):
         raise RefusedError(f"{file} is tracked by git, so its values are no secret: rotate them, then `git rm` it")
     if mode & _OTHERS_WRITE:
         raise RefusedError(f"{file} can be written by others: look at what it holds, then `chmod 600` it")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from modal_lint.history import spellings
+from modal_lint.committed.objects import spellings
 from modal_lint.model import Hidden
 from modal_lint.pushing import journal
 from modal_lint.vault import NAME, SECRETS, RefusedError

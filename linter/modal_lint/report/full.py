@@ -34,6 +34,8 @@ def _block(finding: Finding, look: Look) -> Iterator[str]:
         yield _note("help", finding.help, look)
     if finding.fix is not None and finding.fix.title:
         yield _note("fix", _fix(finding, look), look)
+    if finding.committed is not None:
+        yield _note("git", finding.committed.verdict, look)
 
 
 def _excerpt(lines: tuple[ExcerptLine, ...], gutter: int, severity: Severity, look: Look) -> Iterator[str]:

@@ -43,6 +43,7 @@ def described(finding: Finding) -> dict[str, Any]:
         "key": finding.key,
         "flow": [_step(step) for step in finding.flow],
         "url": None,
+        **({} if finding.committed is None else {"exposure": finding.committed._asdict()}),
     }
 
 
