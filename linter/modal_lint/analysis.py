@@ -12,7 +12,6 @@ from modal_lint.discover import DOCUMENTS
 from modal_lint.discreet import discreet
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Rule
-from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
 from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
@@ -71,12 +70,12 @@ class Analysis:
     def _analyse(self, target: Target, data: bytes) -> Outcome:
         project = self._project(target.root)
         project.known_secrets = target.settings.known_secrets
-        may = concerns_modal(data) if target.path.endswith(DOCUMENTS) else project.concerns(target.path, data)
-        concerned = may or b"modal-lint" in data
+        is_document = target.path.endswith(DOCUMENTS)  # those that hold no code about Modal are told apart later
+        concerned = is_document or project.concerns(target.path, data) or b"modal-lint" in data
         if not concerned and not switches.is_off("prefilter"):
             return Outcome()
         try:
-            if target.path.endswith(DOCUMENTS):
+            if is_document:
                 return self._document(target, project, data)
             file = project.open(target.path, data)
             if switches.is_off("focus"):

@@ -59,6 +59,12 @@ def names_module(data: bytes, word: bytes) -> bool:
     return False
 
 
+def names_module_in_text(data: bytes | bytearray, word: bytes, end: int) -> bool:
+    """Whether a word stands behind ``import`` or ``from`` anywhere in the first ``end`` bytes, say in a JSON string."""
+    pattern = re.compile(rb"(?:from|import)[ \t]+[^\"\\\n]*?\b" + re.escape(word) + rb"\b")
+    return pattern.search(data, 0, end) is not None
+
+
 def uses_modal(data: bytes) -> bool:
     """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
     at = data.find(b"modal")

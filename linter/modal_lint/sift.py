@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from modal_lint import switches
+from modal_lint.discover import DOCUMENTS
 from modal_lint.files import ReadError, read_into, read_regular
-from modal_lint.prefilter import concerns_modal, names_module
+from modal_lint.prefilter import concerns_modal, names_module, names_module_in_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -136,4 +137,6 @@ class _Names:
     def __call__(self, target: Target, data: bytes | bytearray, size: int) -> bool:
         stems = self.modules[os.path.dirname(target.absolute)]
         said = [stem for stem in stems if data.find(stem, 0, size) >= 0]
+        if target.path.endswith(DOCUMENTS):
+            return any(names_module_in_text(data, stem, size) for stem in said)
         return bool(said) and any(names_module(bytes(data[:size]), stem) for stem in said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modal_lint import switches
 from modal_lint.documents.base import Document, Row, inside, through
 from modal_lint.edits import EditError
 from modal_lint.model import Edit, Fix, Outcome, Span, Step
@@ -57,15 +58,21 @@ def outcome(
     """
     document = read(path, data)
     files = [project.open_module(path, module) for module in document.modules]
-    if not any(project.concerns(path, file.data) or "modal-lint" in file.text for file in files):
+    if not _concerns(path, document, project) and not switches.is_off("prefilter"):
         return Outcome()
-    found = [_located(judge(file), file.module) for file in files if file.module is not None]
+    found = [_located(judge(file), module) for file, module in zip(files, document.modules, strict=True)]
     return Outcome(
         findings=tuple(finding for one in found for finding in one.findings),
         suppressed=tuple(finding for one in found for finding in one.suppressed),
         below=tuple(finding for one in found for finding in one.below),
         failure=failed(_unreadable(document.broken[0])) if document.broken else None,
     )
+
+
+def _concerns(path: str, document: Document, project: Project) -> bool:
+    """Whether the code of a document, what cannot be parsed in it included, may use Modal or names our rules."""
+    shown = "\n".join(line for module in document.modules for line in module.lines)
+    return "modal-lint" in shown or project.concerns(path, shown.encode("utf-8", "surrogatepass"))
 
 
 def _located(outcome: Outcome, module: Module) -> Outcome:
