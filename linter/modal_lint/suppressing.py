@@ -204,8 +204,9 @@ class Comments:
         listed = [code.text for code in known.codes]
         new = [code for code in sorted(codes) if code not in listed]
         if new:
-            end = known.codes[-1].span.end_column
-            yield Edit(Span(known.span.line, end, known.span.line, end), "".join(f", {code}" for code in new))
+            wanted = sorted(listed + new) if listed == sorted(listed) else listed + new
+            line, start, end = known.span.line, known.codes[0].span.column, known.codes[-1].span.end_column
+            yield Edit(Span(line, start, line, end), ", ".join(wanted))
 
     def _behind(self, line: int, codes: set[str]) -> Edit:
         text = self._lines[line - 1]
