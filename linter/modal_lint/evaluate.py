@@ -168,18 +168,21 @@ class Evaluator:
     def _dict(self, node: ast.Dict, frame: Frame) -> Values:
         entries: list[Entry] = []
         complete = True
+        environ = False
         display = Place(frame.file, node)
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
-                merged, whole = mutate.merged(self.evaluate(value, frame))
+                spread = self.evaluate(value, frame)
+                merged, whole = mutate.merged(spread)
                 entries += merged
+                environ = environ or library.is_environ(spread)
                 complete = complete and whole
                 continue
             values = self.evaluate(value, frame)
             place = Place(frame.file, key)
             keys = self.evaluate(key, frame)
             entries += [Entry(one, values, place, display, len(keys) > 1) for one in keys]
-        return (Mapping(tuple(entries), complete, display),)
+        return (Mapping(tuple(entries), complete, display, environ=environ),)
 
     # ---- comprehensions -------------------------------------------------------------------------------------
 
@@ -259,9 +262,23 @@ class Evaluator:
         if home is None:
             starred = imports.starred(self, node.id, frame)
             return starred if starred is not None else (External(f"builtins.{node.id}"),)
+        if frame.loops and (walrus := self._walrus_of_turn(node, home, frame)) is not None:
+            return self.evaluate(walrus, frame)
         home_frame = self._frame_of(home, frame)
         here = home.function is scope.function
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
+
+    def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:
+        """What ``name := value`` in a filter of the comprehension around a name gives it in this turn."""
+        walruses = [one for one in home.bindings[node.id] if one.kind == "walrus" and one.value is not None]
+        for comprehension in frame.file.scopes.comprehensions(node) if walruses else ():
+            tests = {
+                inner for generator in comprehension.generators for test in generator.ifs for inner in ast.walk(test)
+            }
+            found = [one.value for one in walruses if one.node in tests]
+            if found and any(generator in frame.loops for generator in comprehension.generators):
+                return found[-1]
+        return None
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node

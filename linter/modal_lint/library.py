@@ -153,7 +153,7 @@ def _item(ev: Evaluator, base: Value, keys: Values, place: Place, frame: Frame) 
             return environment(ev, next(iter(known_texts(keys)), None), place, frame)
         return (base,) if base.name[:1].islower() and "." in base.name else UNKNOWN
     if isinstance(base, Mapping):
-        return _looked_up(base, keys)
+        return _looked_up(base, keys, place)
     if isinstance(base, Sequence):
         return _indexed(base, keys)
     if isinstance(base, Class):
@@ -166,12 +166,13 @@ def _item(ev: Evaluator, base: Value, keys: Values, place: Place, frame: Frame) 
     return UNKNOWN
 
 
-def _looked_up(base: Mapping, keys: Values) -> Values:
+def _looked_up(base: Mapping, keys: Values, place: Place) -> Values:
     groups: list[Values] = []
     for key in keys:
         if (isinstance(key, Text) and key.known is not None) or isinstance(key, Const):
             wanted = key.known if isinstance(key, Text) else key.value
-            groups.append(base.get(wanted) or UNKNOWN)  # type: ignore[arg-type]
+            rest = (EnvRead(wanted, place),) if base.environ and isinstance(wanted, str) else UNKNOWN
+            groups.append(base.get(wanted) or rest)  # type: ignore[arg-type]
         else:
             groups += [tuple(with_steps(v, e.steps + base.steps) for v in e.value) for e in effective(base)]
             groups.append(UNKNOWN)
@@ -224,6 +225,14 @@ def environment(ev: Evaluator, key: str | None, place: Place, frame: Frame, defa
     return unite(read, assigned) if assigned else read
 
 
+def is_environ(values: Values) -> bool:
+    """Whether a mapping is the environment, or holds its variables among others."""
+    return any(
+        value.environ if isinstance(value, Mapping) else isinstance(value, External) and value.name in ENVIRON
+        for value in values
+    )
+
+
 def _getenv(site: Site) -> Values:
     key = next(iter(known_texts(site.arg(0, "key") or ())), None)
     default = site.arg(1, "default")
@@ -246,12 +255,12 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, fra
     if name.partition("().")[0] + "()" != name and name.partition("()")[0] in CONFIG_OBJECTS:
         return _getenv(site)
     if name == "os.environ.copy":
-        return (Mapping((), False, site.place),)
+        return (Mapping((), False, site.place, environ=True),)
     if name in _SAME:
         return _last_same(site, name)
     if name in _DICTS:
         entries, complete = mutate.updates(ev, node, frame)
-        return (Mapping(tuple(entries), complete, site.place),)
+        return (Mapping(tuple(entries), complete, site.place, environ=is_environ(site.arg(0) or ())),)
     if name in _SEQUENCES:
         return _sequence(site)
     if name in _BAGS:
@@ -389,7 +398,7 @@ def _method(site: Site, owner: Value, name: str) -> Values:
         return (defaults.parsed_arguments(site.ev, site.frame),)
     if isinstance(owner, EnvRead):
         # What is done to the text of a variable leaves it the text of a variable.
-        return (owner,) if name in textlib.SHAPING else UNKNOWN
+        return (owner,) if name in textlib.SHAPING or name in textlib.CODING else UNKNOWN
     return UNKNOWN
 
 
@@ -397,7 +406,7 @@ def _mapping_method(site: Site, owner: Mapping, name: str) -> Values:
     if name in ("copy", "model_copy", "__copy__"):
         return (owner,)
     if name in ("get", "pop", "setdefault", "__getitem__"):
-        found = _looked_up(owner, site.arg(0, "key") or UNKNOWN)
+        found = _looked_up(owner, site.arg(0, "key") or UNKNOWN, site.place)
         default = site.arg(1, "default")
         sure = owner.complete and all(not isinstance(value, Unknown) for value in found)
         return found if default is None or sure else unite(found, default)

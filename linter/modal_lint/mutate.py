@@ -113,7 +113,10 @@ class _Change:
             name = key.known if isinstance(key, Text) else None
             if name is None:
                 continue
-            current = value.get(name) or UNKNOWN
+            held = value.get(name)
+            if held is None and value.environ:
+                continue  # a variable is a text: nothing below it changes
+            current = held or UNKNOWN
             changed = unite(*(self.at(one, path[1:]) for one in current))
             value = replace(value, entries=(*value.entries, Entry(key, changed, self.place, None, self.maybe)))
         return (value,)

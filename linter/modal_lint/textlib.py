@@ -40,6 +40,7 @@ SHAPING = frozenset(
         "removeprefix", "removesuffix", "zfill", "ljust", "rjust", "center", "expandtabs", "translate",
     )
 )  # fmt: skip
+CODING = frozenset(("encode", "decode", "__str__"))
 _SAME = frozenset(
     ("__str__", "as_posix", "expanduser", "resolve", "absolute", "get_secret_value", "getvalue", "read", "tobytes")
 )
@@ -47,10 +48,18 @@ _SPLITTING = frozenset(("split", "rsplit", "splitlines", "partition", "rpartitio
 _MAX_LENGTH = 200_000
 
 
-def transform(values: Values, function: Callable[[str], str], binary: bool | None = None) -> Values:
-    """Every known text changed by a function; what it refuses is unknown."""
+def transform(
+    values: Values, function: Callable[[str], str], binary: bool | None = None, *, reversible: bool = False
+) -> Values:
+    """Every known text changed by a function; what it refuses is unknown.
+
+    A variable's value stays one where the change is ``reversible``.
+    """
     made: list[Value] = []
     for value in values:
+        if reversible and isinstance(value, EnvRead):
+            made.append(value)
+            continue
         known = value.known if isinstance(value, Text) else None
         if known is None or not isinstance(value, Text) or len(known) > _MAX_LENGTH:
             made.append(Unknown())
@@ -245,6 +254,18 @@ def plain(data: object, origin: Place | None, steps: Steps) -> Value:
     return Const(data, origin, steps)
 
 
+def _recoded(site: Site, function: Callable[[str], str]) -> Values:
+    """What base64 and hex make of the first argument, and back."""
+    return transform(site.arg(0, "s") or UNKNOWN, function, True, reversible=True)
+
+
+def _loaded(site: Site, parse: Callable[[str], object]) -> Values:
+    """A value from its text; a secret variable's whole value stays the same secret."""
+    values = site.arg(0, "s") or UNKNOWN
+    reads = tuple(value for value in values if isinstance(value, EnvRead))
+    return reads if len(reads) == len(values) else (*reads, *_parsed(site, parse))
+
+
 def _parsed(site: Site, parse: Callable[[str], object]) -> Values:
     made: list[Value] = []
     for value in site.arg(0) or UNKNOWN:
@@ -292,26 +313,26 @@ def _path_join(site: Site) -> Values:
 
 
 FUNCTIONS: dict[str, Callable[[Site], Values]] = {
-    "base64.b64decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
-    "base64.standard_b64decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
-    "base64.urlsafe_b64decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
-    "base64.decodebytes": lambda s: transform(s.arg(0, "s") or UNKNOWN, _decode64, True),
-    "binascii.a2b_base64": lambda s: transform(s.arg(0) or UNKNOWN, _decode64, True),
-    "base64.b64encode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _encode64, True),
-    "base64.urlsafe_b64encode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _encode64, True),
-    "base64.b16decode": lambda s: transform(s.arg(0, "s") or UNKNOWN, _unhex, True),
-    "binascii.unhexlify": lambda s: transform(s.arg(0) or UNKNOWN, _unhex, True),
-    "binascii.a2b_hex": lambda s: transform(s.arg(0) or UNKNOWN, _unhex, True),
-    "builtins.bytes.fromhex": lambda s: transform(s.arg(0) or UNKNOWN, _unhex, True),
-    "builtins.bytearray.fromhex": lambda s: transform(s.arg(0) or UNKNOWN, _unhex, True),
+    "base64.b64decode": lambda s: _recoded(s, _decode64),
+    "base64.standard_b64decode": lambda s: _recoded(s, _decode64),
+    "base64.urlsafe_b64decode": lambda s: _recoded(s, _decode64),
+    "base64.decodebytes": lambda s: _recoded(s, _decode64),
+    "binascii.a2b_base64": lambda s: _recoded(s, _decode64),
+    "base64.b64encode": lambda s: _recoded(s, _encode64),
+    "base64.urlsafe_b64encode": lambda s: _recoded(s, _encode64),
+    "base64.b16decode": lambda s: _recoded(s, _unhex),
+    "binascii.unhexlify": lambda s: _recoded(s, _unhex),
+    "binascii.a2b_hex": lambda s: _recoded(s, _unhex),
+    "builtins.bytes.fromhex": lambda s: _recoded(s, _unhex),
+    "builtins.bytearray.fromhex": lambda s: _recoded(s, _unhex),
     "codecs.decode": _codec,
     "urllib.parse.quote": lambda s: s.arg(0, "string") or UNKNOWN,
     "urllib.parse.quote_plus": lambda s: s.arg(0, "string") or UNKNOWN,
     "urllib.parse.unquote": lambda s: s.arg(0, "string") or UNKNOWN,
     "json.dumps": lambda s: tuple(dumps(value) for value in s.arg(0, "obj") or UNKNOWN),
-    "json.loads": lambda s: _parsed(s, json.loads),
-    "ast.literal_eval": lambda s: _parsed(s, ast.literal_eval),
-    "dotenv.dotenv_values": lambda s: UNKNOWN if s.arg(99, "stream") is None else _streamed(s),
+    "json.loads": lambda s: _loaded(s, json.loads),
+    "ast.literal_eval": lambda s: _loaded(s, ast.literal_eval),
+    "dotenv.dotenv_values": lambda s: _dotenv_file(s) if s.arg(99, "stream") is None else _streamed(s),
     "textwrap.dedent": lambda s: transform(s.arg(0, "text") or UNKNOWN, _dedent),
     "shlex.split": _split_words,
     "shlex.join": _join_words,
@@ -327,6 +348,11 @@ FUNCTIONS: dict[str, Callable[[Site], Values]] = {
         for v in s.arg(0) or UNKNOWN
     ),
 }  # fmt: skip
+
+
+def _dotenv_file(site: Site) -> Values:
+    """What a `.env` file holds is not read; it is a secret like what the environment holds."""
+    return (Mapping((), False, site.place, environ=True),)
 
 
 def _streamed(site: Site) -> Values:

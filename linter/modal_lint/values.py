@@ -125,12 +125,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
-    """A dict. ``complete`` says that it has no other entries than these; later entries win."""
+    """A dict. ``complete`` says that it has no other entries than these; later entries win.
+
+    What it holds besides them are, where it is an ``environ``, variables of the machine: of a copy of the environment, or
+    of a `.env` file.
+    """
 
     entries: tuple[Entry, ...] = ()
     complete: bool = True
     place: Place | None = None
     steps: Steps = ()
+    environ: bool = False
 
     def __post_init__(self) -> None:
         if len(self.entries) > MAX_ENTRIES:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import moving
 from modal_lint.environments import asking, sources
+from modal_lint.library import ENVIRON, GETENV
 from modal_lint.model import Fix
-from modal_lint.values import EnvRead, Mapping, Text
+from modal_lint.values import EnvRead, External, Mapping, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modal_lint.values import Entry
 
 _FROM_DICT = "modal.Secret.from_dict"
+_LOCAL = ENVIRON | GETENV
 
 
 class Missing(NamedTuple):
@@ -106,16 +108,20 @@ def from_local_environ(use: Use) -> Fix | None:
 def _variable(file: File, node: ast.expr) -> str | None:
     """The variable that an expression reads, where it does nothing else and has no default."""
     key: ast.expr | None = None
+    source: ast.expr | None = None
     if isinstance(node, ast.Subscript):
-        key = node.slice
+        key, source = node.slice, node.value
     elif isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        key = node.args[0]
-    if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+        key, source = node.args[0], node.func
+    if source is None or not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return None
     ev = file.project.evaluator
     from modal_lint.uses import default_frame
 
-    values = ev.ask(node, default_frame(ev, file, file.scopes.scope(node)))
+    frame = default_frame(ev, file, file.scopes.scope(node))
+    if not any(isinstance(one, External) and one.name in _LOCAL for one in ev.ask(source, frame)):
+        return None  # a `.env` file, which need not be in the environment
+    values = ev.ask(node, frame)
     return key.value if any(isinstance(one, EnvRead) and one.key == key.value for one in values) else None
 
 
