@@ -127,8 +127,8 @@ class Entry:
 class Mapping:
     """A dict. ``complete`` says that it has no other entries than these; later entries win.
 
-    What it holds besides them are, where it is an ``environ``, variables of the machine: of a copy of the environment, or
-    of a `.env` file.
+    What an ``environ`` holds besides them are variables of the machine: it is a copy of the environment, or of a
+    `.env` file.
     """
 
     entries: tuple[Entry, ...] = ()
