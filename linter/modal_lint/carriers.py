@@ -16,6 +16,8 @@ from modal_lint.scopes import MUTATORS, all_parameters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from modal_lint.evaluate import Evaluator
+    from modal_lint.project import Project
     from modal_lint.source import File
 
 SOURCE = "<a secret>"
@@ -23,6 +25,11 @@ MAX_IMPORTS = 3  # files behind files that names are followed into
 _ENVIRON = frozenset(("environ", "environb", "getenv"))
 _TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
 _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
+# One of these stands wherever a secret comes from.
+_WORDS = tuple(
+    word.encode()
+    for word in ("environ", "getenv", "decouple", "starlette.config", "modal.config", "config.config", *_TOKENS)
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTION_NODES = (*_FUNCTIONS, ast.Lambda)
 _FLOWING = (
@@ -38,6 +45,10 @@ def may_carry(file: File, nodes: Iterable[ast.expr]) -> bool:
 
 
 def _reaches(file: File, names: set[str], depth: int) -> bool:
+    if file not in _DRY:
+        _DRY[file] = not any(word in file.data for word in _WORDS)
+    if _DRY[file] and all(_dry(file.project, one, depth + 1) for one in file.project.imported_by(file.real, file.data)):
+        return False
     if file not in _GRAPHS:
         _GRAPHS[file] = _Graph(file)
     graph = _GRAPHS[file]
@@ -55,15 +66,31 @@ def _reaches(file: File, names: set[str], depth: int) -> bool:
     return depth < MAX_IMPORTS and any(_brings(file, statement, name, seen, depth) for statement, name in imported)
 
 
-def _brings(file: File, statement: ast.Import | ast.ImportFrom, name: str, seen: set[str], depth: int) -> bool:
-    """Whether a name imported from another file of the project may hold a secret there."""
+def _dry(project: Project, path: str, depth: int) -> bool:
+    """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
+    known = _DRY_BEHIND.setdefault(project.evaluator, {})
+    key = (path, depth)
+    if key not in known:
+        known[key] = not project.says(path, _WORDS) and (
+            depth >= MAX_IMPORTS or all(_dry(project, one, depth + 1) for one in project.imported_by(path))
+        )
+    return known[key]
+
+
+def _behind(file: File, statement: ast.Import | ast.ImportFrom, name: str) -> list[File]:
+    """The files of the project that an imported name may be of."""
     if isinstance(statement, ast.Import):
         found = [file.project.module(name, file)]
     else:
         module = statement.module or ""
         inner = f"{module}.{name}" if module else name
         found = [file.project.module(one, file, statement.level) for one in (module, inner)]
-    return any(other is not None and other is not file and _reaches(other, seen | {name}, depth + 1) for other in found)
+    return [other for other in found if other is not None and other is not file]
+
+
+def _brings(file: File, statement: ast.Import | ast.ImportFrom, name: str, seen: set[str], depth: int) -> bool:
+    """Whether a name imported from another file of the project may hold a secret there."""
+    return any(_reaches(other, seen | {name}, depth + 1) for other in _behind(file, statement, name))
 
 
 class _Graph:
@@ -149,6 +176,8 @@ class _Graph:
 
 
 _GRAPHS: WeakKeyDictionary[File, _Graph] = WeakKeyDictionary()
+_DRY: WeakKeyDictionary[File, bool] = WeakKeyDictionary()
+_DRY_BEHIND: WeakKeyDictionary[Evaluator, dict[tuple[str, int], bool]] = WeakKeyDictionary()  # by real path and depth
 
 
 def _names(target: ast.AST) -> list[str]:

@@ -25,7 +25,7 @@ _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not is_shipped(file) or not (_USERINFO.search(file.text) or credentials.has_shape(file.text)):
+    if not (_USERINFO.search(file.text) or credentials.has_shape(file.text)) or not is_shipped(file):
         return
     for node in _literals(file):
         for found in credentials.find_in_text(_text(node), path=file.path):

@@ -111,11 +111,19 @@ def _prints(ev: Evaluator, call: ast.Call, frame: Frame) -> bool:
     return any(isinstance(value, External) and value.name in _STREAMS for value in ev.ask(target, frame))
 
 
+def _may_print(ev: Evaluator, call: ast.Call, frame: Frame) -> bool:
+    """Whether a call prints, or may do so for some caller."""
+    ev.needed_caller = False
+    return _prints(ev, call, frame) or ev.needed_caller
+
+
 def _runs(uses: Uses, call: ast.Call, *, follow: bool) -> list[Frame]:
     """The ways in which a call is looked at: by itself, and as its callers make it if these are to be followed."""
     ev, file = uses.ev, uses.file
     scope = file.scopes.scope(call)
     default = default_frame(ev, file, scope)
+    if not _may_print(ev, call, default):
+        return []
     ev.needed_caller = False
     for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
         ev.ask(argument, default)

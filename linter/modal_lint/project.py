@@ -59,6 +59,8 @@ class Project:
         self._modules: dict[str, frozenset[bytes]] = {}
         self._using: dict[str, bool] = {}
         self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
+        self._importing: dict[str, frozenset[str]] = {}
+        self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
@@ -98,18 +100,21 @@ class Project:
         Raises:
             Unreadable: it cannot be parsed.
         """
-        self._imported.pop(os.path.realpath(path), None)
+        for known in (self._imported, self._importing):
+            known.pop(os.path.realpath(path), None)
         return File(path, module.code.encode("utf-8", "surrogatepass"), self, module)
 
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""
-        return {*self._files, *self._using, *self._contents, *self._listed, *self._walked}
+        said = {path for path, _ in self._said}
+        return {*self._files, *self._using, *self._imported, *said, *self._contents, *self._listed, *self._walked}
 
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
         caches = (
             *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
+            *(self._importing, self._said),
             *(self._above, self._contents, self._below, self._modules, self._real),
             self._resolved,
         )
@@ -243,6 +248,27 @@ class Project:
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
         return uses_modal(data) or self._leads_to_modal(os.path.realpath(path), data)
+
+    def says(self, path: str, words: tuple[bytes, ...]) -> bool:
+        """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
+        key = (path, words)
+        if key not in self._said:
+            data = self._read(path)
+            self._said[key] = data is not None and any(word in data for word in words)
+        return self._said[key]
+
+    def imported_by(self, path: str, data: bytes | None = None) -> frozenset[str]:
+        """The files of the project that a source imports from, as its bytes tell.
+
+        Args:
+            path: the real path of the source.
+            data: what to take for its content.
+        """
+        if path not in self._importing:
+            if data is not None:
+                self._imported[path] = imports_of(data)
+            self._importing[path] = frozenset(one for one, _ in self._brought(path, None))
+        return self._importing[path]
 
     def _leads_to_modal(self, path: str, data: bytes) -> bool:
         """Whether an import brings something from a file that uses Modal, maybe through packages that pass it on."""

@@ -93,7 +93,7 @@ def parse(text: str) -> Suppressions:
 
 def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
-    return "modal-lint" in text or _NAMES_US.search(text) is not None
+    return "modal-lint" in text or ("noqa" in text.lower() and _NAMES_US.search(text) is not None)
 
 
 def lines_of(finding: Finding) -> Iterator[int]:
