@@ -6,3 +6,5 @@ import os
 
 # Workspaces of tests, also of processes they start, keep their keys in files: the keyring is the user's own.
 os.environ.setdefault("MODAL_LINT_RUNTIME_KEYRING", "0")
+# A run in this process would append to the summary of the job that runs the tests.
+os.environ.pop("GITHUB_STEP_SUMMARY", None)

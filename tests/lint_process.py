@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LOOKED_AT = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PRE_COMMIT", "MODAL_LINT_OUTPUT_FORMAT", "CI")
+_LOOKED_AT = (
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PRE_COMMIT", "MODAL_LINT_OUTPUT_FORMAT", "CI"),
+    *("GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR", "CI_COMMIT_SHA", "WORKSPACE"),
+)
 # Where this process finds the packages under test, wherever the child runs.
 SOURCES = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
 
