@@ -116,7 +116,8 @@ class _Check:
     def _prepare(self) -> None:
         """Say what counts besides the files as they are; raises `UserError`."""
         asked = self._request
-        if not (asked.staged or asked.since or asked.update_baseline or asked.add_suppressions is not None):
+        written = asked.update_baseline or asked.add_suppressions is not None
+        if not asked.staged and asked.since is None and not written:
             return
         from modal_lint import adoption
 
