@@ -68,3 +68,10 @@ class Repository:
             self.stage(f"{name}.py", text)
         self.git("commit", "-q", "--allow-empty", "-m", "a change")
         return self.git("rev-parse", "HEAD")
+
+    def commit_quietly(self, **files: str) -> str:
+        """As `commit`, without asking hooks."""
+        for name, text in files.items():
+            self.stage(f"{name}.py", text)
+        self.git("commit", "-q", "--no-verify", "-m", "a change")
+        return self.git("rev-parse", "HEAD")
