@@ -41,7 +41,7 @@ def _units(text: str, encoding: str) -> int:
 
 def _converter() -> Converter:
     """pygls' converter, which takes an action with a command for a command."""
-    converter = default_converter()
+    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
 
     def structure(data: Any, _: object) -> types.Command | types.CodeAction:
         kind: Any = types.Command if isinstance(data.get("command"), str) else types.CodeAction
@@ -57,7 +57,8 @@ class Editor:
     """One editor with one server.
 
     Args:
-        folders: the folders that are open; the server starts in the first.
+        folders: the folders that are open.
+        cwd: where the server starts; by default in the first folder.
         encoding: the only units of columns that it knows; None says nothing of them, which means UTF-16.
         pull: fetch diagnostics instead of getting them.
         settings: in the initialization options.
@@ -68,6 +69,7 @@ class Editor:
     def __init__(
         self,
         *folders: Path,
+        cwd: Path | None = None,
         encoding: str | None = None,
         pull: bool = False,
         settings: dict[str, Any] | None = None,
@@ -76,6 +78,8 @@ class Editor:
         environment: dict[str, str] | None = None,
     ) -> None:
         self.folders = folders
+        self.base = cwd or folders[0]  # what names of files are relative to
+        self._cwd = self.base
         self.encoding = encoding or "utf-16"
         self.pull = pull
         self.buffers: dict[str, str] = {}
@@ -100,7 +104,7 @@ class Editor:
 
     def __enter__(self) -> Editor:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self.wait(self.client.start_io(*self._command, cwd=self.folders[0], env=self._environment))
+        self.wait(self.client.start_io(*self._command, cwd=self._cwd, env=self._environment))
         self.initialized = self.wait(
             self.client.initialize_async(
                 types.InitializeParams(
@@ -222,17 +226,42 @@ class Editor:
             do(*arguments)
             self._told.notify_all()
 
+    def enter(self, folder: Path) -> None:
+        """Open a folder, and name files as there."""
+        self.base = folder
+        self._move(types.WorkspaceFoldersChangeEvent([types.WorkspaceFolder(folder.as_uri(), folder.name)], []))
+
+    def leave(self, folder: Path) -> None:
+        """Close a folder with all its documents, and forget what was told."""
+        for uri in list(self.buffers):
+            self.close(uri)
+        self._move(types.WorkspaceFoldersChangeEvent([], [types.WorkspaceFolder(folder.as_uri(), folder.name)]))
+        self.messages.clear()
+
+    def _move(self, event: types.WorkspaceFoldersChangeEvent) -> None:
+        params = types.DidChangeWorkspaceFoldersParams(event)
+        self.notify(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, params)
+
+    def changed(self, path: Path, kind: types.FileChangeType = types.FileChangeType.Changed) -> None:
+        """Say that a file on the disk has changed."""
+        event = types.FileEvent(path.as_uri(), kind)
+        self.notify(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, types.DidChangeWatchedFilesParams([event]))
+
+    def configure(self, settings: object) -> None:
+        """Say that the editor's settings have changed."""
+        self.notify(types.WORKSPACE_DID_CHANGE_CONFIGURATION, types.DidChangeConfigurationParams(settings))
+
     # ---- documents ------------------------------------------------------------------------------------------
 
     def uri(self, name: str) -> str:
-        """The address of a file of the first folder, or of what is no file."""
-        return name if ":" in name else (self.folders[0] / name).as_uri()
+        """The address of a file, or of what is no file."""
+        return name if ":" in name else (self.base / name).as_uri()
 
     def open(self, name: str, text: str | None = None, language: str = "python") -> str:
         """Open a file with its content, or another one."""
         uri = self.uri(name)
         if text is None:
-            text = (self.folders[0] / name).read_bytes().decode("utf-8")
+            text = (self.base / name).read_bytes().decode("utf-8")
         self.buffers[uri], self.versions[uri] = text, 1
         item = types.TextDocumentItem(uri, language, 1, text)
         self.notify(types.TEXT_DOCUMENT_DID_OPEN, types.DidOpenTextDocumentParams(item))
@@ -257,13 +286,14 @@ class Editor:
     def save(self, name: str) -> None:
         """Write a buffer to the disk."""
         uri = self.uri(name)
-        (self.folders[0] / name).write_bytes(self.buffers[uri].encode())
+        (self.base / name).write_bytes(self.buffers[uri].encode())
         self.notify(types.TEXT_DOCUMENT_DID_SAVE, types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     def close(self, name: str) -> None:
         """Close a buffer; what was not saved is gone."""
         uri = self.uri(name)
         self.published.pop(uri, None)
+        del self.buffers[uri]
         self.notify(types.TEXT_DOCUMENT_DID_CLOSE, types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     def position(self, text: str, offset: int) -> types.Position:

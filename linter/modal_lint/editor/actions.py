@@ -44,8 +44,9 @@ class Actions:
         made: list[types.CodeAction] = []
         if _wants(params.context.only, types.CodeActionKind.QuickFix.value):
             here = document.text.span(params.range)
-            near = [finding for finding in fixes.fixable(checked) if _touch(finding.span, here)]
-            made += await self._quick(document, near)
+            near = [finding for finding in checked.findings if _touch(finding.span, here)]
+            made += await self._quick(document, [one for one in fixes.fixable(checked) if one in near])
+            made += await self._silencing(document, near) if checked.parsed else []
         if any(fixes.is_plain(fix) for fix in _fixes(fixes.fixable(checked))):
             made += await self._everything(document, checked, params.context.only)
         return made
@@ -71,6 +72,19 @@ class Actions:
         else:
             action.edit = self._edit(document, changes)
         return action
+
+    async def _silencing(self, document: Document, findings: Sequence[Finding]) -> list[types.CodeAction]:
+        good = await self._context.worker.run(partial(fixes.suppressions, document.source, findings))
+        places = Places((), self._context.encoding)
+        return [
+            types.CodeAction(
+                f"Ignore {finding.code} {finding.name} here, with a reason",
+                kind=types.CodeActionKind.QuickFix,
+                diagnostics=[diagnostic(finding, document, places)],
+                edit=self._edit(document, changes),
+            )
+            for finding, changes in good
+        ]
 
     async def _everything(
         self, document: Document, checked: Checked, only: Sequence[str] | None

@@ -82,7 +82,6 @@ def analysed(target: Target, subject: Subject, stop: Stop) -> Checked:
     stop.heed()
     from modal_lint import selection
     from modal_lint.analysis import Analysis
-    from modal_lint.engine import once
     from modal_lint.inventory import visit
 
     rules = [_stoppable(rule, stop) for rule in selection.catalogue()]
@@ -92,7 +91,28 @@ def analysed(target: Target, subject: Subject, stop: Stop) -> Checked:
         outcome = task.perform(0)
     finally:
         gc.enable()
-    return Checked(target, outcome, tuple(once(outcome.findings, outcome.suppressed)), task.finish())
+    try:
+        return Checked(target, outcome, _told(target, outcome), task.finish())
+    except UserError as error:
+        return Checked(target, outcome, outcome.findings, task.finish(), str(error))
+
+
+def _told(target: Target, outcome: Outcome) -> tuple[Finding, ...]:
+    """The findings to tell: each credential once, none that the baseline knows.
+
+    Raises:
+        UserError: the baseline is missing or broken.
+    """
+    from modal_lint.engine import once
+
+    known: frozenset[int] = frozenset()
+    if target.settings.baseline is not None:
+        from modal_lint.baseline import Baselines
+
+        known = Baselines().hidden([target], {target.path: outcome})
+    seen = [finding for finding in outcome.findings if id(finding) not in known]
+    unseen = [finding for finding in outcome.findings if id(finding) in known]
+    return tuple(once(seen, [*outcome.suppressed, *unseen]))
 
 
 def _stoppable(rule: Rule, stop: Stop) -> Rule:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -13,6 +16,7 @@ from modal_lint.editor.documents import Text
 from modal_lint.files import ReadError, read_regular
 from modal_lint.model import Severity
 from modal_lint.report.base import from_failure
+from modal_lint.selection import catalogue
 from modal_lint.source import Unreadable, decode
 
 if TYPE_CHECKING:
@@ -78,10 +82,19 @@ def diagnostic(finding: Finding, document: Document, places: Places | None) -> t
         message=text,
         severity=_LEVELS[finding.severity],
         code=finding.code,
+        code_description=_page(finding.code),
         source=SOURCE,
         tags=[_TAGS[finding.code]] if finding.code in _TAGS else None,
         related_information=_flow(finding, places) if places is not None else None,
     )
+
+
+@cache
+def _page(code: str) -> types.CodeDescription | None:
+    """Where a rule's page can be read: at the beginning of the file of its code."""
+    rule = next((rule for rule in catalogue() if rule.code == code), None)
+    path = inspect.getsourcefile(rule.check) if rule is not None else None
+    return types.CodeDescription(Path(path).as_uri()) if path is not None and os.path.isfile(path) else None
 
 
 def _flow(finding: Finding, places: Places) -> list[types.DiagnosticRelatedInformation] | None:

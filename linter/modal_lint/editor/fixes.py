@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modal_lint.editor.checking import analysed
 from modal_lint.editor.documents import encoded
 from modal_lint.editor.revision import Change, Revision
-from modal_lint.edits import compatible, merged
+from modal_lint.edits import EditError, compatible, merged
 from modal_lint.settings import UserError
 from modal_lint.source import Unreadable, parse
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modal_lint.editor.worker import Stop
     from modal_lint.model import Edit, Finding, Fix
 
+REASON = "TODO: say why"
 _ROUNDS = 20
 
 
@@ -48,6 +49,20 @@ def works(source: str, edits: Iterable[Edit]) -> bool:
 def changes(source: str, edits: Iterable[Edit]) -> list[Change]:
     """What ``edits`` do to a text, with its line endings."""
     return list(Revision(source).edited(edits).changes())
+
+
+def suppressions(source: str, findings: Iterable[Finding]) -> list[tuple[Finding, list[Change]]]:
+    """The comment that silences each finding, where there is a place for one; its reason is left to be written."""
+    from modal_lint.suppress import UNUSED
+    from modal_lint.suppressing import Comments
+
+    wanted = [finding for finding in findings if finding.code != UNUSED]
+    try:
+        comments = Comments(source.removeprefix("\ufeff"), REASON) if wanted else None
+    except EditError:
+        return []
+    made = [(finding, comments.edits([finding])) for finding in wanted] if comments is not None else []
+    return [(finding, changes(source, edits)) for finding, edits in made if edits and works(source, edits)]
 
 
 def all_safe(source: str, subject: Subject, checked: Checked, stop: Stop) -> list[Change]:

@@ -80,6 +80,7 @@ class Service:
         self.insight = Insight(self.context, self.known)
         self.said_goodbye = False
         self._settings: dict[str, object] = {}
+        self._refused = ""  # what was wrong with them
         for name, handler in self._notifications().items():
             self._feature(name, handler)
         for name, handler, options in self._requests():
@@ -237,7 +238,9 @@ class Service:
         try:
             return Configuration(self._folders(), self._settings)
         except UserError as error:
-            self.context.show(str(error), types.MessageType.Error)
+            if str(error) != self._refused:
+                self._refused = str(error)
+                self.context.show(self._refused, types.MessageType.Error)
             return Configuration(self._folders())
 
     def _folders(self) -> list[str]:
