@@ -15,6 +15,7 @@ from modal_lint import start
 from modal_lint.engine import Session
 from modal_lint.selection import DEFAULT, Selection
 from modal_lint.settings import Settings
+from percent import notebook, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,10 +48,12 @@ def blocks(page: str, kind: str) -> list[str]:
 
 
 def expected(path: str, text: str) -> Expected:
-    """What the trailing comments of a text announce."""
+    """What the trailing comments of a text announce; in a notebook lines count inside their cell."""
+    lines = text.split("\n")
+    numbers = rows(text) if path.endswith(".ipynb") else range(1, len(lines) + 1)
     return [
         (path, number, code.strip())
-        for number, line in enumerate(text.split("\n"), 1)
+        for number, line in zip(numbers, lines, strict=True)
         if (found := _EXPECT.search(line))
         for code in found[1].split(",")
     ]
@@ -78,7 +81,10 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(fill(text), encoding="utf-8", newline="")
+        content = fill(text)
+        if name.endswith(".ipynb") and not text.startswith("{"):
+            content = notebook(content)
+        path.write_text(content, encoding="utf-8", newline="")
     return folder
 
 

@@ -54,7 +54,7 @@ def _write_all(folder: Path, change: Callable[[str], str] = str) -> dict[str, Ca
     for rule in RULES:
         for name, case in cases(rule.code):
             place = f"{rule.code}/{name}"
-            changed = {path: change(text) if path.endswith(".py") else text for path, text in case.items()}
+            changed = {path: change(text) if path.endswith((".py", ".ipynb")) else text for path, text in case.items()}
             write(folder / place, changed)
             written[place] = changed
     return written

@@ -31,6 +31,8 @@ _FIXED = [rule for rule in RULES if rule.fixable in ("safe", "unsafe")]
 _PAGED = [rule for rule in RULES if rule.code != "MS001"]
 
 
+# What a page shows is a notebook.
+_NOTEBOOKS = ("MS111",)
 # Files that a page takes for granted.
 _BESIDE = {"MS107": {".env": ""}, "MS301": {".env.prod": ""}}
 
@@ -54,9 +56,10 @@ def test_bad_example_gives_what_it_announces_and_good_gives_nothing(
     (bad,), (good,) = blocks(rule.page, "bad"), blocks(rule.page, "good")
     monkeypatch.chdir(tmp_path)
     beside = _BESIDE.get(rule.code, {})
-    write(tmp_path / "one", {"bad.py": bad, **beside})
-    write(tmp_path / "two", {"good.py": good, **beside})
-    assert told(check(["."], extend=extended(rule.code))) == expected("one/bad.py", bad)
+    suffix = "ipynb" if rule.code in _NOTEBOOKS else "py"
+    write(tmp_path / "one", {f"bad.{suffix}": bad, **beside})
+    write(tmp_path / "two", {f"good.{suffix}": good, **beside})
+    assert told(check(["."], extend=extended(rule.code))) == expected(f"one/bad.{suffix}", bad)
     compile(good, "good.py", "exec")
 
 
