@@ -45,7 +45,7 @@ def test_code_and_name_are_those_of_the_file(path: Path) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_every_rule_has_fixtures(rule: object) -> None:
     folder = ROOT / "tests" / "fixtures" / rule.code  # type: ignore[attr-defined]
-    assert any(folder.rglob("*.py"))
+    assert any(path.suffix in (".py", ".ipynb") for path in folder.rglob("*"))
 
 
 def test_our_own_tree_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
