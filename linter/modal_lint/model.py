@@ -223,8 +223,8 @@ class Report(NamedTuple):
 class Rule:
     """One rule: ``check`` yields the findings of a file; its docstring is the rule's page.
 
-    How its claim is known is said by one of two: ``witness``, the outcome of the page's bad example when
-    ``tests/test_witness.py`` runs it (a claim's ``says`` there); or, where no client can show it, ``source``.
+    How its claim is known: ``witness`` is the outcome of the page's bad example where ``tests/test_witness.py`` runs it
+    (a claim's ``says`` there); ``source`` is what it rests on, and has to be there where no client can show it.
     """
 
     code: str

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from modal_lint.report.base import SEVERITY_COLOUR, Look
 from modal_lint.report.json import dump
+from modal_lint.report.rules import page
 from modal_lint.selection import catalogue, is_opt_in, vocabulary
 from modal_lint.settings import UserError, nearest
 
 if TYPE_CHECKING:
     from modal_lint.model import Rule
+
+SDK = "modal 1.6.4"
+"""The SDK that the rules' examples ran with (`tests/test_witness.py`)."""
 
 
 def explain(word: str, look: Look, *, as_json: bool) -> str:
@@ -39,6 +44,15 @@ def summary_of(rule: Rule) -> str:
     return next((line for line in lines if line), "")
 
 
+def how_known(rule: Rule) -> str:
+    """In a sentence or two, how the rule's claim was witnessed, and what else it rests on."""
+    source = f"Source: {rule.source}."
+    if not rule.witness:
+        return f"Not witnessed: no client can show it. {source}"
+    shown = f"Witnessed with {SDK}: the bad example {rule.witness}; the good one does not."
+    return f"{shown} {source}" if rule.source else shown
+
+
 def _described(rule: Rule) -> dict[str, object]:
     return {
         "name": rule.name,
@@ -47,7 +61,9 @@ def _described(rule: Rule) -> dict[str, object]:
         "fix": rule.fixable,
         "opt_in": is_opt_in(rule),
         "summary": summary_of(rule),
-        "explanation": rule.page,
+        "explanation": page(rule),
+        "witness": rule.witness or None,
+        "source": rule.source or None,
     }
 
 
@@ -61,8 +77,8 @@ def _page(rule: Rule, look: Look) -> str:
     level = look.paint(rule.severity.value, SEVERITY_COLOUR[rule.severity])
     head = f"{look.paint(f'{rule.name} ({rule.code})', 'bold')}  {level}, fix: {rule.fixable}"
     if is_opt_in(rule):
-        head += f"\nOpt-in: off unless selected, with --extend-select {rule.code} or extend-select = [\"{rule.code}\"]."
-    return "\n".join([head, "", *_body(rule.page, look)]) + "\n"
+        head += f'\nOpt-in: off unless selected, with --extend-select {rule.code} or extend-select = ["{rule.code}"].'
+    return "\n".join([head, "", *_body(page(rule), look), "", *wrap(how_known(rule), 120)]) + "\n"
 
 
 def _body(page: str, look: Look) -> list[str]:
