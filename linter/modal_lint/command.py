@@ -171,7 +171,7 @@ class _Check:
             outputs.refuse_useless(self._request.output_file, "--output-file", checked)
         for output in self._request.outputs:
             if output.path != outputs.STDOUT:
-                outputs.refuse_useless(output.path, f"--output {output.format}", checked)
+                outputs.refuse_useless(output.path, f"--output {output.format}", checked, self._request.output_file)
             elif self._request.diff or self._fixes_stdin:
                 what = "the differences" if self._request.diff else "what was fixed"
                 raise UserError(f"--output {output.format}=-: standard output is for {what}")

@@ -61,9 +61,18 @@ def place(path: str) -> str:
     return path if path == STDOUT else os.path.realpath(path)
 
 
-def refuse_useless(path: str, flag: str, checked: Collection[str]) -> None:
-    """Raise `UserError` where ``path`` cannot be written or is a checked file: before the work, not after it."""
+def refuse_useless(path: str, flag: str, checked: Collection[str], taken: str | None = None) -> None:
+    """Raise `UserError` where ``path`` cannot be written: before the work, not after it.
+
+    Args:
+        path: where a report is to go.
+        flag: the option that says so.
+        checked: the files that are checked: a report on them must not replace one.
+        taken: the file of another report.
+    """
     where = place(path)
+    if taken is not None and where == place(taken):
+        raise UserError(f"{flag}: `{path}` can take one format only")
     if where in checked:
         raise UserError(f"{flag}: `{path}` is a file that is checked")
     folder = os.path.dirname(where) or "."
