@@ -58,7 +58,7 @@ def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None
         stdin_filename: what to call standard input; nothing of that name is opened.
 
     Raises:
-        UserError: a configuration file on the way is wrong.
+        UserError: a configuration file on the way is wrong, or Markdown is among the files and cannot be read here.
     """
     search = _Search(source)
     for path in paths:
@@ -66,9 +66,21 @@ def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None
             search.take_stdin(stdin_filename)
         else:
             search.take(path)
+    if any(target.path.endswith(MARKDOWN) for target in search.found.targets):
+        _require_markdown()
     search.found.targets.sort(key=lambda target: target.path)
     search.found.failures.sort(key=lambda failure: failure.path)
     return search.found
+
+
+def _require_markdown() -> None:
+    """Raise `UserError` where the library that reads Markdown is missing."""
+    from importlib.util import find_spec
+
+    from modal_lint.settings import UserError
+
+    if find_spec("markdown_it") is None:
+        raise UserError("Markdown is checked with markdown-it-py: install modal-lint[markdown]")
 
 
 def shown_path(absolute: str) -> str:

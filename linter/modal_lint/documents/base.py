@@ -107,12 +107,14 @@ class Document:
     Args:
         modules: the code of it that can be parsed; the first one is what the document itself runs.
         broken: the parts that cannot.
+        parts: how many parts can.
         writer: what edits make of the file; it raises `EditError`.
     """
 
     modules: tuple[Module, ...]
     writer: Callable[[Iterable[Edit]], bytes] = field(repr=False)
     broken: tuple[Broken, ...] = ()
+    parts: int = 0
 
 
 def is_python(code: str) -> bool:

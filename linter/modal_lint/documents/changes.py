@@ -58,7 +58,7 @@ def _shown(
     for at, module in enumerate(document.modules):
         hider = hiders[min(at, len(hiders) - 1)]
         masked = hider.masked(module.code, secret).split("\n")
-        for row, line, code in zip(module.rows, masked, module.code.split("\n"), strict=True):
+        for row, line, code in zip(module.rows, masked, module.code.split("\n"), strict=bool(module.rows)):
             text = line if code == row.shown else _command(row.shown, (row.cell, row.line) in touched, hiders)
             shown.setdefault(row.cell, {})[row.line] = row.prefix + text
     return {cell: dict(sorted(lines.items())) for cell, lines in shown.items()}

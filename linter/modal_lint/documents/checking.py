@@ -166,10 +166,12 @@ def _belongs_above(rows: Sequence[Row], line: int) -> bool:
 def _grown(first: Row, column: int, last: Row, end_column: int, text: str) -> Edit:
     """An edit from one row to another; new lines begin as theirs do."""
     span = Span(first.line, column + len(first.prefix), last.line, end_column + len(last.prefix))
-    lines = text.replace("\r\n", "\n").split("\n")
-    text = "\n".join(
-        [lines[0], *((first.prefix + line).rstrip() if not line else first.prefix + line for line in lines[1:])]
-    )
+    head, *tail = text.replace("\r\n", "\n").split("\n")
+    # An empty line takes no blanks along, but what follows the last one stands on a line with its prefix.
+    grown = [
+        first.prefix + line if line or at == len(tail) else first.prefix.rstrip() for at, line in enumerate(tail, 1)
+    ]
+    text = "\n".join([head, *grown])
     return Edit(span, text, first.cell)
 
 
@@ -182,6 +184,7 @@ def edited(path: str, data: bytes, edits: Sequence[Edit]) -> bytes:
     """
     document = read(path, data)
     new = document.writer(edits)
-    if len(read(path, new).broken) > len(document.broken):
+    after = read(path, new)
+    if len(after.broken) > len(document.broken) or after.parts < document.parts:
         raise EditError("the result would not be valid Python")
     return new
