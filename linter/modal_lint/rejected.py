@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modal_lint import credentials
 from modal_lint.diagnosis import sink_span
 from modal_lint.excerpt import excerpt
-from modal_lint.model import Confidence, Finding, Severity, Step
+from modal_lint.model import Confidence, Finding, Severity, Span, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -161,7 +161,7 @@ def finding_at(
     file: File, here: ast.AST, call: ast.AST, rule: Rule, message: str, help_text: str | None, fix: Fix | None
 ) -> Finding:
     """A finding at a place of a file, about a call of it. It has no origin: family 1 says its own of the same value."""
-    span = sink_span(file, here) if here is call else file.span(here)
+    span = sink_span(file, here) if here is call else _span(file, here)
     return Finding(
         path=file.path,
         span=span,
@@ -175,6 +175,14 @@ def finding_at(
         statement=file.statement_span(here),
         sink=file.statement_span(call),
     )
+
+
+def _span(file: File, node: ast.AST) -> Span:
+    """Where a node stands; of an attribute in a chain over several lines, its name."""
+    span = file.span(node)
+    if isinstance(node, ast.Attribute) and span.line != span.end_line:
+        return Span(span.end_line, max(span.end_column - len(node.attr), 0), span.end_line, span.end_column)
+    return span
 
 
 def _local_place(problem: Problem) -> ast.AST:

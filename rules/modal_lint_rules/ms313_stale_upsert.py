@@ -3,14 +3,18 @@
 import ast
 from collections.abc import Iterator
 
+from modal_lint import moving
 from modal_lint.environments import asking
+from modal_lint.environments.needs import last_name
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use
-from modal_lint.values import Const, Mapping
+from modal_lint.values import Const, Entry, Mapping
 
 _CREATE, _UPDATE = "modal.Secret.objects.create", "modal.Secret.update"
+
+_RANDOM = ("token_urlsafe", "token_hex", "token_bytes", "uuid", "urandom", "generate_", "randbytes", "getrandbits")
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -38,13 +42,14 @@ def check(file: File) -> Iterator[Finding]:
     modal.Secret.from_name("stripe-secret").update(values)
     ```
 
-    `update` adds and replaces keys, for containers that are started afterwards. Nothing is said where the same
-    function calls `update` too, or where nothing is to be stored.
+    `update` adds and replaces keys, for containers that are started afterwards. Nothing is said where the file calls
+    `update` too, where nothing is to be stored, or where the values are made up on the spot: those are to stay.
     """
-    updating = {_function(one) for one in file.uses if one.api.name == _UPDATE}
+    if any(one.api.name == _UPDATE for one in file.uses):
+        return
     told: set[ast.AST] = set()
     for use in file.uses:
-        if use.api.name != _CREATE or use.node in told or _function(use) in updating:
+        if use.api.name != _CREATE or use.node in told:
             continue
         if not _is_true(use) or _stores_nothing(use):
             continue
@@ -59,10 +64,6 @@ def check(file: File) -> Iterator[Finding]:
         )
 
 
-def _function(use: Use) -> ast.AST:
-    return use.file.scopes.scope(use.node).function.node
-
-
 def _is_true(use: Use) -> bool:
     values = asking.parameter(use, "allow_existing") or ()
     return bool(values) and all(isinstance(value, Const) and value.value is True for value in values)
@@ -70,7 +71,18 @@ def _is_true(use: Use) -> bool:
 
 def _stores_nothing(use: Use) -> bool:
     values = asking.parameter(use, "env_dict") or ()
-    return any(isinstance(value, Mapping) and value.complete and not value.entries for value in values)
+    return any(
+        isinstance(value, Mapping) and value.complete and all(_is_made_up(entry) for entry in value.entries)
+        for value in values
+    )
+
+
+def _is_made_up(entry: Entry) -> bool:
+    """Whether an entry's value is random: each run would store another one."""
+    place = entry.place
+    value = None if place is None else moving.value_of(place.file, place.node)
+    calls = (node for node in ast.walk(value) if isinstance(node, ast.Call)) if value is not None else ()
+    return any(last_name(call.func).startswith(_RANDOM) for call in calls)
 
 
 RULE = Rule(
