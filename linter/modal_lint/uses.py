@@ -49,7 +49,7 @@ _SINK_KEYWORDS = frozenset(
     for param in row.params
     if param.sink in (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.SECRETS, Sink.BUILD_ARGS)
 )
-_NAMING = frozenset(("name", "required_keys"))  # what the names of Apps and Secrets are looked for in
+_NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -144,8 +144,11 @@ class Uses:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
+        default = default_frame(self.ev, self.file, scope)
         self.ev.needed_caller = False
-        for frame in self._looped(call, default_frame(self.ev, self.file, scope)):
+        if self._is_foreign(call, default):
+            return found
+        for frame in self._looped(call, default):
             found += self.on(call, frame)
         if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
@@ -154,6 +157,14 @@ class Uses:
                 for frame in self._looped(call, caller):
                     found += self.on(call, frame)
         return found[: MAX_RUNS * 2]
+
+    def _is_foreign(self, call: ast.Call, frame: Frame) -> bool:
+        """Whether what is called is known, however the code around it is run, and is not Modal's."""
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr in _RUNNER_METHODS:
+            return False
+        values = self.ev.ask(func, frame)
+        return bool(values) and not self.ev.needed_caller and all(_is_other(value) for value in values)
 
     def _exhausted(self) -> bool:
         return self.ev.spent - self._start > FUEL
@@ -345,6 +356,14 @@ def _idle(use: Use) -> set[ast.AST]:
         for argument in use.bound.named.get(param.name, ())
         if argument.node is not None
     }
+
+
+def _is_other(value: Value) -> bool:
+    """Whether a callable is known not to be Modal's."""
+    if isinstance(value, External):
+        name = canonical(value.name)
+        return name not in API and name not in _RUNNERS
+    return isinstance(value, (Function, Class))
 
 
 def _telling(call: ast.Call) -> bool:

@@ -30,6 +30,7 @@ _HYDRATE = "modal.Secret.hydrate"
 _SECRETS = frozenset(("modal.Secret", "modal_lint_runtime.Secret"))
 _CLIENTS = ("modal_lint_runtime.ModalClient", "modal_lint_runtime.AsyncModalClient")
 _MAX_LENGTH = 200
+_OPAQUE = 20  # characters of a word that may be a value
 
 
 class Meant(NamedTuple):
@@ -114,7 +115,9 @@ def plain(text: str) -> str | None:
 
     if not 0 < len(text) <= _MAX_LENGTH or not text.isprintable() or credentials.has_shape(text):
         return None
-    return None if credentials.classify(None, text) is not None else text
+    # Without a provider's shape, one long word that would pass for a credential under such a key is none of a name's.
+    is_opaque = len(text) >= _OPAQUE and text.isalnum()
+    return None if credentials.classify("API_TOKEN" if is_opaque else None, text) is not None else text
 
 
 def environments(use: Use) -> list[Environment]:
