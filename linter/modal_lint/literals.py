@@ -71,7 +71,7 @@ def _finding(file: File, rule: Rule, node: ast.Constant, found: credentials.Matc
         span=span,
         code=rule.code,
         name=rule.name,
-        message=f"{what} is hardcoded in a module that Modal ships to its containers",
+        message=f"{what} is hardcoded in {_shipped(file)}",
         severity=rule.severity,
         confidence=found.credential.confidence,
         key=key,
@@ -82,6 +82,12 @@ def _finding(file: File, rule: Rule, node: ast.Constant, found: credentials.Matc
         statement=file.statement_span(node),
         secret=Hidden(_text(node)[found.start : found.end]),
     )
+
+
+def _shipped(file: File) -> str:
+    if file.module is not None and file.module.is_interactive:
+        return "a notebook that sends functions to Modal's containers"
+    return "a module that Modal ships to its containers"
 
 
 def _name(file: File, node: ast.AST) -> str | None:

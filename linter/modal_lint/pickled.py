@@ -75,7 +75,12 @@ def _inner(value: Value) -> Function | Class | None:
 
 
 def _is_serialized(use: Use, ev: Evaluator) -> bool:
-    """Whether a decorator says ``serialized=True`` for certain."""
+    """Whether a decorator says ``serialized=True`` for certain, or stands in a notebook.
+
+    A function without a file to import it from is pickled (modal 1.6.4, _utils/function_utils.py, FunctionInfo).
+    """
+    if use.file.module is not None and use.file.module.is_interactive:
+        return True
     for argument in use.bound.named.get("serialized", ()):
         if argument.node is not None and argument.frame is not None:
             values = ev.ask(argument.node, argument.frame)

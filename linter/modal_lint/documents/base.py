@@ -44,9 +44,10 @@ class Command:
     Args:
         line, column: where its text begins, as in spans.
         end_line, end_column: where it ends.
-        text: the command, or the value of the variable.
-        key: the variable; None for a command.
+        text: the command, the value of the variable, or the Python that a magic stands for.
+        key: the variable; None for anything else.
         expands: whether ``{name}`` and ``$name`` in it mean Python's.
+        is_python: whether the text is Python.
     """
 
     line: int
@@ -56,6 +57,7 @@ class Command:
     text: str
     key: str | None = None
     expands: bool = True
+    is_python: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Module:
         commands: what the comments stand for.
         shown: what is displayed with it.
         grows: whether a fix may add lines.
+        is_interactive: whether it is run in a session, where functions have no file to be imported from.
     """
 
     code: str
@@ -84,6 +87,7 @@ class Module:
     commands: tuple[Command, ...] = ()
     shown: tuple[Shown, ...] = ()
     grows: bool = True
+    is_interactive: bool = False
 
     @property
     def lines(self) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modal_lint.documents.base import Command, Module
 
-_OS = "%os"
+_OS, _MODAL = "%os", "%modal"
 _EXPANDED = re.compile(r"\{(?P<braced>[^{}\n]+)\}|\$\$|\$(?P<name>[A-Za-z_]\w*)")
 
 
@@ -34,26 +34,40 @@ def tree_of(module: Module) -> ast.Module:
 
 
 def _statements(command: Command, lines: Sequence[str]) -> list[ast.stmt]:
-    """``os.system("…")`` or ``os.environ["KEY"] = "…"`` at the place of a command."""
-    value = _text(command)
+    """A command as Python at its place."""
     place = _place(command, lines)
-    called = ast.Attribute(ast.Name(_OS, ast.Load()), "system", ast.Load())
-    if command.key is None:
-        done: ast.stmt = ast.Expr(ast.Call(called, [value], []))
+    if command.is_python:
+        made = [ast.Import([ast.alias("modal", _MODAL)]), *_parsed(command.text)]
+    elif command.key is None:
+        made = [ast.Import([ast.alias("os", _OS)]), ast.Expr(ast.Call(_attribute("system"), [_text(command)], []))]
     else:
-        environ = ast.Attribute(ast.Name(_OS, ast.Load()), "environ", ast.Load())
-        target = ast.Subscript(environ, ast.Constant(command.key), ast.Store())
-        done = ast.Assign([target], value)
-    imported = ast.Import([ast.alias("os", _OS)])
-    for statement in (imported, done):
-        for node in ast.walk(statement):
-            if not isinstance(node, (ast.expr_context, ast.operator)):
-                _put(node, place)
-    if command.key is None:
-        # Where a call is pointed at, it is at the last word of what it calls.
-        line, low, _, _ = place
-        _put(called, (line, low, line, low + min(len("system"), len(lines[line - 1]))))
-    return [imported, done]
+        target = ast.Subscript(_attribute("environ"), ast.Constant(command.key), ast.Store())
+        made = [ast.Import([ast.alias("os", _OS)]), ast.Assign([target], _text(command))]
+    for node in (node for statement in made for node in ast.walk(statement)):
+        if not isinstance(node, (ast.expr_context, ast.operator)):
+            _put(node, _called(place, lines) if isinstance(node, ast.Attribute) else place)
+    for node in ast.walk(made[0]):  # before all else
+        _put(node, (*place[:2], *place[:2]))
+    return made
+
+
+def _parsed(code: str) -> list[ast.stmt]:
+    """Statements that reach Modal by the name that no code can take."""
+    statements = ast.parse(code).body
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Name) and node.id == "modal":
+            node.id = _MODAL
+    return statements
+
+
+def _attribute(name: str) -> ast.Attribute:
+    return ast.Attribute(ast.Name(_OS, ast.Load()), name, ast.Load())
+
+
+def _called(place: tuple[int, int, int, int], lines: Sequence[str]) -> tuple[int, int, int, int]:
+    """Where the called name is taken to stand: where a call is pointed at, it is at the last word of that."""
+    line, low, _, _ = place
+    return line, low, line, min(low + len("system"), len(lines[line - 1].encode("utf-8", "surrogatepass")))
 
 
 def _place(command: Command, lines: Sequence[str]) -> tuple[int, int, int, int]:

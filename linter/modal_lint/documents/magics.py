@@ -32,6 +32,8 @@ _LINE_MAGIC = re.compile(r"%{1,2}([A-Za-z_][\w.]*)[ \t]*(.*)", re.S)
 _HELP = re.compile(r"%{0,2}[A-Za-z_][\w.*]*(?:\[[^\]\n]*\])?(?:\.[\w.*]+)?\?{1,2}\s*;?\s*$")
 _ASSIGNED = re.compile(r"(?P<target>[^#=]*[^#=!<>+\-*/%&|^@:\s]\s*=\s*)(?P<mark>[!%])(?P<rest>\S.*)")
 _VARIABLE = re.compile(r"(?P<key>[A-Za-z_]\w*)(?:\s*=\s*|\s+)(?P<value>\S.*?)\s*$", re.S)
+_LOOKUP = re.compile(r"from\s+(?:(?P<environment>[\w.-]+)/)?(?P<app>[\w.-]+)\s+import\s+(?P<names>[\w\s,]+)")
+_LOOKED_UP = re.compile(r"(\w+)(?:\s+as\s+(\w+))?\s*(?:,|$)")
 _OPTIONS = re.compile(r"(?:-\w+(?:[ \t]+\d+)?[ \t]+)*")
 _ANY = re.compile(r"(?m)^[ \t]*[%!?,;/]|=[ \t]*[!%]|\?[ \t;]*$")
 _TOKEN = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|[()\[\]{}]|#|\\$")
@@ -143,6 +145,9 @@ class _Lines:
             low, high = variable.span("value")
             number = self._at + 1
             self._cell.commands.append(Command(number, low, number, high, line[low:high], variable["key"]))
+        if name == "modal" and end == self._at and (looked_up := _lookups(line[start:])):
+            number = self._at + 1
+            self._cell.commands.append(Command(number, start, number, len(line), looked_up, is_python=True))
         statement = _timed(line, start) if name in _RUNS_STATEMENT and end == self._at else None
         if statement is None:
             self._drop(end, indent)
@@ -210,6 +215,22 @@ class _Lines:
         if len(self._quote) == 1 and not line.endswith("\\"):
             self._quote = ""
         return len(line)
+
+
+def _lookups(text: str) -> str:
+    """What ``%modal from [env/]app import f, Cls as C`` does (modal 1.6.4, experimental/ipython.py), as Python.
+
+    Which of the names are classes only Modal knows; they are taken to begin with a capital.
+    """
+    found = _LOOKUP.fullmatch(text.strip())
+    if found is None:
+        return ""
+    statements = []
+    for name, alias in _LOOKED_UP.findall(found["names"]):
+        kind = "Cls" if name[:1].isupper() else "Function"
+        place = f"{found['app']!r}, {name!r}, environment_name={found['environment']!r}"
+        statements.append(f"{alias or name} = modal.{kind}.from_name({place})")
+    return "\n".join(statements)
 
 
 def _timed(line: str, start: int) -> int | None:

@@ -44,7 +44,7 @@ def read(data: bytes) -> Document:
         if _is_code(cell):
             parts.add(number, _source(cell))
     modules, broken = parts.modules()
-    first = replace(modules[0], shown=tuple(displayed(notebook, cells)))
+    first = replace(modules[0], shown=tuple(displayed(notebook, cells)), is_interactive=True)
     return Document((first, *modules[1:]), writer, broken)
 
 
