@@ -267,6 +267,50 @@ class Editor:
         self.notify(types.TEXT_DOCUMENT_DID_OPEN, types.DidOpenTextDocumentParams(item))
         return uri
 
+    def open_notebook(self, name: str, *cells: str) -> list[str]:
+        """Open a notebook with cells of Python; the addresses of these."""
+        uri = self.uri(name)
+        uris = [f"vscode-notebook-cell:{uri.partition(':')[2]}#{number}" for number in range(len(cells))]
+        for cell, text in zip(uris, cells, strict=True):
+            self.buffers[cell], self.versions[cell] = text, 1
+        listed = [types.NotebookCell(types.NotebookCellKind.Code, cell) for cell in uris]
+        items = [types.TextDocumentItem(cell, "python", 1, self.buffers[cell]) for cell in uris]
+        notebook = types.NotebookDocument(uri, "jupyter-notebook", 1, listed)
+        self.versions[uri] = 1
+        self.notify(types.NOTEBOOK_DOCUMENT_DID_OPEN, types.DidOpenNotebookDocumentParams(notebook, items))
+        return uris
+
+    def type_in_cell(self, name: str, cell: str, old: str, new: str) -> None:
+        """Replace the first ``old`` in a cell of a notebook."""
+        uri = self.uri(name)
+        text = self.buffers[cell]
+        start = text.index(old)
+        range_ = types.Range(self.position(text, start), self.position(text, start + len(old)))
+        self.buffers[cell] = text.replace(old, new, 1)
+        self.versions[cell] += 1
+        self.versions[uri] += 1
+        change = types.NotebookDocumentCellContentChanges(
+            types.VersionedTextDocumentIdentifier(uri=cell, version=self.versions[cell]),
+            [types.TextDocumentContentChangePartial(range=range_, text=new)],
+        )
+        self.notify(
+            types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+            types.DidChangeNotebookDocumentParams(
+                types.VersionedNotebookDocumentIdentifier(version=self.versions[uri], uri=uri),
+                types.NotebookDocumentChangeEvent(cells=types.NotebookDocumentCellChanges(text_content=[change])),
+            ),
+        )
+
+    def close_notebook(self, name: str, *cells: str) -> None:
+        """Close a notebook."""
+        for cell in cells:
+            self.published.pop(cell, None)
+            del self.buffers[cell]
+        params = types.DidCloseNotebookDocumentParams(
+            types.NotebookDocumentIdentifier(self.uri(name)), [types.TextDocumentIdentifier(cell) for cell in cells]
+        )
+        self.notify(types.NOTEBOOK_DOCUMENT_DID_CLOSE, params)
+
     def type(self, name: str, old: str, new: str) -> None:
         """Replace the first ``old`` in a buffer."""
         uri = self.uri(name)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modal_lint.config import FILES, Resolver
-from modal_lint.discover import Target
+from modal_lint.discover import MARKDOWN, Target
 from modal_lint.files import project_root
 from modal_lint.globs import matches
 from modal_lint.settings import Layer, layer
@@ -55,6 +55,8 @@ class Configuration:
         root = project_root(directory)
         folder = self.folder(path)
         settings = self.source(folder).at(directory)
+        if name.endswith(MARKDOWN) and not settings.include_markdown:
+            return None
         top = folder or root
         above = path
         while above != top and above != os.path.dirname(above):

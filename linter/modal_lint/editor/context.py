@@ -10,7 +10,9 @@ from modal_lint.editor.checks import Checks
 from modal_lint.editor.worker import Worker
 
 if TYPE_CHECKING:
-    from modal_lint.editor.documents import Document, Documents
+    from collections.abc import Iterable
+
+    from modal_lint.editor.documents import Document, Documents, Unit
     from modal_lint.editor.protocol import Server
 
 
@@ -38,9 +40,14 @@ class Context:
         """The units of columns that were agreed upon."""
         return types.PositionEncodingKind(self.documents.position_encoding or types.PositionEncodingKind.Utf16).value
 
-    def document(self, uri: str) -> Document | None:
-        """The open document with this address."""
-        return self.documents.document(uri)
+    def found(self, uri: str) -> tuple[Unit, int | None, Document] | None:
+        """What is open with this address: what is analysed, which part of it that is, and the part's document."""
+        unit = self.documents.unit(uri)
+        document = self.documents.document(uri)
+        if unit is None or document is None or not unit.is_checked:
+            return None
+        number = next((number for number, part in unit.parts.items() if part is document), None)
+        return unit, number, document
 
     @property
     def pulls(self) -> bool:
@@ -73,9 +80,16 @@ class Context:
         """Show a message to the user."""
         self.server.window_show_message(types.ShowMessageParams(level, text))
 
-    def edit(self, document: Document, edits: list[types.TextEdit]) -> types.WorkspaceEdit:
-        """Changes of one document, as it is now."""
+    def edit(self, changes: Iterable[tuple[Document, list[types.TextEdit]]]) -> types.WorkspaceEdit:
+        """Changes of documents as they are now."""
+        listed = list(changes)
         if not self.versions_edits:
-            return types.WorkspaceEdit(changes={document.uri: edits})
-        named = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(named, list(edits))])
+            return types.WorkspaceEdit(changes={document.uri: edits for document, edits in listed})
+        return types.WorkspaceEdit(
+            document_changes=[
+                types.TextDocumentEdit(
+                    types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version), list(edits)
+                )
+                for document, edits in listed
+            ]
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modal_lint.lazy import lazy
 
 if TYPE_CHECKING:
-    from modal_lint.editor.documents import Text
+    from modal_lint.editor.text import Text
 
 _BEFORE = 4_000  # characters looked at before the cursor
 _QUOTED = r"(?:\"[^\"\n]*\"|'[^'\n]*')"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.uris import from_fs_path
 
-from modal_lint.editor.checks import name_of, real_path
-from modal_lint.editor.documents import Text
+from modal_lint.editor.checks import real_path
+from modal_lint.editor.text import Text
 from modal_lint.files import ReadError, read_regular
 from modal_lint.model import Severity
 from modal_lint.report.base import from_failure
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modal_lint.editor.checking import Checked
-    from modal_lint.editor.documents import Document
+    from modal_lint.editor.documents import Document, Unit
     from modal_lint.model import Finding, Span
 
 SOURCE = "modal-lint"
@@ -39,24 +39,29 @@ class Places:
     """Where the paths of findings are in the editor.
 
     Args:
-        documents: the open ones.
+        units: the open ones.
         encoding: the units of columns.
     """
 
-    def __init__(self, documents: Iterable[Document], encoding: str) -> None:
-        listed = tuple(documents)
-        self._named = {name_of(document): document for document in listed}
-        self._open = {real_path(document): document for document in listed}
+    def __init__(self, units: Iterable[Unit], encoding: str) -> None:
+        listed = tuple(units)
+        self._named = {unit.name: unit for unit in listed}
+        self._open = {real_path(unit): unit for unit in listed}
         self._encoding = encoding
         self._read: dict[str, Text] = {}
 
-    def location(self, path: str, span: Span) -> types.Location:
+    def location(self, path: str, span: Span, cell: int | None = None) -> types.Location:
         """A place of a finding."""
-        document = self._named.get(path) or self._open.get(os.path.realpath(path))
+        unit = self.unit(path)
+        document = unit.parts.get(cell) if unit is not None else None
         if document is not None:
             return types.Location(document.uri, document.text.range(span))
         absolute = os.path.abspath(path)
         return types.Location(str(from_fs_path(absolute)), self._text(absolute).range(span))
+
+    def unit(self, path: str) -> Unit | None:
+        """What is open of a path of a finding."""
+        return self._named.get(path) or self._open.get(os.path.realpath(path))
 
     def _text(self, path: str) -> Text:
         if path not in self._read:
@@ -101,5 +106,6 @@ def _flow(finding: Finding, places: Places) -> list[types.DiagnosticRelatedInfor
     if len(finding.flow) < 2:
         return None
     return [
-        types.DiagnosticRelatedInformation(places.location(step.path, step.span), step.text) for step in finding.flow
+        types.DiagnosticRelatedInformation(places.location(step.path, step.span, step.cell), step.text)
+        for step in finding.flow
     ]

@@ -1,117 +1,24 @@
-"""Open documents as the editor has them: lines and columns are counted as the protocol counts them.
-
-pygls splits lines where `str.splitlines` does, also at form feeds and U+2028, and takes a column past the end of a line
-for the one before it. Both would put an edit at another place than the editor has it.
-"""
+"""What is open in the editor: documents, and notebooks, whose cells are documents."""
 
 from __future__ import annotations
 
-import re
+import json
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from lsprotocol import types
-from pygls.uris import uri_scheme
+from pygls.uris import to_fs_path, uri_scheme
 from pygls.workspace import TextDocument, Workspace
 
-from modal_lint.discover import SUFFIXES
-from modal_lint.edits import EditError, source_encoding
-from modal_lint.model import Span
+from modal_lint.discover import MARKDOWN, NOTEBOOK, shown_path
+from modal_lint.editor.text import Text, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
-_MARK = "\ufeff"  # a byte order mark; the analysis counts columns without it
-_UNITS = {types.PositionEncodingKind.Utf8: ("utf-8", 1), types.PositionEncodingKind.Utf16: ("utf-16-le", 2)}
-
-
-class Text:
-    """A text with places in it, in code points and in the editor's units.
-
-    Args:
-        source: the text.
-        encoding: the units of columns that were agreed upon with the editor.
-    """
-
-    def __init__(self, source: str, encoding: str = types.PositionEncodingKind.Utf16) -> None:
-        self.source = source
-        self.lines: list[str] = _LINE.findall(source)
-        self._codec, self._size = _UNITS.get(types.PositionEncodingKind(encoding), ("", 0))
-        self._marked = source.startswith(_MARK)
-
-    def line(self, number: int) -> str:
-        """The line with this number, counted from 0, without its ending; empty past the end."""
-        return self.lines[number].rstrip("\r\n") if 0 <= number < len(self.lines) else ""
-
-    def range(self, span: Span) -> types.Range:
-        """A span of the analysis as the editor writes it."""
-        return types.Range(self._position(span.line, span.column), self._position(span.end_line, span.end_column))
-
-    def span(self, range_: types.Range) -> Span:
-        """A range of the editor's as the analysis writes it."""
-        return Span(*self._place(range_.start), *self._place(range_.end))
-
-    def column(self, position: types.Position) -> int:
-        """The column in code points; the end of the line for one past it, as the protocol demands."""
-        body = self.line(position.line)
-        if not self._size or body.isascii():
-            return min(position.character, len(body))
-        taken = 0
-        for at, character in enumerate(body):
-            if taken >= position.character:
-                return at
-            taken += self._width(character)
-        return len(body)
-
-    def offset(self, line: int, column: int) -> int:
-        """The offset of a place of the analysis."""
-        number = min(max(line - 1, 0), len(self.lines))
-        return sum(map(len, self.lines[:number])) + min(column + self._shift(number), len(self.line(number)))
-
-    def between(self, start: int, end: int) -> types.Range:
-        """The range between two offsets as the editor writes it."""
-        return types.Range(self._position_of(start), self._position_of(end))
-
-    def ending(self, line: int) -> str:
-        """The line ending in use around a line of the analysis."""
-        for number in range(min(line, len(self.lines)) - 1, -1, -1):
-            whole = self.lines[number]
-            if whole != self.line(number):
-                return whole[len(self.line(number)) :]
-        return "\n"
-
-    def replaced(self, range_: types.Range, new: str) -> str:
-        """The text with another one in place of a range."""
-        return self.source[: self._offset(range_.start)] + new + self.source[self._offset(range_.end) :]
-
-    def _position(self, line: int, column: int) -> types.Position:
-        number = max(line - 1, 0)
-        before = self.line(number)[: column + self._shift(number)]
-        return types.Position(number, self._width(before))
-
-    def _position_of(self, offset: int) -> types.Position:
-        for number, whole in enumerate(self.lines):
-            if offset <= len(self.line(number)):
-                return types.Position(number, self._width(whole[:offset]))
-            offset -= len(whole)
-        return types.Position(len(self.lines), 0)
-
-    def _place(self, position: types.Position) -> tuple[int, int]:
-        return position.line + 1, max(self.column(position) - self._shift(position.line), 0)
-
-    def _shift(self, number: int) -> int:
-        return 1 if self._marked and number == 0 else 0
-
-    def _width(self, text: str) -> int:
-        if not self._size or text.isascii():
-            return len(text)
-        return len(text.encode(self._codec, "surrogatepass")) // self._size
-
-    def _offset(self, position: types.Position) -> int:
-        if position.line >= len(self.lines):
-            return len(self.source)
-        return sum(map(len, self.lines[: position.line])) + self.column(position)
+_PYTHON = (".py", ".pyi")
+_SCHEMES = ("file", "untitled")
 
 
 class Document(TextDocument):
@@ -119,7 +26,6 @@ class Document(TextDocument):
 
     settled = True  # as it was opened or saved; False while it is being typed in
     _text: Text | None = None
-    _data: tuple[str, bytes] | None = None
 
     @property
     def text(self) -> Text:
@@ -135,10 +41,20 @@ class Document(TextDocument):
         return bool(uri_scheme(self.uri) == "file")
 
     @property
-    def is_python(self) -> bool:
-        """Whether it is a Python source of a kind that can be checked."""
-        known = self.language_id == "python" or self.path.endswith(SUFFIXES)
-        return known and uri_scheme(self.uri) in ("file", "untitled")
+    def is_checked(self) -> bool:
+        """Whether it is of a kind that can be checked: Python, or Markdown with Python in it."""
+        is_python = self.language_id == "python" or self.path.endswith(_PYTHON)
+        return uri_scheme(self.uri) in _SCHEMES and (is_python or self.path.endswith(MARKDOWN))
+
+    @property
+    def name(self) -> str:
+        """What findings call it."""
+        return shown_path(os.path.abspath(self.path)) if self.is_file else self.uri
+
+    @property
+    def parts(self) -> Mapping[int | None, Document]:
+        """The documents that findings are told in, by the number of the cell."""
+        return {None: self}
 
     @property
     def lines(self) -> Sequence[str]:
@@ -148,10 +64,11 @@ class Document(TextDocument):
     @property
     def data(self) -> bytes:
         """The bytes that the file would have."""
-        source = self.source
-        if self._data is None or self._data[0] is not source:
-            self._data = (source, encoded(source))
-        return self._data[1]
+        return encoded(self.source)
+
+    def data_with(self, sources: Mapping[int | None, str]) -> bytes:
+        """The bytes that the file would have with other texts in its parts."""
+        return encoded(sources[None])
 
     def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
         """Take over one change of the editor's."""
@@ -162,8 +79,77 @@ class Document(TextDocument):
         self.settled = False
 
 
+class Notebook:
+    """One open notebook: its cells are analysed as one module.
+
+    Args:
+        notebook: as the editor has it.
+        documents: where its cells are.
+    """
+
+    is_checked = True
+
+    def __init__(self, notebook: types.NotebookDocument, documents: Documents) -> None:
+        self.uri = notebook.uri
+        self.settled = True
+        self._notebook = notebook
+        self._documents = documents
+
+    @property
+    def version(self) -> int | None:
+        """Counted by the editor."""
+        return self._notebook.version
+
+    @property
+    def path(self) -> str:
+        """Where it is, or what it is called where it has no file."""
+        return str(to_fs_path(self.uri) or unquote(self.uri.partition(":")[2]))
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has, or will have, a file on the disk."""
+        return bool(uri_scheme(self.uri) == "file")
+
+    @property
+    def name(self) -> str:
+        """What findings call it."""
+        name = shown_path(os.path.abspath(self.path)) if self.is_file else self.uri
+        return name if name.endswith(NOTEBOOK) else name + NOTEBOOK
+
+    @property
+    def parts(self) -> Mapping[int | None, Document]:
+        """The cells, by their numbers."""
+        found = {number: self._documents.document(cell.document) for number, cell in enumerate(self._cells, 1)}
+        return {number: cell for number, cell in found.items() if cell is not None}
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that the file would have, as far as they matter here."""
+        return self.data_with({number: cell.source for number, cell in self.parts.items()})
+
+    def data_with(self, sources: Mapping[int | None, str]) -> bytes:
+        """The bytes that the file would have with other texts in its cells."""
+        cells = [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "source": sources.get(number, "")}
+            if cell.kind == types.NotebookCellKind.Code
+            else {"cell_type": "markdown", "metadata": {}, "source": ""}
+            for number, cell in enumerate(self._cells, 1)
+        ]
+        metadata = {"language_info": {"name": "python"}}
+        return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}).encode()
+
+    @property
+    def _cells(self) -> Sequence[types.NotebookCell]:
+        return self._notebook.cells
+
+
+Unit = Document | Notebook  # what is analysed as a whole
+
+
 class Documents(Workspace):
-    """The open documents and folders."""
+    """The open documents, notebooks and folders."""
+
+    _notebooks: dict[str, Notebook] | None = None
 
     def _create_text_document(
         self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
@@ -184,21 +170,33 @@ class Documents(Workspace):
         if self.document(text_doc.uri) is not None:
             super().update_text_document(text_doc, change)
 
+    def update_notebook_document(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Take over changes of a notebook and its cells."""
+        unit = self.unit(params.notebook_document.uri)
+        if isinstance(unit, Notebook):
+            super().update_notebook_document(params)
+            unit.settled = False
+
     def document(self, uri: str) -> Document | None:
-        """The open document with this address."""
+        """The open document or cell with this address."""
         found = self.text_documents.get(unquote(uri))
         return found if isinstance(found, Document) else None
 
-    def open_documents(self) -> list[Document]:
-        """All open documents."""
-        return [found for found in self.text_documents.values() if isinstance(found, Document)]
+    def unit(self, uri: str) -> Unit | None:
+        """The open document or notebook with this address, or with this cell."""
+        notebook = self.get_notebook_document(notebook_uri=uri) or self.get_notebook_document(cell_uri=uri)
+        return self.document(uri) if notebook is None else self._notebook(notebook)
 
+    def units(self) -> list[Unit]:
+        """All open documents and notebooks."""
+        plain = [one for one in self.text_documents.values() if self.get_notebook_document(cell_uri=one.uri) is None]
+        notebooks = [self._notebook(one) for one in self.notebook_documents.values()]
+        return [*(one for one in plain if isinstance(one, Document)), *notebooks]
 
-def encoded(source: str) -> bytes:
-    """The bytes of a text in the encoding that it declares; what that cannot hold is one question mark a character."""
-    data = source.encode("utf-8", "replace")
-    try:
-        codec = source_encoding(data)
-        return data if codec in ("utf-8", "utf-8-sig") else source.encode(codec, "replace")
-    except (EditError, LookupError, UnicodeError):
-        return data  # the analysis says what is wrong with the declaration
+    def _notebook(self, notebook: types.NotebookDocument) -> Notebook:
+        if self._notebooks is None:
+            self._notebooks = {}
+        known = self._notebooks.get(notebook.uri)
+        if known is None or known._notebook is not notebook:
+            known = self._notebooks[notebook.uri] = Notebook(notebook, self)
+        return known

@@ -3,26 +3,77 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modal_lint.discover import DOCUMENTS, MARKDOWN
 from modal_lint.editor.checking import analysed
-from modal_lint.editor.documents import encoded
-from modal_lint.editor.revision import Change, Revision
+from modal_lint.editor.revision import Revision
 from modal_lint.edits import EditError, compatible, merged
 from modal_lint.settings import UserError
 from modal_lint.source import Unreadable, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from modal_lint.editor.checking import Checked, Subject
+    from modal_lint.editor.documents import Unit
+    from modal_lint.editor.revision import Change
     from modal_lint.editor.worker import Stop
     from modal_lint.model import Edit, Finding, Fix
 
 REASON = "TODO: say why"
 _ROUNDS = 20
+_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is analysed as a whole, under edits: one text, or those of a notebook's cells by their numbers."""
+
+    name: str
+    texts: Mapping[int | None, Revision]
+    join: Callable[[Mapping[int | None, str]], bytes]
+
+    @classmethod
+    def of(cls, unit: Unit) -> Draft:
+        """An open document or notebook as it is now."""
+        texts = {number: Revision(part.source) for number, part in unit.parts.items()}
+        return cls(unit.name, texts, unit.data_with)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that the file would have."""
+        return self.join({number: text.text for number, text in self.texts.items()})
+
+    def edited(self, edits: Iterable[Edit]) -> Draft:
+        """With edits made."""
+        listed = tuple(edits)
+        return replace(
+            self,
+            texts={
+                number: text.edited([edit for edit in listed if edit.cell == number])
+                for number, text in self.texts.items()
+            },
+        )
+
+    def is_valid(self) -> bool:
+        """Whether all of it can be parsed."""
+        try:
+            if not self.name.endswith(DOCUMENTS):
+                parse(self.texts[None].text.removeprefix(_MARK))
+                return True
+            from modal_lint.documents.checking import read
+
+            return not read(self.name, self.data).broken
+        except Unreadable:
+            return False
+
+    def changes(self) -> dict[int | None, list[Change]]:
+        """What has to be done to the original texts."""
+        made = {number: list(text.changes()) for number, text in self.texts.items()}
+        return {number: changes for number, changes in made.items() if changes}
 
 
 def fixable(checked: Checked) -> list[Finding]:
@@ -41,65 +92,78 @@ def is_plain(fix: Fix) -> bool:
     return fix.safe and not fix.moves
 
 
-def works(source: str, edits: Iterable[Edit]) -> bool:
-    """Whether the text with ``edits`` is valid Python."""
-    return _is_python(Revision(source).edited(edits).text)
+def tried(draft: Draft, fixes: Iterable[Fix]) -> list[tuple[Fix, Draft]]:
+    """Each fix with what it makes of the draft, where that is valid."""
+    made = [(fix, draft.edited(fix.edits)) for fix in fixes]
+    return [(fix, after) for fix, after in made if after.is_valid()]
 
 
-def changes(source: str, edits: Iterable[Edit]) -> list[Change]:
-    """What ``edits`` do to a text, with its line endings."""
-    return list(Revision(source).edited(edits).changes())
-
-
-def suppressions(source: str, findings: Iterable[Finding]) -> list[tuple[Finding, list[Change]]]:
-    """The comment that silences each finding, where there is a place for one; its reason is left to be written."""
+def suppressions(draft: Draft, findings: Iterable[Finding]) -> list[tuple[Finding, Draft]]:
+    """Each finding with the comment that silences it, where there is a place; the reason is left to be written."""
     from modal_lint.suppress import UNUSED
+
+    if draft.name.endswith(MARKDOWN):
+        return []  # it has no place for comments of ours but in its blocks, by hand
+    made = []
+    for finding in findings:
+        text = draft.texts.get(finding.cell)
+        edits = _comments(text.text, finding) if text is not None and finding.code != UNUSED else []
+        after = draft.edited(edit._replace(cell=finding.cell) for edit in edits)
+        if edits and after.is_valid():
+            made.append((finding, after))
+    return made
+
+
+def _comments(source: str, finding: Finding) -> list[Edit]:
     from modal_lint.suppressing import Comments
 
-    wanted = [finding for finding in findings if finding.code != UNUSED]
     try:
-        comments = Comments(source.removeprefix("\ufeff"), REASON) if wanted else None
+        return Comments(source.removeprefix(_MARK), REASON).edits([finding])
     except EditError:
         return []
-    made = [(finding, comments.edits([finding])) for finding in wanted] if comments is not None else []
-    return [(finding, changes(source, edits)) for finding, edits in made if edits and works(source, edits)]
 
 
-def all_safe(source: str, subject: Subject, checked: Checked, stop: Stop) -> list[Change]:
-    """What all safe fixes together do to a text, in rounds until nothing changes.
+def all_safe(draft: Draft, subject: Subject, checked: Checked, stop: Stop) -> Draft:
+    """What all safe fixes together make of the draft, in rounds until nothing changes.
 
     A fix that moves a value is left to be chosen by itself: its value has to be preserved first.
     """
-    revision = Revision(source)
     for _ in range(_ROUNDS):
-        better = _round(revision, [one.fix for one in fixable(checked) if one.fix is not None and is_plain(one.fix)])
+        better = _round(draft, [one.fix for one in fixable(checked) if one.fix is not None and is_plain(one.fix)])
         if better is None or checked.target is None:
             break
-        revision = better
-        again = replace(subject, data=encoded(revision.text))
-        checked = analysed(checked.target, again, stop)
-    return list(revision.changes())
+        draft = better
+        checked = analysed(checked.target, replace(subject, data=draft.data), stop)
+    return draft
 
 
-def _round(revision: Revision, fixes: Sequence[Fix]) -> Revision | None:
-    """The text with as many of ``fixes`` as go together; None if that is none."""
-    whole = compatible(dict.fromkeys(fixes))
-    made = revision.edited(merged(whole))
-    if whole and not _is_python(made.text):
+def _round(draft: Draft, fixes: Sequence[Fix]) -> Draft | None:
+    """The draft with as many of ``fixes`` as go together; None if that is none."""
+    whole = _together(fixes)
+    made = draft.edited(merged(whole))
+    if whole and not made.is_valid():
         good: tuple[Fix, ...] = ()
         for fix in whole:
-            if _is_python(revision.edited(merged((*good, fix))).text):
+            if draft.edited(merged((*good, fix))).is_valid():
                 good = (*good, fix)
-        whole, made = good, revision.edited(merged(good))
-    return made if whole and made.text != revision.text else None
+        whole, made = good, draft.edited(merged(good))
+    return made if whole and made.data != draft.data else None
 
 
-def _is_python(text: str) -> bool:
-    try:
-        parse(text.removeprefix("\ufeff"))
-    except Unreadable:
-        return False
-    return True
+def _together(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
+    """Those of ``fixes`` that can be made at once; what touches in different cells does not touch."""
+    distinct = tuple(dict.fromkeys(fixes))
+    cells = {edit.cell for fix in distinct for edit in fix.edits}
+    kept = set(distinct)
+    for cell in cells:
+        here = {replace(fix, edits=edits): fix for fix in distinct if (edits := _in_cell(fix, cell))}
+        chosen = compatible(here)
+        kept -= {fix for part, fix in here.items() if part not in chosen}
+    return tuple(fix for fix in distinct if fix in kept)
+
+
+def _in_cell(fix: Fix, cell: int | None) -> tuple[Edit, ...]:
+    return tuple(edit for edit in fix.edits if edit.cell == cell)
 
 
 def move(finding: Finding, checked: Checked, holder: bytes) -> list[str]:

@@ -33,17 +33,19 @@ class Insight:
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
         """The Secret whose name the cursor is in, and the rules of the diagnostics there."""
-        document = self._document(params.text_document.uri)
-        if document is None:
+        found = self._context.found(params.text_document.uri)
+        if found is None:
             return None
+        unit, part, document = found
         parts: list[str] = []
         cursor = _cursor(document, params.position)
         if cursor is not None and cursor.kind is Kind.NAME and cursor.word:
-            secret = (await self._known.inventory(document)).get(cursor.word)
-            parts.append(self._secret(cursor.word, secret, self._known.promised(document)))
-        checked = await self._context.checks.of(document)
+            secret = (await self._known.inventory(unit)).get(cursor.word)
+            parts.append(self._secret(cursor.word, secret, self._known.promised(unit)))
+        checked = await self._context.checks.of(unit)
         here = document.text.span(types.Range(params.position, params.position))
-        codes = [one.code for one in findings_of(checked) if one.span[:2] <= here[:2] <= one.span[2:]]
+        told = [one for one in findings_of(checked) if one.cell == part]
+        codes = [one.code for one in told if one.span[:2] <= here[:2] <= one.span[2:]]
         rules = {rule.code: rule for rule in catalogue()}
         parts += [_page(rules[code]) for code in dict.fromkeys(codes) if code in rules]
         if not parts:
@@ -52,11 +54,12 @@ class Insight:
 
     async def complete(self, params: types.CompletionParams) -> types.CompletionList | None:
         """Names of Secrets, their keys, and variables that Secrets give."""
-        document = self._document(params.text_document.uri)
-        cursor = _cursor(document, params.position) if document is not None else None
-        if document is None or cursor is None:
+        found = self._context.found(params.text_document.uri)
+        cursor = _cursor(found[2], params.position) if found is not None else None
+        if found is None or cursor is None:
             return None
-        inventory, promised = await self._known.inventory(document), self._known.promised(document)
+        unit, _, document = found
+        inventory, promised = await self._known.inventory(unit), self._known.promised(unit)
         range_ = document.text.between(cursor.start, cursor.end)
         offers = _offers(cursor, inventory, promised)
         kind = types.CompletionItemKind.Module if cursor.kind is Kind.NAME else types.CompletionItemKind.Constant
@@ -69,25 +72,19 @@ class Insight:
 
     async def others(self, params: types.DefinitionParams | types.ReferenceParams) -> list[types.Location] | None:
         """The other places that name the Secret that the cursor is at."""
-        document = self._document(params.text_document.uri)
-        cursor = _cursor(document, params.position) if document is not None else None
-        if document is None or cursor is None or cursor.kind is not Kind.NAME:
+        found = self._context.found(params.text_document.uri)
+        cursor = _cursor(found[2], params.position) if found is not None else None
+        if found is None or cursor is None or cursor.kind is not Kind.NAME:
             return None
-        await self._context.checks.of(document)
-        secret = (await self._known.inventory(document)).get(cursor.word)
+        unit, _, document = found
+        await self._context.checks.of(unit)
+        secret = (await self._known.inventory(unit)).get(cursor.word)
         if secret is None:
             return None
-        places = self._places()
-        found = [places.location(*place) for place in _named_at(secret)]
+        places = Places(self._context.documents.units(), self._context.encoding)
+        named = [places.location(*place) for place in _named_at(secret)]
         at = params.position
-        return [one for one in found if one.uri != document.uri or not _holds(one.range, at)]
-
-    def _document(self, uri: str) -> Document | None:
-        document = self._context.document(uri)
-        return document if document is not None and document.is_python else None
-
-    def _places(self) -> Places:
-        return Places(self._context.documents.open_documents(), self._context.encoding)
+        return [one for one in named if one.uri != document.uri or not _holds(one.range, at)]
 
     def _secret(self, name: str, secret: Secret | None, promised: Mapping[str, tuple[str, ...]]) -> str:
         """A Secret in Markdown."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modal_lint.config import Source
     from modal_lint.editor.context import Context
-    from modal_lint.editor.documents import Document
+    from modal_lint.editor.documents import Unit
     from modal_lint.inventory import Inventory
 
 _PATIENCE = 2.0  # seconds that an answer waits for the first look at a folder
@@ -44,31 +44,31 @@ class Known:
         """Note that files on the disk have changed."""
         self._stale.update(self._facts)
 
-    async def inventory(self, document: Document) -> Inventory:
+    async def inventory(self, unit: Unit) -> Inventory:
         """The Secrets of the folder that a document is in."""
-        folder = self._folder(document)
+        folder = self._folder(unit)
         if folder not in self._facts or folder in self._stale:
             look = self._looks.get(folder)
             if look is None:
                 look = self._looks[folder] = asyncio.create_task(self._look(folder))
             await asyncio.wait([look], timeout=_PATIENCE)
         facts = dict(self._facts.get(folder, {}))
-        for one in self._context.documents.open_documents():
+        for one in self._context.documents.units():
             latest = self._context.checks.latest(one)
             if latest is not None and latest.parsed and self._folder(one) == folder:
                 facts[real_path(one)] = latest.facts or Facts()
         return merged(facts.values())
 
-    def promised(self, document: Document) -> Mapping[str, tuple[str, ...]]:
+    def promised(self, unit: Unit) -> Mapping[str, tuple[str, ...]]:
         """What the configuration says that the workspace holds: keys by the names of Secrets."""
-        latest = self._context.checks.latest(document)
+        latest = self._context.checks.latest(unit)
         if latest is None or latest.target is None:
             return {}
         return latest.target.settings.known_secrets
 
-    def _folder(self, document: Document) -> str:
+    def _folder(self, unit: Unit) -> str:
         configuration = self._context.checks.configuration
-        path = os.path.abspath(document.path) if document.is_file else ""
+        path = os.path.abspath(unit.path) if unit.is_file else ""
         inside = configuration.folder(path) if path else next(iter(configuration.folders), None)
         return inside or os.path.dirname(path) or os.getcwd()
 

@@ -35,6 +35,7 @@ _WORDS = {
     -32601: "no such method",
     -32602: "the parameters are not as the protocol has them",
     -32800: "cancelled",
+    -32801: "the document has changed",
     -32002: "not initialized yet",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.editor.documents import Text
+from modal_lint.editor.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -26,10 +26,14 @@ from modal_lint.settings import UserError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from modal_lint.editor.documents import Document
+    from modal_lint.editor.documents import Unit
 
 _SECTION = "modal-lint"
 _WATCHED = ("**/*.py", "**/*.pyi", "**/*.ipynb", *(f"**/{name}" for name in NAMES))
+_NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[types.NotebookDocumentFilterWithCells(cells=[types.NotebookCellLanguage(language="python")])],
+    save=True,
+)
 _KINDS = (types.FileChangeType.Created, types.FileChangeType.Deleted)
 
 
@@ -72,7 +76,7 @@ class Service:
     """One server, its handlers in place."""
 
     def __init__(self) -> None:
-        self.server = Server("modal-lint", __version__, protocol_cls=Protocol)
+        self.server = Server("modal-lint", __version__, notebook_document_sync=_NOTEBOOKS, protocol_cls=Protocol)
         self.context = Context(self.server)
         self.reporting = Reporting(self.context)
         self.actions = Actions(self.context)
@@ -97,6 +101,10 @@ class Service:
             types.TEXT_DOCUMENT_DID_CHANGE: self._changed,
             types.TEXT_DOCUMENT_DID_SAVE: self._saved,
             types.TEXT_DOCUMENT_DID_CLOSE: self._closed,
+            types.NOTEBOOK_DOCUMENT_DID_OPEN: self._opened,
+            types.NOTEBOOK_DOCUMENT_DID_CHANGE: self._changed,
+            types.NOTEBOOK_DOCUMENT_DID_SAVE: self._saved,
+            types.NOTEBOOK_DOCUMENT_DID_CLOSE: self._closed,
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configured,
             types.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._watched,
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._folders_changed,
@@ -162,38 +170,46 @@ class Service:
 
     # ---- documents ------------------------------------------------------------------------------------------
 
-    async def _opened(self, params: types.DidOpenTextDocumentParams) -> None:
-        document = self.context.document(params.text_document.uri)
-        if document is not None:
-            self._tell(self.context.checks.touched(real_path(document), document, is_new=True), document)
+    async def _opened(self, params: types.DidOpenTextDocumentParams | types.DidOpenNotebookDocumentParams) -> None:
+        unit = self._unit(params)
+        if unit is not None:
+            self._tell(self.context.checks.touched(real_path(unit), unit, is_new=True), unit)
 
-    async def _changed(self, params: types.DidChangeTextDocumentParams) -> None:
-        document = self.context.document(params.text_document.uri)
-        if document is not None:
-            self._tell(self.context.checks.typed(document), document)
+    async def _changed(self, params: types.DidChangeTextDocumentParams | types.DidChangeNotebookDocumentParams) -> None:
+        unit = self._unit(params)
+        if unit is not None:
+            self._tell(self.context.checks.typed(unit), unit)
 
-    async def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
-        document = self.context.document(params.text_document.uri)
-        if document is None:
+    async def _saved(self, params: types.DidSaveTextDocumentParams | types.DidSaveNotebookDocumentParams) -> None:
+        unit = self._unit(params)
+        if unit is None:
             return
-        document.settled = True
+        unit.settled = True
         self.known.touched()
-        stale = self.context.checks.touched(real_path(document), document)
-        if os.path.basename(document.path) in NAMES:
+        stale = self.context.checks.touched(real_path(unit), unit)
+        if os.path.basename(unit.path) in NAMES:
             stale = self._reconfigured()
-        self.reporting.stale(stale, elsewhere=any(one is not document for one in stale))
+        self.reporting.stale(stale, elsewhere=any(one is not unit for one in stale))
 
-    async def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
-        uri = params.text_document.uri
+    async def _closed(self, params: types.DidCloseTextDocumentParams | types.DidCloseNotebookDocumentParams) -> None:
+        if isinstance(params, types.DidCloseNotebookDocumentParams):
+            uri, parts = params.notebook_document.uri, [cell.uri for cell in params.cell_text_documents]
+        else:
+            uri = params.text_document.uri
+            parts = [uri]
         self.context.checks.closed(uri)
-        self.reporting.closed(uri)
+        self.reporting.closed(uri, parts)
         path = to_fs_path(uri)
         if path is not None:
             # What was not saved is gone: the file is again as the disk has it.
             self._tell(self.context.checks.touched(os.path.realpath(path), is_new=True))
 
-    def _tell(self, stale: list[Document], document: Document | None = None) -> None:
-        self.reporting.stale(stale, elsewhere=document is None and bool(stale))
+    def _unit(self, params: Any) -> Unit | None:
+        named = getattr(params, "notebook_document", None) or params.text_document
+        return self.context.documents.unit(named.uri)
+
+    def _tell(self, stale: list[Unit], unit: Unit | None = None) -> None:
+        self.reporting.stale(stale, elsewhere=unit is None and bool(stale))
 
     # ---- settings and the disk ------------------------------------------------------------------------------
 
@@ -212,7 +228,7 @@ class Service:
 
     async def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
         self.known.touched()
-        stale: dict[str, Document] = {}
+        stale: dict[str, Unit] = {}
         for change in params.changes:
             path = to_fs_path(change.uri)
             if path is None:
@@ -222,13 +238,13 @@ class Service:
                 if os.path.basename(path) in NAMES
                 else self.context.checks.touched(os.path.realpath(path), is_new=change.type in _KINDS)
             )
-            stale.update({document.uri: document for document in found})
+            stale.update({unit.uri: unit for unit in found})
         self.reporting.stale(stale.values(), elsewhere=bool(stale))
 
     async def _folders_changed(self, _: types.DidChangeWorkspaceFoldersParams) -> None:
         self.reporting.stale(self._reconfigured(), elsewhere=True)
 
-    def _reconfigured(self) -> list[Document]:
+    def _reconfigured(self) -> list[Unit]:
         self.reporting.forgive()
         self.known.touched()
         return self.context.checks.configured(self._configuration())
