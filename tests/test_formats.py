@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from fixture_cases import run
 from format_grammars import MACHINE_FORMATS, artifact, read, sarif
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_process import leaky, lint, token
 from markdown_it import MarkdownIt
@@ -373,6 +373,7 @@ _MARKUP = [
 _texts = st.lists(st.sampled_from([*_MARKUP, "a", "9"]), min_size=1, max_size=8).map("".join)
 
 
+@settings(deadline=None)
 @given(path=_texts, message=_texts, help_=_texts | st.none())
 def test_markdown_shows_texts_as_they_are(path: str, message: str, help_: str | None) -> None:
     finding = _finding(path=path, message=message, help=help_)
