@@ -46,13 +46,19 @@ def _missing(file: File, entry: Entry) -> Missing | None:
         return None
     if not isinstance(one, EnvRead) or not sources.may_miss(one) or one.place.file is not file:
         return None
-    node, lookup = moving.value_of(file, entry.place.node), one.place.node
+    node, lookup = _value_at(file, entry.place.node), one.place.node
     if node is None or not isinstance(lookup, ast.Call) or (node is not lookup and not _is_only_held(file, node)):
         return None
     for around in (file.scopes.scope(lookup).function.node, file.scopes.scope(node).function.node, file.tree):
         if one.key is not None and file.environments.guards(around).mentions(one.key):
             return None
     return Missing(key, node, lookup)
+
+
+def _value_at(file: File, key: ast.AST) -> ast.expr | None:
+    """The value that stands beside a key, also in a comprehension."""
+    parent = file.scopes.parents.get(key)
+    return parent.value if isinstance(parent, ast.DictComp) and key is parent.key else moving.value_of(file, key)
 
 
 def _is_only_held(file: File, node: ast.expr) -> bool:
