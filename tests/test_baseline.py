@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fixture_cases import check, run
+from git_tree import Repository
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_process import leaky, lint, token
@@ -342,6 +343,28 @@ def test_what_does_not_go_together(tmp_path: Path, arguments: list[str], message
     assert done.status == 2
     assert message in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_branches_merge(tmp_path: Path) -> None:
+    """Also where both have added an entry at the end: git is told to take both lines."""
+    tree = Repository(tmp_path)
+    tree.stage(".gitattributes", f"{_FILE} merge=union\n")
+    (tmp_path / "m.py").write_text(leaky(token(1)))
+    _update()
+    tree.git("add", ".")
+    tree.git("commit", "-qm", "begin")
+    for branch, names in {"one": "ax", "two": "nz"}.items():
+        tree.git("checkout", "-q", "-b", branch, "main")
+        for name in names:
+            (tmp_path / f"{name}.py").write_text(leaky(token(ord(name))))
+        _update()
+        tree.git("add", ".")
+        tree.git("commit", "-qm", branch)
+    tree.git("merge", "-q", "--no-edit", "one")
+    assert "<<<" not in (tmp_path / _FILE).read_text()
+    assert _check().out == "All checks passed! (5 files checked, 5 in the baseline)\n"
+    _update()
+    assert [entry["path"] for entry in _entries(tmp_path)] == ["a.py", "m.py", "n.py", "x.py", "z.py"]
 
 
 # ---- configuration --------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,8 @@ _SALT, _BYTES = 16, 16  # of a salt, of a hash
 _COST, _BLOCK = 1 << 12, 8  # 4 MB and about 6 ms for one value
 _COSTS = frozenset(1 << power for power in range(10, 16))  # a file may ask for; more would be an attack on us
 _WORTH_THREADS = 8  # values
+# A line break stands in no string of JSON.
+_LOST, _LEFT = re.compile(r"\}(\s*\n\s*\{)"), re.compile(r",(\s*\n\s*\])")
 
 
 class Place(NamedTuple):
@@ -106,7 +109,7 @@ def parse(data: bytes) -> Known:
         BrokenError: it is none.
     """
     try:
-        document = json.loads(data.decode("utf-8-sig"))
+        document = json.loads(_with_commas(data.decode("utf-8-sig")))
     except json.JSONDecodeError as error:
         conflict = any(line.startswith(b"<<<<<<< ") for line in data.splitlines())
         why = "has an unresolved merge conflict" if conflict else "is not JSON"
@@ -118,6 +121,11 @@ def parse(data: bytes) -> Known:
     hasher = _hasher(document.get("scrypt"))
     entries = [_entry(row, number) for number, row in enumerate(document["findings"], 1)]
     return Known(tuple(dict.fromkeys(entries)), hasher)
+
+
+def _with_commas(text: str) -> str:
+    """The text with the commas between lines that a merge, which takes lines from both sides, may have lost or left."""
+    return _LEFT.sub(r"\1", _LOST.sub(r"},\1", text))
 
 
 def _hasher(found: object) -> Hasher:

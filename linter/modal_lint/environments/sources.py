@@ -176,10 +176,11 @@ def _named(use: Use, kind: Kind) -> Source:
     required = asking.parameter(use, "required_keys")
     keys = None if required is None or use.bound.open else _texts(use, required)
     promised = bool(keys)
+    held = use.file.project.known_secrets.get(name or "")  # the configuration says what the workspace holds
     return Source(
         kind,
-        frozenset(keys or ()),
-        known=promised,
+        frozenset((*(keys or ()), *(held or ()))),
+        known=promised or held is not None,
         promised=promised,
         name=name,
         place=Place(use.file, use.node),
