@@ -102,7 +102,7 @@ class Project:
         """
         for known in (self._imported, self._importing):
             known.pop(os.path.realpath(path), None)
-        return File(path, module.code.encode("utf-8", "surrogatepass"), self, module)
+        return File(path, module.data, self, module)
 
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""

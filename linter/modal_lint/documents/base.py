@@ -94,6 +94,12 @@ class Module:
         """The lines as they stand in the document."""
         return [row.shown for row in self.rows] or [""]
 
+    @property
+    def data(self) -> bytes:
+        """The code as bytes that say Modal wherever a magic of Modal's is."""
+        magic = "\nimport modal" if any(command.is_python for command in self.commands) else ""
+        return (self.code + magic).encode("utf-8", "surrogatepass")
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:

@@ -72,7 +72,8 @@ def outcome(
 def _concerns(path: str, document: Document, project: Project) -> bool:
     """Whether the code of a document, what cannot be parsed in it included, may use Modal or names our rules."""
     shown = "\n".join(line for module in document.modules for line in module.lines)
-    return "modal-lint" in shown or project.concerns(path, shown.encode("utf-8", "surrogatepass"))
+    data = b"\n".join((shown.encode("utf-8", "surrogatepass"), *(module.data for module in document.modules)))
+    return b"modal-lint" in data or project.concerns(path, data)
 
 
 def _located(outcome: Outcome, module: Module) -> Outcome:
