@@ -32,9 +32,9 @@ _WORDS = tuple(
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTION_NODES = (*_FUNCTIONS, ast.Lambda)
-_FLOWING = (
-    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
-    *_FUNCTION_NODES, ast.Call, ast.Import, ast.ImportFrom,
+_FLOWING = frozenset(
+    (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+     *_FUNCTION_NODES, ast.Call, ast.Import, ast.ImportFrom)
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ class _Graph:
                 name = owner.name if makes and isinstance(owner, ast.ClassDef) else node.name
                 functions.setdefault(name, []).append(node.args)
         for each in file.scopes.parents:
-            if isinstance(each, _FLOWING):
+            if each.__class__ in _FLOWING:
                 self._visit(each, functions)
 
     def _flow(self, targets: Iterable[str], value: ast.AST | None) -> None:

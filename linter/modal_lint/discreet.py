@@ -7,8 +7,10 @@ would the finding.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
 
@@ -50,10 +52,35 @@ def _whole(word: str, file: File) -> str:
     """``word``, or the mask of the credential that it is a part of: rules cut long names, and a half has no shape."""
     if word not in file.text:
         return word
-    for node in file.scopes.strings:
-        if isinstance(node.value, str) and word in (text := repr(node.value)) and len(text) < _LONGEST:
-            at = text.index(word)
-            for found in credentials.shapes_in(text):
-                if found.start < at + len(word) and at < found.end:
-                    return credentials.mask(text[found.start : found.end])
+    text, spans = _shaped(file)
+    at = text.find(word)
+    while at >= 0:
+        for start, end in spans[max(bisect_right(spans, (at + 1,)) - 1, 0) :]:
+            if start >= at + len(word):
+                break
+            if at < end:
+                return credentials.mask(text[start:end])
+        at = text.find(word, at + 1)
     return word
+
+
+def _shaped(file: File) -> tuple[str, list[tuple[int, int]]]:
+    """The literals of a file in which a credential's shape stands, as one text, and where the credentials are."""
+    known = _SHAPED.get(file)
+    if known is None:
+        texts: list[str] = []
+        spans: list[tuple[int, int]] = []
+        length = 0
+        for node in file.scopes.strings:
+            text = repr(node.value) if isinstance(node.value, str) else ""
+            found = credentials.shapes_in(text) if len(text) < _LONGEST else ()
+            if found:
+                texts.append(text)
+                spans += [(length + one.start, length + one.end) for one in found]
+                length += len(text) + 1
+        known = _SHAPED[file] = ("\n".join(texts), sorted(spans))
+    return known
+
+
+# Made once for a file: there may be a finding for each of its literals.
+_SHAPED: WeakKeyDictionary[File, tuple[str, list[tuple[int, int]]]] = WeakKeyDictionary()

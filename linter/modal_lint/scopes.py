@@ -133,6 +133,16 @@ class Scopes:
         """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
         return self._homes.get(node, self.module)
 
+    @cached_property
+    def at_import(self) -> list[ast.AST]:
+        """The nodes that are evaluated while the module is imported: everything but the bodies of functions."""
+        scopes = {self.module}
+        for scope in self.of.values():  # those around come first
+            around = scope.parent
+            if around in scopes and (scope.is_class or scope.is_comprehension):
+                scopes.add(scope)
+        return [node for node, home in self._homes.items() if home in scopes and node is not self.file.tree]
+
     # ---- building -------------------------------------------------------------------------------------------
 
     def _open(self, node: ast.AST, parent: Scope | None) -> Scope:

@@ -104,13 +104,10 @@ def _imports(file: File) -> Iterator[Gone]:
 
 def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
     """The names bound by ``from modal import name``, each with the alias that says whose they are."""
-    for scope in file.scopes.of.values():
-        for bindings in scope.bindings.values():
-            for binding in bindings:
-                parent = file.scopes.parents.get(binding.node)
-                if isinstance(parent, ast.ImportFrom) and parent.module == "modal" and not parent.level:
-                    assert isinstance(binding.node, ast.alias)
-                    yield binding.name, binding.node
+    for statement in file.scopes.imports:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "modal" and not statement.level:
+            for alias in statement.names:
+                yield alias.asname or alias.name, alias
 
 
 def _names(file: File) -> Iterator[Gone]:

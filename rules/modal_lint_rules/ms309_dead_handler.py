@@ -47,7 +47,7 @@ def check(file: File) -> Iterator[Finding]:
 
     `.hydrate()` looks the Secret up at once. Nothing is said where the `try` does anything else that may fail so.
     """
-    for node in ast.walk(file.tree) if "NotFoundError" in file.text and "from_name" in file.text else ():
+    for node in file.scopes.parents if "NotFoundError" in file.text and "from_name" in file.text else ():
         if not isinstance(node, ast.Try) or not _is_lazy(file, node.body):
             continue
         for handler in node.handlers:

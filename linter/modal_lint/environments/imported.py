@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.environments import asking, settings
 from modal_lint.environments.clients import CLIENTS
-from modal_lint.environments.needs import last_name, outside_functions
+from modal_lint.environments.needs import last_name
 from modal_lint.environments.sources import GIVEN
 from modal_lint.library import ENVIRON
 from modal_lint.uses import default_frame
@@ -41,7 +41,7 @@ def reads(file: File) -> Iterator[Read]:
     guards = file.environments.guards(file.tree)
     found = [
         read
-        for node in outside_functions(file.tree)
+        for node in file.scopes.at_import
         for read in _reads_of(file, node)
         if guards.always(read.node) and not guards.mentions(read.key)
     ]

@@ -16,12 +16,11 @@ from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.modal_api import canonical
-from modal_lint.source import children
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, External, Function, Method, Place, Text, Value, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from modal_lint.evaluate import Evaluator
     from modal_lint.source import File
@@ -113,7 +112,7 @@ class Reading:
         """What a module sets while it is imported; that counts for its functions."""
         if _sets_variables(file):
             look = _Look(self, file, file.tree, self.ev.module_frame(file), (), False)
-            for node in outside_functions(file.tree):
+            for node in file.scopes.at_import:
                 look.sets(node)
         return self.found
 
@@ -282,16 +281,3 @@ def last_name(node: ast.AST) -> str:
 
 def _sets_variables(file: File) -> bool:
     return "environ" in file.text or "dotenv" in file.text or "putenv" in file.text
-
-
-def outside_functions(tree: ast.Module) -> Iterator[ast.AST]:
-    """The nodes that are evaluated while a module is imported: everything but the bodies of functions."""
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for inner in children(node):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and inner in node.body:
-                continue
-            if not isinstance(node, ast.Lambda) or inner is not node.body:
-                waiting.append(inner)

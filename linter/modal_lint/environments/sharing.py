@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import names
 from modal_lint.environments import containers, sources
-from modal_lint.environments.needs import last_name, outside_functions
+from modal_lint.environments.needs import last_name
 from modal_lint.environments.sources import Kind
 from modal_lint.uses import default_frame
 from modal_lint.values import External
@@ -102,7 +102,7 @@ def _may_read(container: Container, source: Source) -> bool:
     risky = _ANY | {package for key in source.keys for package in _packages(key)}
     places = [container.code, *reads.code]
     nodes = [(place.file, node) for place in places for node in ast.walk(place.node)]
-    nodes += [(file, node) for file in {one.file: None for one in places} for node in outside_functions(file.tree)]
+    nodes += [(file, node) for file in {one.file: None for one in places} for node in file.scopes.at_import]
     return any(_is_risky(file, node, risky) for file, node in nodes)
 
 
