@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import selection, suppress, switches
+from modal_lint.credentials.custom import judging
 from modal_lint.discover import DOCUMENTS
 from modal_lint.discreet import discreet
 from modal_lint.files import ReadError
@@ -53,7 +54,8 @@ class Analysis:
         """What the rules find in one file. Never raises: whatever goes wrong is the failure of this file."""
         target = self.targets[task]
         try:
-            return self._analyse(target, content_of(target, self.given))
+            with judging(target.settings.custom):
+                return self._analyse(target, content_of(target, self.given))
         except ReadError as trouble:
             return Outcome(failure=Failure(target.path, trouble.reason))
         except Exception as error:  # the one broad except: parser errors quote source, so only the type is told
@@ -158,9 +160,9 @@ def _with_symbols(outcome: Outcome, found: Sequence[Finding], file: File, settin
 
 
 def _is_wanted(finding: Finding, settings: Settings) -> bool:
-    return (
-        finding.severity.rank >= settings.min_severity.rank and finding.confidence.rank >= settings.min_confidence.rank
-    )
+    if finding.severity.rank < settings.min_severity.rank or finding.confidence.rank < settings.min_confidence.rank:
+        return False
+    return settings.custom is None or not settings.custom.allows(finding)
 
 
 def _is_silenced(finding: Finding, file: File, settings: Settings) -> bool:

@@ -142,6 +142,9 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
         "--config", multiple=True, metavar="PATH|KEY=VALUE", help="A configuration file, or one setting as TOML."
     ),
+    click.option(
+        "--gitleaks-config", metavar="FILE", help="Use the rules and allowlists of a configuration of gitleaks, too."
+    ),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
     click.option(
         "-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes to use; 0 is one per processor."
@@ -282,7 +285,7 @@ def layers_of(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
 _LISTS = ("select", "extend_select", "ignore", "fixable", "unfixable", "exclude", "extend_exclude")
 _VALUES = (
     "fix", "unsafe_fixes", "show_fixes", "exposure", "min_severity", "min_confidence", "ignore_suppressions",
-    "output_format",
+    "output_format", "gitleaks_config",
     "force_exclude", "respect_gitignore", "include_markdown", "jobs",
 )  # fmt: skip
 

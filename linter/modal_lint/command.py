@@ -325,6 +325,7 @@ def _standard_input() -> bytes:
 
 def _plain(value: object) -> str:
     import json
+    from dataclasses import fields, is_dataclass
     from enum import Enum
 
     def convert(item: object) -> object:
@@ -336,6 +337,8 @@ def _plain(value: object) -> str:
             return [convert(one) for one in item]
         if hasattr(item, "pattern"):
             return item.pattern
+        if is_dataclass(item):
+            return {one.name: convert(getattr(item, one.name)) for one in fields(item)}
         return {key: convert(one) for key, one in item._asdict().items()} if hasattr(item, "_asdict") else item
 
     return json.dumps(convert(value))

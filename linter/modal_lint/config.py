@@ -121,7 +121,7 @@ def inline(text: str) -> Layer:
         UserError: it is not TOML, or says nothing valid.
     """
     try:
-        table = _parsed(text)
+        table = parsed(text)
     except ValueError:
         raise UserError("--config: not a file, and not KEY=VALUE with a TOML value") from None
     return layer(table, os.getcwd(), "--config")
@@ -170,7 +170,7 @@ def _read_table(path: str, files: Files) -> Mapping[str, Any] | None:
     if shared and b"modal-lint" not in data:
         return None
     try:
-        document = _parsed(data.decode("utf-8-sig"))
+        document = parsed(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         # The parser's message may quote the file; its place is enough.
         raise UserError(f"{_shown(path)}: not valid TOML{_place(error)}") from None
@@ -183,7 +183,7 @@ def _read_table(path: str, files: Files) -> Mapping[str, Any] | None:
     return document
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
     """A TOML document; the parser is loaded late, and its errors are `ValueError`."""
     if sys.version_info >= (3, 11):
         import tomllib

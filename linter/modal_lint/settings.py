@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from enum import Enum
 
+    from modal_lint.interop.customs import Custom
+
 # What ruff skips, plus the places where this tool keeps its own files.
 DEFAULT_EXCLUDE = (
     ".bzr", ".direnv", ".eggs", ".git", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".modal-lint",
@@ -52,6 +54,7 @@ class Settings:
     exposure: bool = False
     output_format: str = "full"
     jobs: int = 0  # 0: one for each processor
+    custom: Custom | None = None  # what the project adds to the detection of credentials, and what it allows
     baseline: str | None = None  # the absolute path of the file of findings that are known
 
     def at(self, directory: str, names: Collection[str] | None = None) -> Settings:
@@ -92,6 +95,10 @@ def _words(value: object) -> tuple[str, ...]:
 def _lists(value: object) -> dict[str, tuple[str, ...]]:
     table = _expected(value, dict, "a table of lists of strings")
     return {str(key): _words(items) for key, items in table.items()}
+
+
+def _table(value: object) -> dict[str, Any]:
+    return dict(_expected(value, dict, "a table"))
 
 
 def _count(value: object) -> int:
@@ -140,10 +147,13 @@ _KINDS: dict[str, Callable[[object], Any]] = {
     "exposure": _flag,
     "output-format": _one_of(FORMATS),
     "jobs": _count,
+    "credentials": _table,
+    "gitleaks-config": _text,
     "baseline": _text,
 }
 
 KEYS = tuple(_KINDS)
+_CUSTOM = frozenset(("credentials", "gitleaks-config"))
 _SELECTORS = ("select", "extend-select", "ignore", "fixable", "unfixable")
 _CONVERTED: dict[str, Callable[[str], Enum]] = {"min-severity": Severity, "min-confidence": Confidence}
 
@@ -171,7 +181,22 @@ def layer(table: Mapping[str, object], base: str, where: str | None = None) -> L
         check_selectors(values.get(key, ()), _named(key, where))
     for selectors in values.get("per-file-ignores", {}).values():
         check_selectors(selectors, _named("per-file-ignores", where))
+    for key in _CUSTOM.intersection(values):
+        values[key] = _custom(key, values[key], base, where)
     return Layer(values, base)
+
+
+def _custom(key: str, value: Any, base: str, where: str | None) -> Custom:
+    """What a project's own detection says; what a checked tree names stays inside of it."""
+    if key == "credentials":
+        from modal_lint.interop import table
+
+        return table.custom(value, base, f"{where}: `credentials`")
+    from modal_lint.files import git_root, project_root
+    from modal_lint.interop import gitleaks
+
+    inside = None if where in (None, "--config") else git_root(base) or project_root(base)
+    return gitleaks.load(os.path.normpath(os.path.join(base, value)), inside, _named(key, where).rstrip(":"))
 
 
 def _named(key: str, where: str | None) -> str:
@@ -207,6 +232,10 @@ def merge(layers: Iterable[Layer]) -> Settings:
         selections.append(Selection.of(one.values))
         for key, value in one.values.items():
             _put(merged, key, value, one.base)
+    if "custom" in merged:
+        from modal_lint.credentials.custom import register
+
+        register(merged["custom"])
     known = {item.name for item in fields(Settings)}
     return Settings(selections=tuple(selections), **{key: value for key, value in merged.items() if key in known})
 
@@ -223,5 +252,7 @@ def _put(merged: dict[str, Any], key: str, value: Any, base: str) -> None:
         merged[name] = os.path.normpath(os.path.join(base, value)) if value else None
     elif key == "known-secrets":
         merged[name] = {**merged.get(name, {}), **value}
+    elif key in _CUSTOM:
+        merged["custom"] = merged["custom"].plus(value) if "custom" in merged else value
     else:
         merged[name] = _CONVERTED[key](value) if key in _CONVERTED else value

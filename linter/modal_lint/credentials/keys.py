@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from modal_lint.credentials import custom
 from modal_lint.lazy import lazy, vocabulary
 
 PASSWORD = "password"  # any value is plausible, a guessable one is weak
@@ -193,7 +194,7 @@ def _products() -> frozenset[str]:
 
 def is_credential_key(key: str | None) -> bool:
     """Whether a name says that its value is a credential: ``API_KEY`` does; ``CACHE_KEY``, ``KEY_FILE``, None don't."""
-    return key is not None and family(key) in (PASSWORD, SECRET, URL)
+    return key is not None and (family(key) in (PASSWORD, SECRET, URL) or custom.names(key))
 
 
 def hinted(key: str, hints: tuple[str, ...]) -> bool:

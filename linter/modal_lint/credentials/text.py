@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modal_lint.credentials import keys, shapes
+from modal_lint.credentials import custom, keys, shapes
 from modal_lint.credentials.blocks import private_keys
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Match
@@ -64,6 +64,7 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
     ``path`` is the file the text stands in (see ``classify``). References (``$VAR``, ``$(command)``) are none.
     """
     found = [*_given(text, path), *_in_urls(text), *_in_commands(text, path), *shape_matches(text)]
+    found.extend(custom.matches(text, path))
     found.extend(
         Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
         for b in private_keys(text)
@@ -84,6 +85,7 @@ def mask_text(text: str) -> str:
 def shapes_in(text: str) -> list[Match]:
     """The values in a text that are credentials by their shape alone, with high confidence."""
     found = [match for match in shape_matches(text) if match.credential.confidence is Confidence.HIGH]
+    found.extend(custom.matches(text))
     found.extend(
         Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
         for b in private_keys(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modal_lint.credentials import keys, placeholders
+from modal_lint.credentials import custom, keys, placeholders
 from modal_lint.credentials.blocks import private_keys, service_account
 from modal_lint.credentials.entropy import is_random
 from modal_lint.credentials.masking import SCHEME, mask
@@ -15,6 +15,7 @@ from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
 
 _LONGEST = 20_000
+_SOME_SECRET = "API_SECRET"  # a name that names a credential
 _TEST_FILE = lazy(r"(?:^|[/\\])(?:tests?[/\\]|test_[^/\\]*\.\w+$|[^/\\]*_test\.py$|conftest\.py$)")
 _TOKEN = lazy(r"[A-Za-z0-9+/_=.~-]+")
 _NOT_ISSUED = lazy(r"[\\\[\]{}<>|\"`]")  # a pattern, markup, code
@@ -29,9 +30,21 @@ def classify(key: str | None, value: str, *, path: str = "") -> Credential | Non
     it stands in: in a test file a medium verdict is one level lower. The result holds the mask, never the value.
     """
     found = _verdict(key, value.strip())
+    if custom.current():
+        found = _with_additions(found, key, value.strip(), path)
     if found is not None and found.confidence is Confidence.MEDIUM and is_test_file(path):
         return found._replace(confidence=Confidence.LOW)
     return found
+
+
+def _with_additions(found: Credential | None, key: str | None, text: str, path: str) -> Credential | None:
+    """The verdict, where the project says more than we know."""
+    if (found is not None and found.confidence is Confidence.HIGH) or placeholders.is_placeholder(text):
+        return found
+    told = custom.verdict(key, text, path)
+    if told is None and key is not None and (found is None or found.confidence is Confidence.LOW):
+        told = _verdict(_SOME_SECRET, text) if custom.names(key) else None
+    return told or found
 
 
 def is_test_file(path: str) -> bool:

@@ -62,6 +62,24 @@ def list_(project: Path | None) -> int:
     return 1 if any(held.problem for held in found) else 0
 
 
+@secrets.command(name="hash", context_settings=_CONTEXT)
+def hash_() -> int:
+    """Print the hash of a value that is no secret, for `allow-values` of the configuration.
+
+    The value is asked for, hidden; without a terminal it is one line of standard input.
+    """
+    from modal_lint.baseline_file import Hasher
+    from modal_lint.model import Hidden
+
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    value = str(click.prompt("Value", hide_input=True, err=True)) if terminal else _line_of_stdin()
+    if not value:
+        raise UserError("there is no value; give it on standard input, never on the command line")
+    hasher = Hasher()
+    write(f"scrypt:{hasher.salt.hex()}:{hasher.hashes([Hidden(value)])[Hidden(value)]}\n")
+    return 0
+
+
 @secrets.command(context_settings=_CONTEXT)
 @click.argument("names", nargs=-1, metavar="[SECRET]...")
 @click.option(
@@ -127,6 +145,10 @@ def push(
                 place.close()
     except (RefusedError, OSError) as error:
         raise UserError(_refusal(error)) from None
+
+
+def _line_of_stdin() -> str:
+    return "" if sys.stdin is None else sys.stdin.readline().rstrip("\r\n")
 
 
 def _root(project: Path | None) -> Path | None:
