@@ -111,6 +111,8 @@ class TestOwnTable:
             f'[tool.modal-lint.credentials]\nallow-values = ["{hashed.out.strip()}"]\nallow-paths = ["fixtures/*"]\n'
         )
         assert project.keys() == ["DB_PASSWORD"]
+        another = lint("secrets", "hash", cwd=project.root, stdin=b"another")
+        assert another.out.split(":")[:2] == hashed.out.split(":")[:2]
         project.configure(
             '[tool.modal-lint.credentials]\nstopwords = ["NIGHT", "n1ght"]\nallow-paths = ["fixtures/*"]\n'
         )
@@ -132,6 +134,10 @@ class TestOwnTable:
             ("patterns = { a = 'tellnobody(' }", "`patterns`: the pattern of a is no pattern of RE2"),
             ("patterns = { a = '(?=tellnobody)' }", "`patterns`: the pattern of a is no pattern of RE2"),
             ("keys = 'x'", "`keys` must be a list of strings"),
+            (
+                f"allow-values = {[f'scrypt:{number:032x}:{number:032x}' for number in range(5)]}",
+                "`allow-values` must be hashes of one salt",
+            ),
             ("allow-values = ['tellnobody']", "`allow-values` must be a list of hashes as `modal-lint secrets hash`"),
         ],
     )

@@ -19,7 +19,7 @@ from modal_lint.settings import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_RULES = 2_000
+_MOST_RULES = 500
 _MOST_FILES = 8
 
 

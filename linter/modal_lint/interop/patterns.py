@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MEMORY = 8 << 20  # of one pattern
 _NO_RE2 = "needs google-re2: pip install 'modal-lint[patterns]'"
-LONGEST = 2_000  # characters of a pattern
+LONGEST = 10_000  # characters of a pattern
 
 
 class PatternError(ValueError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,60}")
 _HASH = re.compile(r"scrypt:((?:[0-9a-f]{2}){16,32}):([0-9a-f]{32})")
 _MOST = 200  # entries of one list
+_MOST_SALTS = 4
 
 
 def custom(table: Mapping[str, Any], base: str, where: str) -> Custom:
@@ -79,6 +80,9 @@ def _hashes(value: object) -> tuple[tuple[str, str], ...]:
     found = [_HASH.fullmatch(text) for text in _texts(value)]
     if not all(found):
         raise TypeError("a list of hashes as `modal-lint secrets hash` prints them")
+    # Each salt makes every value be hashed once more, slowly.
+    if len({match[1] for match in found if match}) > _MOST_SALTS:
+        raise TypeError("hashes of one salt: `modal-lint secrets hash`, run in this folder, keeps to it")
     return tuple((match[1], match[2]) for match in found if match)
 
 

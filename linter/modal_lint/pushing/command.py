@@ -66,16 +66,19 @@ def list_(project: Path | None) -> int:
 def hash_() -> int:
     """Print the hash of a value that is no secret, for `allow-values` of the configuration.
 
-    The value is asked for, hidden; without a terminal it is one line of standard input.
+    The value is asked for, hidden; without a terminal it is one line of standard input. The salt is the one that the
+    configuration of this folder has already.
     """
     from modal_lint.baseline_file import Hasher
+    from modal_lint.config import Resolver
     from modal_lint.model import Hidden
 
     terminal = sys.stdin is not None and sys.stdin.isatty()
     value = str(click.prompt("Value", hide_input=True, err=True)) if terminal else _line_of_stdin()
     if not value:
         raise UserError("there is no value; give it on standard input, never on the command line")
-    hasher = Hasher()
+    custom = Resolver().at(os.getcwd()).custom
+    hasher = Hasher(bytes.fromhex(custom.hashes[0][0])) if custom is not None and custom.hashes else Hasher()
     write(f"scrypt:{hasher.salt.hex()}:{hasher.hashes([Hidden(value)])[Hidden(value)]}\n")
     return 0
 
