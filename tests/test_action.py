@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from action_runner import Result, Runner
+from filelock import FileLock
 from format_grammars import read
 from lint_process import leaky, token
 from packaging.requirements import Requirement
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 _REQUIREMENTS = ROOT / ".github" / "action-requirements.txt"
 
+_LEAVES = ("colorama", "pyyaml-ft", "tomli")  # not there on every machine; need nothing
 _MACHINES = [
     {"python_version": version, "python_full_version": f"{version}.0", "platform_system": system, "extra": ""}
     for version in ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -41,27 +45,36 @@ class Job:
     """A job of a workflow: the action from a clone, installed as it installs itself."""
 
     def __init__(self, folder: Path) -> None:
-        self.action = folder / "action"
-        self.temporary = folder / "runner"
-        self.temporary.mkdir()
+        folder.mkdir()
+        self._folder = folder
+        self.action, self.hostile = folder / "action", folder / "hostile"
         subprocess.run(["git", "clone", "-q", "--depth=1", ROOT.as_uri(), str(self.action)], check=True)
-        self.hostile = folder / "hostile"
         self.hostile.mkdir()
         for name in ("modal_lint", "click", "json", "secrets", "pip", "venv", "sitecustomize", "hatchling"):
             (self.hostile / f"{name}.py").write_text("open('pwned', 'w').write('')\n")
         (self.hostile / "action.yml").write_text("runs: {using: composite, steps: []}\n")
-        runner = Runner(self.action, self.temporary, self.hostile)
+        runner = self._runner(self.hostile)
         self.installed = runner.run({})
         self.known = {name: runner.steps[name] for name in ("python", "install")}
 
-    def run(self, workspace: Path, **inputs: str) -> Result:
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
-        return Runner(self.action, self.temporary, workspace).run(given, known=self.known)
+    def _runner(self, workspace: Path) -> Runner:
+        return Runner(self.action, Path(tempfile.mkdtemp(dir=self._folder)), workspace)
+
+    def run(self, workspace: Path, inputs: dict[str, str] | None = None) -> Result:
+        return self._runner(workspace).run(inputs or {}, known=self.known)
 
 
 @pytest.fixture(scope="session")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    return Job(tmp_path_factory.mktemp("job"))
+    """One installation for all processes that run these tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kept = shared / "job.pickle"
+    with FileLock(shared / "job.lock"):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(Job(shared / "job")))
+        made: Job = pickle.loads(kept.read_bytes())
+    return made
 
 
 @pytest.fixture
@@ -109,7 +122,7 @@ def test_what_is_installed_is_pinned_whole(name: str) -> None:
             assert one.specifier.contains(next(iter(pins[key])).version), one
             if key not in seen:
                 seen.add(key)
-                wanted += [key] if key not in ("colorama", "tomli") else []  # not there on this machine; need nothing
+                wanted += [key] if key not in _LEAVES else []
     assert seen
 
 
@@ -134,21 +147,23 @@ def test_a_finding_is_annotated_summarised_and_fails_the_job(job: Job, tree: Pat
 
 
 def test_whether_findings_fail_or_are_annotated_is_said_by_inputs(job: Job, tree: Path) -> None:
-    result = job.run(tree, fail="false", annotations="false", paths="app.py\n", args="--min-severity\nerror")
+    result = job.run(
+        tree, {"fail": "false", "annotations": "false", "paths": "app.py\n", "args": "--min-severity\nerror"}
+    )
     assert result.status == 0
     assert result.outputs["status"] == "1"
     assert result.commands == []
-    assert job.run(tree, args="--ignore MS101").outputs == {"status": "0", "findings": "0", "sarif-file": ""}
+    assert job.run(tree, {"args": "--ignore MS101"}).outputs == {"status": "0", "findings": "0", "sarif-file": ""}
 
 
 def test_a_log_is_uploaded_when_it_is_asked_for(job: Job, tree: Path) -> None:
-    result = job.run(tree, upload_sarif="true", category="mine")
+    result = job.run(tree, {"upload-sarif": "true", "category": "mine"})
     name, told = result.used[-1]
     assert name.startswith("github/codeql-action/upload-sarif@")
     assert told == {"sarif_file": result.outputs["sarif-file"], "category": "mine"}
     assert [one.path for one in read("sarif", Path(told["sarif_file"]).read_text())] == ["app.py"]
     assert result.status == 1, "what is uploaded still fails the job"
-    kept = job.run(tree, sarif_file="reports.sarif", fail="false")
+    kept = job.run(tree, {"sarif-file": "reports.sarif", "fail": "false"})
     assert kept.outputs["sarif-file"] == "reports.sarif"
     assert json.loads((tree / "reports.sarif").read_text())["version"] == "2.1.0"
     assert kept.used == []
@@ -174,7 +189,7 @@ def test_a_log_is_uploaded_when_it_is_asked_for(job: Job, tree: Path) -> None:
     ],
 )
 def test_inputs_are_words_and_nothing_else(job: Job, tree: Path, inputs: dict[str, str], status: int) -> None:
-    result = job.run(tree, **inputs)
+    result = job.run(tree, inputs)
     assert result.status == status, result.log
     assert not (tree / "pwned").exists()
     assert (tree / "app.py").read_text() == leaky()
