@@ -450,6 +450,8 @@ class Evaluator:
         if skip and positional and positional[0].arg == name and frame.receiver is not None:
             return (frame.receiver,)
         values = self._given(name, node, frame, skip)
+        if values is None and isinstance(node, ast.Lambda) and positional and positional[0].arg == name:
+            values = library.image_piped_to(self, node, frame.outer or self.module_frame(frame.file))
         if values is None:
             self.needed_caller = self.needed_caller or frame.arguments is None
             values = UNKNOWN

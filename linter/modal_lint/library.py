@@ -378,6 +378,15 @@ def piped(ev: Evaluator, owner: Object, arguments: Arguments, node: ast.Call, fr
     return made if any(isinstance(value, Object) for value in made) else (owner,)
 
 
+def image_piped_to(ev: Evaluator, node: ast.Lambda, frame: Frame) -> Values | None:
+    """The image that ``image.pipe(lambda it: …)`` gives to a lambda; None where it stands elsewhere."""
+    call = frame.file.scopes.parents.get(node)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "pipe":
+        return None
+    images = ev.evaluate(call.func.value, frame) if call.args[:1] == [node] else ()
+    return images if images and all(isinstance(one, Object) for one in images) else None
+
+
 def builtin(ev: Evaluator, function: Builtin, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
     """What calling a method of a known value gives."""
     site = Site(ev, arguments, node, frame)

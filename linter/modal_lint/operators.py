@@ -162,6 +162,8 @@ def _union(left: Value, right: Value) -> Values:
 def _repeat(left: Value, right: Value) -> Values:
     if isinstance(left, Const):
         left, right = right, left
+    if isinstance(left, Sequence) and isinstance(right, Const) and isinstance(right.value, int):
+        return (replace(left, items=left.items * max(0, min(right.value, MAX_TEXTS))),)
     if isinstance(left, Text) and isinstance(right, Const) and isinstance(right.value, int):
         known = left.known
         if known is not None and 0 <= len(known) * right.value <= MAX_LENGTH:

@@ -96,9 +96,9 @@ def _logs(file: File, call: ast.Call) -> bool:
 
 
 def _catches(file: File, caught: ast.expr) -> bool:
-    """Whether only what a look-up raises is caught."""
+    """Whether what a look-up raises is caught, perhaps among others: nothing is raised there at all."""
     if isinstance(caught, ast.Tuple):
-        return bool(caught.elts) and all(_catches(file, one) for one in caught.elts)
+        return any(_catches(file, one) for one in caught.elts)
     return any(isinstance(value, External) and value.name in _NOT_FOUND for value in _values(file, caught))
 
 

@@ -13,7 +13,7 @@ from modal_lint.environments.guards import Guards
 from modal_lint.environments.needs import Reading, last_name
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
 from modal_lint.uses import default_frame
-from modal_lint.values import Class, Function, Object, Place, Value, Values
+from modal_lint.values import Class, Function, Instance, Object, Place, Value, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -264,7 +264,11 @@ def container_behind(value: Object) -> Container | None:
     wraps = value.wraps
     if not isinstance(wraps, (Function, Class)):
         return None
-    return wraps.place.file.environments.container_of(wraps)
+    found = wraps.place.file.environments.container_of(wraps)
+    if found is None and isinstance(wraps, Function) and isinstance(wraps.receiver, Instance):
+        cls = wraps.receiver.cls  # a method of a class
+        found = cls.place.file.environments.container_of(cls)
+    return found
 
 
 def once(uses: Iterable[Use]) -> Iterator[Use]:
