@@ -143,6 +143,7 @@ def _edited(data: bytes | None, path: str, changed: Table, known: Table) -> byte
     text = "" if data is None else _text(data, path)
     ending = "\r\n" if "\r\n" in text and "\n" not in text.replace("\r\n", "") else "\n"
     text = text.replace("\r\n", "\n") if ending == "\r\n" else text
+    text = _ended(text) if text else text
     document = tomlkit.parse(text)
     is_faithful = tomlkit.dumps(document) == text
     if is_faithful:

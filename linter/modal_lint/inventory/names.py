@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.environments import asking
 from modal_lint.inventory.model import DEFAULT_ENVIRONMENT, UNKNOWN_ENVIRONMENT, Environment, Location
 from modal_lint.modal_api import Sink
+from modal_lint.model import Confidence
 from modal_lint.values import Const, Mapping, Object, Sequence, Text, Value, Values
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _HYDRATE = "modal.Secret.hydrate"
 _SECRETS = frozenset(("modal.Secret", "modal_lint_runtime.Secret"))
 _CLIENTS = ("modal_lint_runtime.ModalClient", "modal_lint_runtime.AsyncModalClient")
 _MAX_LENGTH = 200
+_BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 _OPAQUE = 20  # characters of a word that may be a value
 
 
@@ -111,13 +114,26 @@ def _plain_text(value: Value) -> str | None:
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str | None:
     """A name as it may be shown; None for what may hold a credential, pasted in the place of a name."""
+    if not 0 < len(text) <= _MAX_LENGTH or not text.isprintable():
+        return None
+    # Also behind something else, and before it: `team-hf_…`.
+    ends = [text[at:] for at in range(len(text)) if at == 0 or not text[at - 1].isalnum()]
+    words = [word for word in _BETWEEN.split(text) if len(word) >= _OPAQUE]
+    return None if any(map(_has_shape, ends)) or any(map(_is_opaque, words)) else text
+
+
+def _has_shape(text: str) -> bool:
     from modal_lint import credentials
 
-    if not 0 < len(text) <= _MAX_LENGTH or not text.isprintable() or credentials.has_shape(text):
-        return None
-    # Without a provider's shape, one long word that would pass for a credential under such a key is none of a name's.
-    is_opaque = len(text) >= _OPAQUE and text.isalnum()
-    return None if credentials.classify("API_TOKEN" if is_opaque else None, text) is not None else text
+    found = credentials.classify(None, text)
+    return credentials.has_shape(text) or (found is not None and found.confidence is not Confidence.LOW)
+
+
+def _is_opaque(word: str) -> bool:
+    """Whether one long word with digits would pass for a credential, given to a key that names one."""
+    from modal_lint import credentials
+
+    return any(map(str.isdigit, word)) and credentials.classify("API_TOKEN", word) is not None
 
 
 def environments(use: Use) -> list[Environment]:

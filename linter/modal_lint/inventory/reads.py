@@ -65,8 +65,6 @@ def giver(supply: Supply, key: str) -> str | None:
 
     A Secret with ``required_keys`` holds no others, as in MS312, unless nothing else can have the key.
     """
-    if any(key in source.keys or key in source.maybe for source in supply.sources):
-        return None
     possible = [source for source in supply.sources if not source.lacks(key)]
     if not possible:
         possible = [source for source in supply.sources if source.promised]

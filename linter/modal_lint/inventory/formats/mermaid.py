@@ -28,8 +28,11 @@ def render(inventory: Inventory, look: Look) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for a quoted label: whatever could be syntax becomes an entity code."""
-    return "".join(each if each in _PLAIN else f"#{ord(each)};" for each in text)
+    """Text for a quoted label: whatever could be syntax becomes an entity code, and what would begin a list."""
+    begins = (at == 0 and each in "-0123456789" for at, each in enumerate(text))
+    return "".join(
+        each if each in _PLAIN and not first else f"#{ord(each)};" for each, first in zip(text, begins, strict=True)
+    )
 
 
 class _Chart:
