@@ -108,6 +108,22 @@ class Baselines:
             )
         return done
 
+    def add(self, targets: Sequence[Target], outcomes: Mapping[str, Outcome]) -> list[Update]:
+        """Make the baselines know what ``outcomes`` hold, besides all that they know.
+
+        Raises:
+            UserError: a file cannot be written, or is no baseline.
+        """
+        done = []
+        for path, mine in _by_baseline(targets).items():
+            matching = _Matching(path, self._load(path), mine, outcomes)
+            before = set(matching.known.entries)
+            after = Known(tuple(before | set(matching.current())), matching.known.hasher)
+            _write(path, after.render())
+            self._known[path] = after
+            done.append(Update(path, len(after.entries) - len(before), 0, len(after.entries)))
+        return done
+
     def _load(self, path: str) -> Known:
         if path not in self._known:
             self._known[path] = self._loaded(path)

@@ -21,6 +21,7 @@ _SEVERITIES = ("info", "warning", "error")
 _LATE = {
     "runtime": ("modal_lint_runtime.command", "runtime"),
     "secrets": ("modal_lint.pushing.command", "secrets"),
+    "baseline": ("modal_lint.interop.command", "baseline"),
     "inventory": ("modal_lint.inventory.cli", "inventory"),
     "preflight": ("modal_lint.preflight_command", "preflight"),
 }
