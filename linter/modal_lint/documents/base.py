@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from modal_lint.model import Edit
 
+PROMPTS = (">>> ", "... ")
 NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
@@ -78,7 +79,6 @@ class Module:
         rows: where each line stands.
         commands: what the comments stand for.
         shown: what is displayed with it.
-        grows: whether a fix may add lines.
         is_interactive: whether it is run in a session, where functions have no file to be imported from.
     """
 
@@ -86,7 +86,6 @@ class Module:
     rows: tuple[Row, ...]
     commands: tuple[Command, ...] = ()
     shown: tuple[Shown, ...] = ()
-    grows: bool = True
     is_interactive: bool = False
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
-from modal_lint.documents.base import Document, Row, inside, through
+from modal_lint.documents.base import PROMPTS, Document, Row, inside, through
 from modal_lint.edits import EditError
 from modal_lint.model import Edit, Fix, Outcome, Span, Step
 from modal_lint.source import Unreadable
@@ -127,9 +127,16 @@ def _origin(finding: Finding, rows: Sequence[Row]) -> tuple[str, Span] | None:
 
 def _fix(fix: Fix, module: Module) -> Fix:
     """The fix with its edits where they belong; as advice, if the document cannot take them."""
-    if not module.grows and any("\n" in edit.text or edit.span.line != edit.span.end_line for edit in fix.edits):
+    if any(_is_session(edit, module.rows) for edit in fix.edits):
         return replace(fix, edits=(), moves=())
     return replace(fix, edits=tuple(_edit(edit, module.rows) for edit in fix.edits))
+
+
+def _is_session(edit: Edit, rows: Sequence[Row]) -> bool:
+    """Whether an edit changes lines behind prompts: there every line is one of a session, and no other fits in."""
+    if "\n" not in edit.text and edit.span.line == edit.span.end_line:
+        return False
+    return any(row.prefix.endswith(PROMPTS) for row in rows[edit.span.line - 1 : edit.span.end_line])
 
 
 def _edit(edit: Edit, rows: Sequence[Row]) -> Edit:

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.documents.base import NEWLINE, Command, Document, Module, Row, is_python
+from modal_lint.documents.base import NEWLINE, PROMPTS, Command, Document, Module, Row, is_python
 from modal_lint.documents.magics import as_python
 from modal_lint.edits import apply_edits
 from modal_lint.source import Unreadable
@@ -32,7 +32,6 @@ class _Block(NamedTuple):
     rows: tuple[Row, ...]
     code: list[str]
     commands: list[Command]
-    is_console: bool
 
 
 def read(data: bytes) -> Document:
@@ -50,9 +49,7 @@ def read(data: bytes) -> Document:
         return apply_edits(data, edits, encoding="utf-8")
 
     blocks = [block for block in _blocks(text) if is_python("\n".join(block.code))]
-    code = _module([block for block in blocks if not block.is_console], grows=True)
-    consoles = _module([block for block in blocks if block.is_console], grows=False)
-    return Document((code, consoles) if consoles.rows else (code,), written, parts=len(blocks))
+    return Document((_module(blocks),), written, parts=len(blocks))
 
 
 def _blocks(text: str) -> Iterator[_Block]:
@@ -64,7 +61,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         if token.type == "fence" and token.map is not None and (kind := _kind(token.info)) is not None:
             rows = _rows(token.content, lines, token.map[0] + 2, number)
             if rows:
-                yield _block(rows, kind in _CONSOLES or rows[0].shown.startswith(">>>"))
+                yield _block(rows, kind in _CONSOLES or rows[0].shown.startswith(PROMPTS[0]))
 
 
 def _kind(info: str) -> str | None:
@@ -102,14 +99,14 @@ def _block(rows: Sequence[Row], is_console: bool) -> _Block:
         start = next((at for at, row in enumerate(rows) if not _OPTION.match(row.shown)), len(rows))
         rows = rows[start:]
     cell = as_python([row.shown for row in rows])
-    return _Block(tuple(rows), cell.lines, cell.commands, is_console)
+    return _Block(tuple(rows), cell.lines, cell.commands)
 
 
 def _behind(row: Row, column: int) -> Row:
     return replace(row, prefix=row.prefix + row.shown[:column], shown=row.shown[column:])
 
 
-def _module(blocks: Sequence[_Block], *, grows: bool) -> Module:
+def _module(blocks: Sequence[_Block]) -> Module:
     """The blocks as one module, in their order."""
     rows: list[Row] = []
     lines: list[str] = []
@@ -119,4 +116,4 @@ def _module(blocks: Sequence[_Block], *, grows: bool) -> Module:
         commands += [replace(one, line=one.line + start, end_line=one.end_line + start) for one in block.commands]
         rows += block.rows
         lines += block.code
-    return Module("\n".join(lines), tuple(rows), tuple(commands), grows=grows)
+    return Module("\n".join(lines), tuple(rows), tuple(commands))
