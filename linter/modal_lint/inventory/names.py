@@ -34,6 +34,8 @@ _CLIENTS = ("modal_lint_runtime.ModalClient", "modal_lint_runtime.AsyncModalClie
 _MAX_LENGTH = 200
 _BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 _OPAQUE = 20  # characters of a word that may be a value
+_SHORTEST = 12  # characters of a credential
+_MOST_SIGNS = 20  # in a name
 
 
 class Meant(NamedTuple):
@@ -116,10 +118,17 @@ def plain(text: str) -> str | None:
     """A name as it may be shown; None for what may hold a credential, pasted in the place of a name."""
     if not 0 < len(text) <= _MAX_LENGTH or not text.isprintable():
         return None
-    # Also behind something else, and before it: `team-hf_…`.
-    ends = [text[at:] for at in range(len(text)) if at == 0 or not text[at - 1].isalnum()]
     words = [word for word in _BETWEEN.split(text) if len(word) >= _OPAQUE]
-    return None if any(map(_has_shape, ends)) or any(map(_is_opaque, words)) else text
+    return None if any(map(_has_shape, _stretches(text))) or any(map(_is_opaque, words)) else text
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """The text, and what stands in it between two signs: a credential may have something before and behind it."""
+    yield text
+    between = list(_BETWEEN.finditer(text))[:_MOST_SIGNS]
+    begins = [0, *(sign.end() for sign in between)]
+    ends = [*(sign.start() for sign in between), len(text)]
+    yield from (text[begin:end] for begin in begins for end in ends if end - begin >= _SHORTEST)
 
 
 def _has_shape(text: str) -> bool:
