@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modal_lint import credentials
 from modal_lint.discover import DOCUMENTS, MARKDOWN
 from modal_lint.editor.checking import analysed
 from modal_lint.editor.revision import Revision
@@ -70,6 +71,11 @@ class Draft:
         except Unreadable:
             return False
 
+    def is_discreet(self) -> bool:
+        """Whether nothing that is inserted looks like a credential: it would be told to the editor."""
+        texts = [change.text for changes in self.changes().values() for change in changes]
+        return all(credentials.mask_text(text) == text for text in texts)
+
     def changes(self) -> dict[int | None, list[Change]]:
         """What has to be done to the original texts."""
         made = {number: list(text.changes()) for number, text in self.texts.items()}
@@ -95,7 +101,7 @@ def is_plain(fix: Fix) -> bool:
 def tried(draft: Draft, fixes: Iterable[Fix]) -> list[tuple[Fix, Draft]]:
     """Each fix with what it makes of the draft, where that is valid."""
     made = [(fix, draft.edited(fix.edits)) for fix in fixes]
-    return [(fix, after) for fix, after in made if after.is_valid()]
+    return [(fix, after) for fix, after in made if after.is_valid() and after.is_discreet()]
 
 
 def suppressions(draft: Draft, findings: Iterable[Finding]) -> list[tuple[Finding, Draft]]:
@@ -109,7 +115,7 @@ def suppressions(draft: Draft, findings: Iterable[Finding]) -> list[tuple[Findin
         text = draft.texts.get(finding.cell)
         edits = _comments(text.text, finding) if text is not None and finding.code != UNUSED else []
         after = draft.edited(edit._replace(cell=finding.cell) for edit in edits)
-        if edits and after.is_valid():
+        if edits and after.is_valid() and after.is_discreet():
             made.append((finding, after))
     return made
 
@@ -139,7 +145,7 @@ def all_safe(draft: Draft, subject: Subject, checked: Checked, stop: Stop) -> Dr
 
 def _round(draft: Draft, fixes: Sequence[Fix]) -> Draft | None:
     """The draft with as many of ``fixes`` as go together; None if that is none."""
-    whole = _together(fixes)
+    whole = _together(fix for fix in fixes if draft.edited(fix.edits).is_discreet())
     made = draft.edited(merged(whole))
     if whole and not made.is_valid():
         good: tuple[Fix, ...] = ()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from modal_lint import credentials
 from modal_lint.editor.cursor import Kind, cursor_in
 from modal_lint.editor.diagnostics import Places, findings_of
 from modal_lint.selection import catalogue
@@ -50,7 +51,9 @@ class Insight:
         parts += [_page(rules[code]) for code in dict.fromkeys(codes) if code in rules]
         if not parts:
             return None
-        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)))
+        # A source may have a credential in place of a name.
+        text = credentials.mask_text("\n\n---\n\n".join(parts))
+        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text))
 
     async def complete(self, params: types.CompletionParams) -> types.CompletionList | None:
         """Names of Secrets, their keys, and variables that Secrets give."""
@@ -65,8 +68,8 @@ class Insight:
         kind = types.CompletionItemKind.Module if cursor.kind is Kind.NAME else types.CompletionItemKind.Constant
         items = [
             types.CompletionItem(word, kind=kind, detail=detail, text_edit=types.TextEdit(range_, word))
-            for word, detail in sorted(offers.items())
-            if word != cursor.word
+            for word, detail in sorted((word, credentials.mask_text(told)) for word, told in offers.items())
+            if word != cursor.word and not credentials.has_shape(word)
         ]
         return types.CompletionList(is_incomplete=False, items=items)
 

@@ -8,7 +8,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from modal_lint.editor.checks import real_path
+from modal_lint.editor.checks import absolute_path, real_path
 from modal_lint.editor.protocol import log, place_of
 from modal_lint.editor.worker import Worker
 from modal_lint.inventory import merged
@@ -61,10 +61,12 @@ class Known:
 
     def promised(self, unit: Unit) -> Mapping[str, tuple[str, ...]]:
         """What the configuration says that the workspace holds: keys by the names of Secrets."""
-        latest = self._context.checks.latest(unit)
-        if latest is None or latest.target is None:
-            return {}
-        return latest.target.settings.known_secrets
+        configuration = self._context.checks.configuration
+        try:
+            target = configuration.target(absolute_path(unit, configuration), unit.name)
+        except UserError:
+            return {}  # told where the file is checked
+        return target.settings.known_secrets if target is not None else {}
 
     def _folder(self, unit: Unit) -> str:
         configuration = self._context.checks.configuration
