@@ -9,21 +9,28 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+import pytest
 from fixture_cases import run
 from format_grammars import MACHINE_FORMATS, Told, read
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from material import make
-from modal_lint.report import FORMATS
+from modal_lint.engine import Session
+from modal_lint.model import Edit, Finding, Fix, Rule, Severity, Step
+from modal_lint.report import FORMATS, Look, render
 from modal_lint.report.base import visible
+from modal_lint.settings import Settings
 from test_leaks import forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from modal_lint.source import File
 
 # What is special to some format, to some terminal, or to none: names of files and keys are made of it.
 _SPECIAL = [*"%:,;=|<>&'`*_[](){}#@!~$^\"\\ \t\n\r", "\x1b", "\x07", "é", "𐐀", "🔑", "\u202e", "\u2028", "\ufffe", "::"]
@@ -148,12 +155,44 @@ def test_every_format_parses_tells_the_same_and_carries_no_value(
                 assert _same(form, mine, theirs), (form, mine, theirs)
 
 
-def test_what_the_property_looks_at_is_there(tmp_path: Path) -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _quoting(file: File) -> Iterator[Finding]:
+    """What a rule would say that trusts the source to have names where names belong."""
+    for node in file.scopes.strings:
+        text = node.value
+        span = file.span(node)
+        if isinstance(text, str) and len(text) > 12:
+            step = Step(file.path, span, f"assigned to {text}")
+            fixes = (Fix(text, (Edit(span, "''"),)), Fix("a", (Edit(span, repr(text)),)), Fix("a", (), notes=(text,)))
+            for number, fix in enumerate(fixes):
+                finding = Finding(
+                    file.path, span, "MS199", "quoting", f"{number}: {text!r} is {text[:40]}…", Severity.ERROR
+                )
+                yield replace(finding, key=text, help=f"not {text}", flow=(step, step), fix=fix)
+
+
+@pytest.mark.parametrize("kind", ["openai", "jwt", "postgres-url", "password"])
+def test_a_rule_that_quotes_the_source_quotes_no_value(here: Path, kind: str) -> None:
+    value = make(kind, 4)
+    (here / "app.py").write_text(f"import modal\nmodal.Secret.from_dict({{'DB_PASSWORD': {value!r}}})\n")
+    report = Session(["."], Settings(), rules=[Rule("MS199", "quoting", Severity.ERROR, _quoting)], jobs=1).run()
+    assert len(report.findings) == 3
+    for form in FORMATS:
+        assert _leaks(render(form, report, Look()), {value}) == [], form
+    assert all(finding.fix is None for finding in report.findings)
+
+
+def test_what_the_property_looks_at_is_there(here: Path) -> None:
     """It would also hold for reports that say nothing."""
     places = [(place, "API_TOKEN", make("openai", number)) for number, place in enumerate(_PLACES[:-1])]
     value = places[0][2]
-    (tmp_path / "app.py").write_text(_module(places, "work"), encoding="utf-8")
-    os.chdir(tmp_path)
+    (here / "app.py").write_text(_module(places, "work"), encoding="utf-8")
     found = json.loads(run("check", "--isolated", "--output-format", "json", "app.py").out)
     assert len(found) >= 9
     for text in (value, html.escape(value), value.replace("-", "%2D"), json.dumps(value[:20] + "\n" + value[20:])):

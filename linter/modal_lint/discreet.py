@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
+from modal_lint.model import Confidence
 
 if TYPE_CHECKING:
+    from modal_lint.credentials import Match
     from modal_lint.model import Finding, Fix
     from modal_lint.source import File
 
 _TELLING = 8  # characters; a shorter value of the file may be a part of any word
 _LONGEST = 100_000
-_WORD = re.compile(r"[^\s'\"`]{12,}")
+_WORD = re.compile(r"[^\s'\"`…]{12,}")
 
 
 def discreet(finding: Finding, file: File) -> Finding:
@@ -43,24 +45,29 @@ def _masked(text: str, file: File) -> str:
     for value in file.exposures.said_in(text):
         if len(value) >= _TELLING:
             text = text.replace(value, credentials.mask(value))
-    for found in reversed(credentials.shapes_in(text)):
+    for found in reversed(_sure(text)):
         text = text[: found.start] + credentials.mask(text[found.start : found.end]) + text[found.end :]
     return _WORD.sub(lambda word: _whole(word[0], file), text)
 
 
+def _sure(text: str) -> list[Match]:
+    return [found for found in credentials.find_in_text(text) if found.credential.confidence is Confidence.HIGH]
+
+
 def _whole(word: str, file: File) -> str:
     """``word``, or the mask of the credential that it is a part of: rules cut long names, and a half has no shape."""
-    if word not in file.text:
+    core = word.strip("()[]{},.;:")
+    if not core or core not in file.text:
         return word
     text, spans = _shaped(file)
-    at = text.find(word)
+    at = text.find(core)
     while at >= 0:
         for start, end in spans[max(bisect_right(spans, (at + 1,)) - 1, 0) :]:
-            if start >= at + len(word):
+            if start >= at + len(core):
                 break
             if at < end:
                 return credentials.mask(text[start:end])
-        at = text.find(word, at + 1)
+        at = text.find(core, at + 1)
     return word
 
 
@@ -73,7 +80,7 @@ def _shaped(file: File) -> tuple[str, list[tuple[int, int]]]:
         length = 0
         for node in file.scopes.strings:
             text = repr(node.value) if isinstance(node.value, str) else ""
-            found = credentials.shapes_in(text) if len(text) < _LONGEST else ()
+            found = _sure(text) if len(text) < _LONGEST else []
             if found:
                 texts.append(text)
                 spans += [(length + one.start, length + one.end) for one in found]
