@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ pytest.importorskip("re2")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 ACME = "acme_" + "0123abcd" * 2
 GADGET = "zebra-77-lamp"
@@ -308,6 +309,18 @@ def test_no_pattern_makes_a_run_slow(regex: str) -> None:
     custom.verdict("KEY", "a" * 20_000, "a.py")
     list(custom.matches("x" * 20_000, "a.py"))
     assert time.process_time() - began < 5
+
+
+def test_the_page_is_true(project: Project) -> None:
+    """The tables of docs/interop.md are taken as they stand there."""
+    text = (Path(__file__).resolve().parent.parent / "docs/interop.md").read_text(encoding="utf-8")
+    gitleaks_table, own = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    project.configure(gitleaks_table + own)
+    (project.root / ".gitleaks.toml").write_text(CONFIG.replace('path = "more.toml"', ""))
+    project.write(
+        {"THING": ACME, "MY_PHRASE": "plainvalue9", "CACHE_TOKEN": "n1ghtOwl", "A_TOKEN": "sandbox-only-1x9f"}
+    )
+    assert project.keys() == ["THING", "MY_PHRASE"]
 
 
 def test_a_file_that_is_no_file(tmp_path: Path) -> None:
