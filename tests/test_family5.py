@@ -114,3 +114,25 @@ def test_a_missing_key_stops_the_deployment_where_it_is_required(modal_workspace
         app.function(serialized=True, secrets=[secret])(lambda: None)
         with pytest.raises(raised) if raised else contextlib.nullcontext():
             app.deploy()
+
+
+_TWO_SECRETS = """
+import os
+import modal
+
+app = modal.App("chat")
+
+
+@app.function(secrets=[modal.Secret.from_name("openai-secret"), modal.Secret.from_name("team")])
+def answer():
+    return os.environ["OPENAI_API_KEY"]
+"""
+
+
+def test_a_key_that_another_secret_may_hold_is_required_by_an_unsafe_fix_only(project: Path) -> None:
+    path = project / "app.py"
+    path.write_text(_TWO_SECRETS, encoding="utf-8")
+    run("fix", "--select", "MS501", ".")
+    assert path.read_text(encoding="utf-8") == _TWO_SECRETS
+    run("fix", "--select", "MS501", "--unsafe-fixes", ".")
+    assert 'from_name("openai-secret", required_keys=["OPENAI_API_KEY"])' in path.read_text(encoding="utf-8")

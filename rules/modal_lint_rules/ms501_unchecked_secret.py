@@ -41,9 +41,9 @@ def check(file: File) -> Iterator[Finding]:
         return os.environ["OPENAI_API_KEY"]
     ```
 
-    A key belongs to the one Secret that can give it, or to the one that is called like the key's provider. The fix
-    asks for the keys without which the code fails on every run; one that is only looked up, or read by a client that
-    does without, is named and left to you.
+    A key belongs to the one Secret that can give it, or to the one that is called like the key's provider; the fix of
+    the latter is unsafe, since the key may be in another one. It asks for the keys without which the code fails on
+    every run: one that is only looked up, or read by a client that does without, is named and left to you.
     """
     for one in unchecked.of(file):
         yield _finding(file, one)
@@ -72,7 +72,7 @@ def _fix(file: File, one: Unchecked) -> Fix | None:
         return None
     keys = ", ".join(rewrite.string_literal(key, file.rewriting.quote) for key in one.required)
     edits = rewrite.rewrite_call(file.rewriting, file.span(one.place.node), set_argument={"required_keys": f"[{keys}]"})
-    return Fix(f"Require {', '.join(one.required)} of Secret {one.name}", tuple(edits), safe=True)
+    return Fix(f"Require {', '.join(one.required)} of Secret {one.name}", tuple(edits), safe=one.only)
 
 
 RULE = Rule(

@@ -133,6 +133,11 @@ def speaks_of(secret: str, key: str) -> bool:
     return provider is not None and provider in providers_of(secret)
 
 
+def is_conventional(key: str) -> bool:
+    """Whether a provider's Secret has a key of this name by convention."""
+    return any(key in convention.keys for convention in CONVENTIONS.values())
+
+
 def meant(secret: str, keys: tuple[str, ...]) -> dict[str, tuple[str, Convention]]:
     """The keys of a provider's Secret that are not called what its tools look for, each with what is meant.
 

@@ -105,6 +105,10 @@ class Supply:
         """Whether a source gives a key for certain."""
         return any(key in source.keys for source in self.sources)
 
+    def may_give(self, key: str) -> bool:
+        """Whether a source is seen to give a key, perhaps on some paths only."""
+        return any(key in source.keys or key in source.maybe for source in self.sources)
+
     @property
     def secrets(self) -> tuple[Source, ...]:
         """The sources without the image."""

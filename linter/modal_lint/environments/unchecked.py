@@ -27,13 +27,14 @@ class Unchecked:
     """One call of ``from_name`` without ``required_keys``, and what code reads of its Secret.
 
     ``required`` are the keys without which a container fails for certain, ``read`` all of them; each with the first
-    container and read that shows it.
+    container and read that shows it. It is the ``only`` one where nothing else can give any of them.
     """
 
     name: str
     place: Place
     read: dict[str, tuple[Container, Need]] = field(default_factory=dict)
     required: dict[str, None] = field(default_factory=dict)
+    only: bool = True
 
 
 def of(file: File) -> Iterator[Unchecked]:
@@ -43,13 +44,14 @@ def of(file: File) -> Iterator[Unchecked]:
         unchecked = [source for source in container.supply.secrets if is_unchecked(source)]
         if container.code is None or not unchecked or file.environments.is_varied(container):
             continue
-        for source, need in _attributed(file, container, unchecked):
+        for source, need, only in _attributed(file, container, unchecked):
             assert source.place is not None
             assert source.name is not None
             one = found.setdefault(source.place.node, Unchecked(source.name, source.place))
             one.read.setdefault(need.key, (container, need))
             if need.required:
                 one.required[need.key] = None
+                one.only = one.only and only
     yield from found.values()
 
 
@@ -64,31 +66,33 @@ def is_unchecked(source: Source) -> bool:
     return asked is None or (isinstance(asked, ast.List) and not asked.elts)
 
 
-def _attributed(file: File, container: Container, unchecked: list[Source]) -> Iterator[tuple[Source, Need]]:
-    """What a container reads of which of its unchecked Secrets, as far as that is certain."""
+def _attributed(file: File, container: Container, unchecked: list[Source]) -> Iterator[tuple[Source, Need, bool]]:
+    """What a container reads of which of its unchecked Secrets, and whether nothing else can give it."""
     reads = file.environments.reads(container)
     if reads.open:
         return
     for need in reads.needs:
         if need.key in reads.assigned or need.key in GIVEN or need.key.startswith("MODAL_"):
             continue
-        if not need.alternative and (source := _giver(container, unchecked, need)) is not None:
-            yield source, need
+        if need.alternative or container.supply.may_give(need.key):
+            continue
+        giver = _giver(container, unchecked, need)
+        source = giver or _namesake(unchecked, need.key)
+        if source is not None:
+            yield source, need, giver is not None
 
 
 def _giver(container: Container, unchecked: list[Source], need: Need) -> Source | None:
-    """The one Secret that a variable can come from; where others may give it, the one that is called like it."""
+    """The one Secret that a variable can come from; None where others may give it."""
     supply = container.supply
-    if any(need.key in source.keys or need.key in source.maybe for source in supply.sources):
-        return None
     givers = [source for source in supply.sources if not source.lacks(need.key)]
-    if need.required and not supply.open and len(givers) == 1 and givers[0] in unchecked:
-        return givers[0]
-    return _namesake(unchecked, need.key)
+    is_one = need.required and not supply.open and len(givers) == 1
+    return givers[0] if is_one and givers[0] in unchecked else None
 
 
 def _namesake(unchecked: Iterable[Source], key: str) -> Source | None:
-    if not is_credential_key(key):
+    """The Secret that is called like the provider of a credential."""
+    if not is_credential_key(key) and not conventions.is_conventional(key):
         return None
     named = [source for source in unchecked if conventions.speaks_of(source.name or "", key)]
     return named[0] if len(named) == 1 else None
