@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -365,6 +366,19 @@ class TestCommandLine:
             "complete": True,
         }
         assert "exposure" not in lint("check", "--output-format", "json", cwd=repository.root).out
+
+    @pytest.mark.parametrize(
+        "name", ["github", "gitlab", "gitlab-secrets", "junit", "rdjson", "azure", "markdown", "sarif", "json-lines"]
+    )
+    def test_other_formats_say_it_with_the_remedy(self, repository: Repository, name: str) -> None:
+        repository.write("pyproject.toml", "")
+        commit = repository.commit("app.py", leaky())
+        repository.push()
+        done = lint("check", "--exposure", "--output-format", name, cwd=repository.root)
+        assert done.status == 1
+        assert f"Rotate it: committed {DAY} ({commit}), on origin/main".replace(",", "") in re.sub(
+            r"\\|,|%2C", "", done.out
+        )
 
     def test_standard_input_and_a_file_that_is_new(self, repository: Repository) -> None:
         repository.commit("pyproject.toml", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ UNREADABLE = "MS001"
 UNREADABLE_NAME = "unreadable-source"
 INTERNAL = "internal error"  # so begins the reason of a failure that is ours
 
+_KNOW_GIT = ("full", "json", "json-lines")  # formats that say apart what git knows
 _ESCAPES = {"\n": "\\n", "\r": "\\r"}
 _SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
@@ -43,8 +44,17 @@ class Look:
 def render(name: str, report: Report, look: Look) -> str:
     """``report`` in the format ``name``; only that format's module is loaded."""
     module = import_module(f"modal_lint.report.{name.replace('-', '_')}")
-    text: str = module.render(report, look)
+    told = report if name in _KNOW_GIT else report._replace(findings=tuple(map(_with_git, report.findings)))
+    text: str = module.render(told, look)
     return text
+
+
+def _with_git(finding: Finding) -> Finding:
+    """What git knows of a credential, as a part of the remedy: most formats have no place of its own for it."""
+    if finding.committed is None:
+        return finding
+    verdict = f"git: {finding.committed.verdict}"
+    return replace(finding, help=f"{finding.help} ({verdict})" if finding.help else verdict)
 
 
 def diagnostics(report: Report) -> list[Finding]:
