@@ -99,6 +99,14 @@ def test_a_step_of_the_flow_counts_in_another_file(tree: Repository) -> None:
     assert _told("HEAD") == ["app.py:3"]
 
 
+def test_a_step_between_the_value_and_the_call_counts(tree: Repository) -> None:
+    app = 'import modal\nfrom between import X\nmodal.Sandbox.create(env={"HF_TOKEN": X})\n'
+    tree.commit(keys=f'HF = "{token()}"\n', between='from keys import HF\nX = "none"\n', app=app)
+    assert _told("HEAD") == []
+    tree.write("between.py", "from keys import HF\nX = HF\n")
+    assert _told("HEAD") == ["app.py:3"]
+
+
 def test_another_sink_of_an_old_credential_is_told(tree: Repository) -> None:
     """One credential is told once, for its first sink: not if that one has not changed and the second one is new."""
     use = 'modal.Sandbox.create(env={"HF_TOKEN": HF})\n'
@@ -237,7 +245,7 @@ def test_nothing_that_the_repository_configures_is_run(tree: Repository) -> None
 _LINES = st.lists(st.sampled_from(["a", "b", "c", "", "d"]), max_size=12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(_LINES, _LINES)
 def test_the_changes_explain_the_difference(old: list[str], new: list[str]) -> None:
     """Without its new lines a text stands in the old one, in the same order; without gaps nothing is gone."""

@@ -127,6 +127,9 @@ def test_the_configuration_is_the_staged_one(tree: Repository) -> None:
     tree.stage("pyproject.toml", "[tool.modal-lint]\nignore = ['MS101']\n")
     tree.write("pyproject.toml", "")
     assert _told() == []
+    os.unlink("pyproject.toml")
+    assert _told() == []
+    tree.write("pyproject.toml", "")
     tree.git("add", "pyproject.toml")
     tree.write("pyproject.toml", "[tool.modal-lint]\nignore = ['MS101']\n")
     assert _told() == ["app.py:4"]

@@ -46,9 +46,9 @@ class Entry(NamedTuple):
     number: int = 0
 
     @property
-    def sort_key(self) -> tuple[str, str, str, str, str]:
-        path, code, symbol, key = self.place
-        return path, code, symbol or "", key or "", self.value or ""
+    def sort_key(self) -> tuple[object, ...]:
+        path, code, *names = self.place
+        return path, code, *((name is not None, name or "") for name in (*names, self.value)), self.number
 
 
 class BrokenError(Exception):
