@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.source import parse
 
@@ -20,6 +21,11 @@ _OS, _MODAL = "%os", "%modal"
 _EXPANDED = re.compile(r"\{(?P<braced>[^{}\n]+)\}|\$\$|\$(?P<name>[A-Za-z_]\w*)")
 
 
+class _Graft(NamedTuple):
+    line: int
+    statements: list[ast.stmt]
+
+
 def tree_of(module: Module) -> ast.Module:
     """The tree of a module, with a statement for each of its commands.
 
@@ -28,8 +34,9 @@ def tree_of(module: Module) -> ast.Module:
     """
     tree = parse(module.code)
     lines = module.lines
-    for command in module.commands:
-        _insert(tree, command.line, _statements(command, lines))
+    ordered = sorted(module.commands, key=lambda command: command.line)
+    pending = deque(_Graft(command.line, _statements(command, lines)) for command in ordered)
+    tree.body = [*_woven(tree.body, pending), *(one for graft in pending for one in graft.statements)]
     return tree
 
 
@@ -114,34 +121,32 @@ def _expression(found: re.Match[str]) -> ast.expr | None:
         return None
 
 
-def _insert(tree: ast.Module, line: int, statements: list[ast.stmt]) -> None:
-    """Put statements before what begins after a line; in the place of a ``pass`` that begins on it."""
-    body = _body_at(tree, line)
-    for at, node in enumerate(body):
-        if node.lineno == line and isinstance(node, ast.Pass):
-            body[at : at + 1] = statements
-            return
-        if _first_line(node) > line:
-            body[at:at] = statements
-            return
-    body += statements
+def _woven(body: list[ast.stmt], pending: deque[_Graft]) -> list[ast.stmt]:
+    """The statements of a block with those grafts among them that stand before its end; a ``pass`` gives way to one."""
+    made: list[ast.stmt] = []
+    for node in body:
+        first, last = _first_line(node), node.end_lineno or node.lineno
+        while pending and pending[0].line < first:
+            made += pending.popleft().statements
+        if pending and isinstance(node, ast.Pass) and pending[0].line == node.lineno:
+            made += pending.popleft().statements
+            continue
+        made.append(node)
+        inside: deque[_Graft] = deque()
+        while pending and pending[0].line <= last:
+            inside.append(pending.popleft())
+        for holder, name in _blocks(node) if inside else ():
+            setattr(holder, name, _woven(getattr(holder, name), inside))
+        made += (statement for graft in inside for statement in graft.statements)
+    return made
 
 
-def _body_at(tree: ast.Module, line: int) -> list[ast.stmt]:
-    """The innermost list of statements with one that stands on a line; the module's own where there is none."""
-    body = tree.body
-    while True:
-        around = [node for node in body if _first_line(node) < line <= (node.end_lineno or node.lineno)]
-        inner = [
-            block
-            for node in around
-            for name in ("body", "orelse", "finalbody")
-            if isinstance(block := getattr(node, name, None), list) and block
-            if _first_line(block[0]) <= line <= (block[-1].end_lineno or block[-1].lineno)
-        ]
-        if not inner:
-            return body
-        body = inner[0]
+def _blocks(node: ast.stmt) -> Iterator[tuple[ast.AST, str]]:
+    """The lists of statements in a compound one, in their order."""
+    holders = [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]
+    for holder, name in ((node, "body"), *((one, "body") for one in holders), (node, "orelse"), (node, "finalbody")):
+        if isinstance(getattr(holder, name, None), list) and getattr(holder, name):
+            yield holder, name
 
 
 def _first_line(node: ast.stmt) -> int:

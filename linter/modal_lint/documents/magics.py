@@ -29,9 +29,10 @@ _SETS_VARIABLE = frozenset(("env", "set_env"))
 
 _CELL_MAGIC = re.compile(r"%%(!|[\w.]+)[ \t]*(.*)")
 _LINE_MAGIC = re.compile(r"%{1,2}([A-Za-z_][\w.]*)[ \t]*(.*)", re.S)
-_HELP = re.compile(r"%{0,2}[A-Za-z_][\w.*]*(?:\[[^\]\n]*\])?(?:\.[\w.*]+)?\?{1,2}\s*;?\s*$")
+_HELP = re.compile(r"%{0,2}[A-Za-z_][\w.*]*(?:\[[^\]\n]*\][\w.*]*)?\?{1,2}\s*;?\s*$")
 _ASSIGNED = re.compile(r"(?P<target>[^#=]*[^#=!<>+\-*/%&|^@:\s]\s*=\s*)(?P<mark>[!%])(?P<rest>\S.*)")
-_VARIABLE = re.compile(r"(?P<key>[A-Za-z_]\w*)(?:\s*=\s*|\s+)(?P<value>\S.*?)\s*$", re.S)
+_ASSIGNING = re.compile(r"=[ \t]*[!%]")
+_VARIABLE = re.compile(r"(?P<key>[A-Za-z_]\w*)(?:\s*=\s*|\s+)(?P<value>\S.*)")
 _LOOKUP = re.compile(r"from\s+(?:(?P<environment>[\w.-]+)/)?(?P<app>[\w.-]+)\s+import\s+(?P<names>[\w\s,]+)")
 _LOOKED_UP = re.compile(r"(\w+)(?:\s+as\s+(\w+))?\s*(?:,|$)")
 _OPTIONS = re.compile(r"(?:-\w+(?:[ \t]+\d+)?[ \t]+)*")
@@ -124,7 +125,7 @@ class _Lines:
             self._magic(magic, indent)
         elif text[:1] in ("?", "%") or _HELP.match(text) or (text[:1] in (",", ";", "/") and text[1:2].isidentifier()):
             self._drop(self._at, indent)
-        elif (assigned := _ASSIGNED.match(line)) is not None:
+        elif _ASSIGNING.search(line) is not None and (assigned := _ASSIGNED.match(line)) is not None:
             self._assign(assigned)
         else:
             return False
@@ -142,7 +143,8 @@ class _Lines:
         if name in ("system", "sx") and start < len(line):
             self._cell.commands.append(_command(self._source, self._at, end, start))
         if name in _SETS_VARIABLE and end == self._at and (variable := _VARIABLE.match(line, start)) is not None:
-            low, high = variable.span("value")
+            low = variable.start("value")
+            high = low + len(variable["value"].rstrip())
             number = self._at + 1
             self._cell.commands.append(Command(number, low, number, high, line[low:high], variable["key"]))
         if name == "modal" and end == self._at and (looked_up := _lookups(line[start:])):
