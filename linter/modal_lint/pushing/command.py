@@ -194,7 +194,7 @@ def _place(workspace: str, path: Path | None, environment: str | None) -> Place:
     try:
         return Runtime(path, environment) if workspace == "runtime" else Service(environment)
     except ModalError as error:
-        raise UserError(f"{workspace} cannot be reached: {error}") from None
+        raise UserError(f"--workspace {workspace}: {error}") from None
 
 
 def _run(push_: Push, place: Place, held: Sequence[Held], *, apply: bool) -> int:
