@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lint_process import SOURCES, leaky
 from material import make
+from modal_lint import stored
+from modal_lint.engine import Session
+from modal_lint.settings import Settings
 from modal_lint.switches import STEPS
 
 _FIXTURES = Path(__file__).parent / "fixtures"
@@ -152,6 +155,57 @@ def test_the_cache_is_used(project: Path) -> None:
     assert said == [True, False]
 
 
+def test_what_holds_no_value_is_kept_and_not_analysed_again(project: Path) -> None:
+    for name in ("leak.py", "uses.py"):
+        (project / name).write_text("x = 1\n")
+    (project / "kept.py").write_text(
+        "import modal\n\nmodal.Image.from_registry('a', secrets=[modal.Secret.from_name('b')])\n"
+    )
+    _aged(project)
+    first = _said(project, ".")
+    assert [one["code"] for one in json.loads(first[1])] == ["MS306"]
+    loads = "modal_lint_rules"
+    script = f"import sys; from modal_lint import start; start.status(sys.argv[1:]); sys.exit({loads!r} in sys.modules)"
+    environ = {**os.environ, "PYTHONPATH": SOURCES, "MODAL_LINT_CACHE_DIR": str(project.parent / "cache")}
+    command = [sys.executable, "-c", script, "check", "--output-format", "json", "."]
+    assert subprocess.run(command, cwd=project, env=environ, timeout=60, check=False).returncode == 0
+    assert _said(project, ".") == first
+    fixed = subprocess.run(
+        [sys.executable, "-m", "modal_lint", "fix", "."],
+        cwd=project,
+        env=environ,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert fixed.returncode == 0
+    assert "secret=modal" in (project / "kept.py").read_text()
+
+
+def test_an_outcome_comes_back_as_it_was() -> None:
+    session = Session([str(_FIXTURES)], Settings(), jobs=1)
+    session.run()
+    kept = {path: data for path, one in session.outcomes.items() if (data := stored.written(one)) is not None}
+    assert len(kept) > 50
+    for path, data in kept.items():
+        assert stored.outcome_of(json.loads(json.dumps(data))) == session.outcomes[path]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["span", "fix", "x", "code"]), inner),
+)
+
+
+@given(_JSON)
+def test_what_was_not_written_is_no_outcome(data: object) -> None:
+    try:
+        outcome = stored.outcome_of(data)
+    except ValueError:
+        return
+    assert stored.written(outcome) == [list(group) for group in data]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("change", ["value", "new", "gone", "touched", "settings", "outside"])
 def test_every_change_is_seen(project: Path, change: str) -> None:
     paths = ["."] if change != "outside" else [*(f"plain_{number}.py" for number in range(50)), "uses.py"]
@@ -173,7 +227,7 @@ def test_a_damaged_cache_is_as_good_as_none(project: Path) -> None:
     first = _said(project, ".")
     cache = project.parent / "cache"
     (file,) = cache.iterdir()
-    for content in (b"", b"[]", b"{", b'{"format": 1, "run": 3, "told": {}, "silent": "x"}', b"\xff\xfe"):
+    for content in (b"", b"[]", b"{", b'{"format": 2, "run": 3, "told": {}, "silent": "x"}', b"\xff\xfe"):
         file.write_bytes(content)
         assert _said(project, ".") == first
     shutil.rmtree(cache)

@@ -13,6 +13,7 @@ from modal_lint.discover import DOCUMENTS
 from modal_lint.discreet import discreet
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Rule
+from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
 from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
@@ -73,8 +74,11 @@ class Analysis:
         project = self._project(target.root)
         project.known_secrets = target.settings.known_secrets
         is_document = target.path.endswith(DOCUMENTS)  # those that hold no code about Modal are told apart later
-        concerned = is_document or project.concerns(target.path, data) or b"modal-lint" in data
-        if not concerned and not switches.is_off("prefilter"):
+        if is_document:
+            concerned = concerns_modal(data)
+        else:
+            concerned = project.concerns(target.path, data) or b"modal-lint" in data
+        if not concerned and not is_document and not switches.is_off("prefilter"):
             return Outcome()
         try:
             if is_document:
@@ -99,7 +103,9 @@ class Analysis:
             return failure and failure._replace(cell=trouble.cell)
 
         rules = enabled(target, self.rules)
-        return checking.outcome(target.path, data, project, lambda file: _judge(file, target, rules), failed)
+        return checking.outcome(
+            target.path, data, project, lambda file: _judge(file, target, rules), failed, self.visit
+        )
 
     def _project(self, root: str) -> Project:
         if root not in self._projects:

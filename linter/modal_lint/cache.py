@@ -1,8 +1,8 @@
 """What a run found out, kept for the next one: which files are known to have nothing to tell.
 
-A file is known by a stamp of its path and of what the file system says of it. Nothing of a content and no finding is
-kept: files that had something to tell are analysed again. The cache lies outside of what is checked, so that nobody can
-bring a forged one along with the code.
+A file is known by a stamp of its path and of what the file system says of it. Nothing of a content is kept, and no
+finding that knows a value: files with such a one are analysed again. The cache lies outside of what is checked, so that
+nobody can bring a forged one along with the code.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 from modal_lint import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from modal_lint.discover import Target
+    from modal_lint.model import Outcome
     from modal_lint.settings import Settings
 
 _BYTES = 16  # of a stamp: no two files will ever have the same
 # What changed so shortly before the run may change again without the clock of the file system showing it.
 _CLOCK = 50_000_000  # nanoseconds
 _KEPT = 30 * 86_400  # seconds that a cache is kept which nobody uses
-_FORMAT = 1
+_FORMAT = 2
 # Settings that say what is done with findings, not what they are.
 _LATER = frozenset(("output_format", "jobs", "fix", "unsafe_fixes", "show_fixes"))
 
@@ -54,28 +55,38 @@ class Cache:
         self._last = _read(self._file)
         self._silent = frozenset(_cut(self._last.get("silent")))
 
-    def left(self) -> list[Target] | None:
-        """The files that had something to tell, if nothing at all has changed since; else None."""
+    def left(self, *, known: bool = True) -> tuple[list[Target], dict[str, Outcome]] | None:
+        """What had something to tell, if nothing at all has changed since; else None.
+
+        Args:
+            known: whether outcomes that were kept may be used.
+
+        Returns:
+            The files to analyse again, and the outcomes of the others by path as in findings.
+        """
         told, watched = self._last.get("told"), self._last.get("watched")
-        if self._last.get("run") != self._run or not isinstance(told, list) or not isinstance(watched, dict):
+        if self._last.get("run") != self._run or not isinstance(told, dict) or not isinstance(watched, dict):
             return None
         if any(self._stamp(path).hex() != stamp for path, stamp in watched.items()):
             return None
         with contextlib.suppress(OSError):
             os.utime(self._file)  # it is in use
-        known = set(map(str, told))
-        return [target for target in self._targets if target.absolute in known]
+        again = [target for target in self._targets if target.absolute in told]
+        if not known:
+            return again, {}
+        outcomes = {target.path: one for target in again if (one := _outcome(told[target.absolute])) is not None}
+        return [target for target in again if target.path not in outcomes], outcomes
 
     def is_silent(self, at: int) -> bool:
         """Whether the file of that number is known to say nothing of Modal."""
         return self._stamps[at] in self._silent
 
-    def keep(self, silent: Iterable[int], told: Collection[str], looked_at: Iterable[str]) -> None:
+    def keep(self, silent: Iterable[int], told: Mapping[str, Outcome], looked_at: Iterable[str]) -> None:
         """Write down what this run found out.
 
         Args:
             silent: numbers of files that say nothing of Modal.
-            told: absolute paths of files that had something to tell.
+            told: the outcomes of files that had something to tell, by absolute path.
             looked_at: real paths of files and folders that were looked at on the way.
         """
         own = {target.absolute for target in self._targets}
@@ -83,7 +94,7 @@ class Cache:
         stamps = sorted(self._stamps[at] for at in silent)
         content: dict[str, Any] = {"format": _FORMAT, "silent": b"".join(stamps).hex()}
         if not self._moving:
-            content.update(run=self._run, told=sorted(told), watched=watched)
+            content.update(run=self._run, told={path: _kept(told[path]) for path in sorted(told)}, watched=watched)
         with contextlib.suppress(OSError, ValueError):  # a cache is never worth a failure
             _write(self._folder, self._file, content)
 
@@ -123,6 +134,24 @@ def _program() -> int:
             times = (os.stat(os.path.join(folder, name)).st_mtime_ns for name in names if name.endswith(".py"))
             newest = max(newest, *times, 0)
     return newest
+
+
+def _kept(outcome: Outcome) -> list[Any] | None:
+    from modal_lint import stored
+
+    return stored.written(outcome)
+
+
+def _outcome(data: object) -> Outcome | None:
+    """The outcome that was kept; None where it may not be kept, or is not what was written."""
+    if data is None:
+        return None
+    from modal_lint import stored
+
+    try:
+        return stored.outcome_of(data)
+    except ValueError:
+        return None
 
 
 def _cut(text: object) -> list[bytes]:

@@ -135,13 +135,16 @@ class Session:
             given = {target.path: self.staged.contents[target.absolute] for target in self.found.targets} | dict(given)
         if self.since is not None:
             self.since.given = given
-        left = cache.left() if cache is not None else None
+        left = cache.left(known=self.baselines is None) if cache is not None else None
         if left is not None:
-            self._analyse(left, given, jobs)
+            again, known = left
+            self._outcomes.update(known)
+            self._analyse(again, given, jobs)
         else:
             silent = self._look(targets, given, jobs, cache)
             if cache is not None:
-                told = [one.absolute for one in targets if self._outcomes.get(one.path, _NOTHING) != _NOTHING]
+                outcomes = {one.absolute: self._outcomes.get(one.path, _NOTHING) for one in targets}
+                told = {path: outcome for path, outcome in outcomes.items() if outcome != _NOTHING}
                 cache.keep(silent, told, self._looked_at)
         return self._report()
 
