@@ -58,7 +58,7 @@ def check(file: File) -> Iterator[Finding]:
             node = next(place.node for place in (need.place, *reversed(need.calls)) if place.file is file)
             if need.key in GIVEN or need.key.startswith("MODAL_") or not container.supply.lacks(need.key):
                 continue
-            if (node, need.key) in told or environments.is_varied(container):
+            if (node, need.key) in told or environments.is_varied(container, need.key):
                 continue
             told.add((node, need.key))
             yield _finding(file, container, need, node)

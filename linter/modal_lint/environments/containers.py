@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,44 +51,53 @@ class Container:
         return str(getattr(self.code.node, "name", "…")) if self.code is not None else "…"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Varied:
-    """The functions and classes that a file calls `with_options` of, by node and by name.
+    """The calls of `with_options` in a file that give other sources, by the node or name of what they are calls of.
 
     ``anything`` says that it does so of something of which it is not known what it is.
     """
 
-    nodes: frozenset[ast.AST] = frozenset()
-    names: frozenset[str] = frozenset()
+    nodes: dict[ast.AST, list[Use]] = field(default_factory=dict)
+    names: dict[str, list[Use]] = field(default_factory=dict)
     anything: bool = False
 
-    def has(self, container: Container) -> bool:
-        """Whether a container may be among them."""
-        node = None if container.code is None else container.code.node
-        return self.anything or node is None or node in self.nodes or container.name in self.names
+    def has(self, container: Container, key: str | None) -> bool:
+        """Whether a container may be among them, with sources that may give ``key`` (None: whatever they give)."""
+        if self.anything or container.code is None:
+            return True
+        uses = (*self.nodes.get(container.code.node, ()), *self.names.get(container.name, ()))
+        return any(key is None or not of_call(use).lacks(key) for use in uses)
 
 
 def _varied(file: File) -> Varied:
-    calls = [call for call in file.scopes.calls if last_name(call.func) == "with_options"]
+    calls = [call for call in file.scopes.calls if last_name(call.func) == "with_options" and _may_give(call)]
+    found = Varied()
     if not calls:
-        return Varied()
-    nodes: set[ast.AST] = set()
-    names: set[str] = set()
+        return found
     resolved: set[ast.AST] = set()
-    anything = False
     for use in file.uses:
         if use.api.name not in OPTIONS:
             continue
         resolved.add(use.node)
         owner = use.owner
-        if owner is not None and isinstance(owner.wraps, (Function, Class)):
-            nodes.add(owner.wraps.place.node)
+        if not gives(use):
             continue
-        found = asking.made_by(owner, *FOUND) if owner is not None else []
-        named = [asking.one_text(asking.parameter(one, "name")) for one in found]
-        anything = anything or not named or None in named
-        names.update(name for name in named if name is not None)
-    return Varied(frozenset(nodes), frozenset(names), anything or any(call not in resolved for call in calls))
+        if owner is not None and isinstance(owner.wraps, (Function, Class)):
+            found.nodes.setdefault(owner.wraps.place.node, []).append(use)
+            continue
+        made = asking.made_by(owner, *FOUND) if owner is not None else []
+        named = [asking.one_text(asking.parameter(one, "name")) for one in made]
+        found.anything = found.anything or not named or None in named
+        for name in named:
+            found.names.setdefault(name or "", []).append(use)
+    found.anything = found.anything or any(call not in resolved for call in calls)
+    return found
+
+
+def _may_give(call: ast.Call) -> bool:
+    """Whether a call of `with_options` may name a source, from its keywords alone."""
+    return any(keyword.arg in (None, "secrets", "env") for keyword in call.keywords)
 
 
 class Environments:
@@ -164,13 +173,18 @@ class Environments:
             self._reads[node] = Reading(self.ev).of(entry_points(container.code))
         return self._reads[node]
 
-    def is_varied(self, container: Container) -> bool:
-        """Whether a container may also be started with other sources: `with_options` somewhere in the project."""
+    def is_varied(self, container: Container, key: str | None = None) -> bool:
+        """Whether a container may also be started with other sources: `with_options` somewhere in the project.
+
+        Args:
+            container: which one.
+            key: a variable; sources that do not give it are not counted.
+        """
         code = container.code
         if code is None:
             return True
         files = (self.file, code.file, *code.file.project.mentioning(container.name, code.file))
-        return any(file.environments.varied.has(container) for file in dict.fromkeys(files))
+        return any(file.environments.varied.has(container, key) for file in dict.fromkeys(files))
 
     @cached_property
     def varied(self) -> Varied:
@@ -217,6 +231,11 @@ def app_of(use: Use) -> Use | None:
     """The construction of the App that a function is registered with."""
     found = asking.made_by(use.owner, "modal.App") if use.owner is not None else []
     return found[0] if len(found) == 1 else None
+
+
+def of_app(use: Use) -> Supply:
+    """What a function, class or server gets of its App's Secrets; a sandbox gets none."""
+    return _of_app(use, app_of(use)) if use.api.name in FUNCTIONS else sources.NOTHING
 
 
 def _of_app(use: Use, app: Use | None) -> Supply:
