@@ -76,6 +76,9 @@ _COMMANDS = (
     ("check", "-o", "report.txt", "--unsafe-fixes"),
     ("check", "--fix", "--show-fixes"),
     ("check", "--fix", "--unsafe-fixes", "--show-fixes", "-v"),
+    ("check", "--update-baseline", "--baseline", "known.json", "-v"),
+    ("check", "--baseline", "known.json", "--ignore", "MS1", "-v"),
+    ("check", "--add-suppressions=a reason", "-v"),
     ("check", "--output-format", "json"),
 )
 

@@ -210,6 +210,16 @@ def test_a_revision_that_is_none_is_one_line(tree: Repository, revision: str) ->
     assert not (tree.folder / "owned").exists()
 
 
+def test_a_repository_that_git_does_not_trust_is_one_line(tree: Repository) -> None:
+    tree.commit(app=leaky())
+    distrust = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    for option in ("--since=HEAD", "--staged"):
+        done = lint("check", option, cwd=tree.folder, environment=distrust)
+        assert done.status == 2
+        assert "git does not trust this repository" in done.err
+        assert len(done.err.splitlines()) == 1
+
+
 def test_outside_of_a_repository_and_without_git_it_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(leaky())
     without = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent), "GIT_DIR": ""}

@@ -15,6 +15,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modal_lint.settings import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _ABOUT = "What modal-lint knows already. `modal-lint check --update-baseline` writes this file."
 _SALT, _BYTES = 16, 16  # of a salt, of a hash
 _COST, _BLOCK = 1 << 12, 8  # 4 MB and about 6 ms for one value
-_COSTS = frozenset(1 << power for power in range(10, 16))  # a file may ask for; more would be an attack on us
+_COSTS = frozenset(1 << power for power in range(10, 15))  # a file may ask for; more would be an attack on us
 _WORTH_THREADS = 8  # values
 # A line break stands in no string of JSON.
 _LOST, _LEFT = re.compile(r"\}(\s*\n\s*\{)"), re.compile(r",(\s*\n\s*\])")
@@ -64,7 +66,11 @@ class Hasher:
     _known: dict[Hidden, str] = field(default_factory=dict, repr=False)
 
     def hashes(self, values: Iterable[Hidden]) -> Mapping[Hidden, str]:
-        """The hashes of ``values``; the work is shared among the processors."""
+        """The hashes of ``values``; the work is shared among the processors.
+
+        Raises:
+            UserError: this Python has no scrypt.
+        """
         new = [value for value in dict.fromkeys(values) if value not in self._known]
         if len(new) < _WORTH_THREADS:
             found = [self._hash(value) for value in new]
@@ -78,6 +84,8 @@ class Hasher:
 
     def _hash(self, value: Hidden) -> str:
         text = value.reveal().encode("utf-8", "surrogatepass")
+        if not hasattr(hashlib, "scrypt"):
+            raise UserError("baseline: this Python was built without scrypt, which baselines need")
         return hashlib.scrypt(text, salt=self.salt, n=self.cost, r=_BLOCK, p=1, dklen=_BYTES).hex()
 
 

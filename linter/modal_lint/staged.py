@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modal_lint.config import FILES
-from modal_lint.discover import SUFFIXES, Discovery, Target, shown_path
+from modal_lint.discover import MARKDOWN, SUFFIXES, Discovery, Target, shown_path
 from modal_lint.files import MAX_BYTES, ReadError, project_root, read_regular
 from modal_lint.git import GitError, Repository
 from modal_lint.globs import compiled, matches_upwards
@@ -115,9 +115,11 @@ class Index:
             return
         known = {path: True}
         for absolute in sorted((*self._ids, *self._unmerged)):
-            if absolute.startswith(below) and absolute.endswith(SUFFIXES):
+            if absolute.startswith(below) and absolute.endswith(SUFFIXES + MARKDOWN):
                 folder = os.path.dirname(absolute)
                 settings = source.at(folder)
+                if absolute.endswith(MARKDOWN) and not settings.include_markdown:
+                    continue
                 if self._is_open(folder, source, known) and not _excludes(settings, absolute):
                     yield Target(shown_path(absolute), absolute, root, settings)
 
