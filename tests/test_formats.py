@@ -303,6 +303,14 @@ def test_every_severity_has_its_word(severity: Severity) -> None:
         assert len(read(form, render(form, report, Look()))) == 1
 
 
+@pytest.mark.parametrize("form", ["github", "azure"])
+@pytest.mark.usefixtures("here")
+def test_what_looks_like_an_escape_is_none(form: str) -> None:
+    text = "100%0A%2C%25%3A%AZP25%3B%5D"
+    (told,) = read(form, render(form, Report((_finding(path=text, message=text),)), Look()))
+    assert (told.path, told.message) == (text, text)
+
+
 def test_azure_cannot_be_given_a_second_command() -> None:
     bad = "a]##vso[task.setvariable variable=x;isSecret=true]%\r\nb"
     text = render("azure", Report((_finding(path=bad, message=bad, help=bad),)), Look())
