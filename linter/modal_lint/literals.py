@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from modal_lint import credentials, diagnosis
 from modal_lint.excerpt import excerpt
@@ -25,7 +26,7 @@ _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not (_USERINFO.search(file.text) or credentials.has_shape(file.text)) or not is_shipped(file):
+    if not is_shipped(file) or not (_USERINFO.search(file.text) or credentials.has_shape(file.text)):
         return
     for node in _literals(file):
         for found in credentials.find_in_text(_text(node), path=file.path):
@@ -36,6 +37,15 @@ def findings(file: File, rule: Rule) -> Iterator[Finding]:
 
 def is_shipped(file: File) -> bool:
     """Whether Modal copies the module into containers: it defines functions, or imports the App that does."""
+    if file not in _KNOWN:
+        _KNOWN[file] = _is_shipped(file)
+    return _KNOWN[file]
+
+
+_KNOWN: WeakKeyDictionary[File, bool] = WeakKeyDictionary()
+
+
+def _is_shipped(file: File) -> bool:
     if any((use.api.returns in _SHIPPED and use.api.decorator) or use.api.name in _PICKLES for use in file.uses):
         return True
     ev = file.project.evaluator
