@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.environments import asking
+from modal_lint.kept import Kept
 from modal_lint.lazy import lazy
 from modal_lint.source import children
 from modal_lint.values import Class, Const, External, Function, Module, Place, Values
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modal_lint.environments.containers import Container
+    from modal_lint.model import Span
     from modal_lint.source import File
     from modal_lint.uses import Use
 
@@ -25,6 +27,7 @@ WEB = (FUNCTION, *APPS, "modal.web_server")
 SERVER = "modal.App.server"
 """The decorator that gives a class a URL which asks for a proxy token, unless ``unauthenticated`` (default: False)."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DECLARING = ("modal.App", "modal.Secret.", "modal.Image.", "modal_lint_runtime.Secrets.")
 _MAX_REACHED = 60
 # What makes an application of which every route is seen; anything else that is served may look at its callers.
 _MAKERS = frozenset(
@@ -108,29 +111,54 @@ def checks_callers(endpoint: Endpoint) -> bool:
     if name in APPS and not _is_seen(code):
         return True
     reached = _reached(code)
-    nodes = [Place(file, file.tree) for file in {one.file: None for one in reached}] if name != FUNCTION else reached
-    return any(_CHECKS.search(text) for place in nodes for text in _texts(place))
+    if name == FUNCTION:
+        return any(_speaks(place) for place in reached)
+    return any(_speaks_anywhere(file) for file in {place.file: None for place in reached})
 
 
-def _texts(place: Place) -> Iterator[str]:
-    """The source of a definition, without what Modal is told about it."""
-    for node in _own(place):
-        text = place.file.segment(node) if node is not place.file.tree else place.file.text
-        for told in _calls_of_modal(place.file):
-            text = text.replace(told, "")
-        yield text
+def _speaks(place: Place) -> bool:
+    """Whether a definition says a word of looking at callers; what Modal is told about it does not count."""
+    if place.node is place.file.tree:
+        return _speaks_anywhere(place.file)
+    lines = _without_declarations(place.file)
+    for node in (place.node, *getattr(place.node, "decorator_list", ())):
+        span = place.file.span(node)
+        text = lines[span.line - 1 : span.end_line]
+        if span.line == span.end_line:
+            text = [lines[span.line - 1][span.column : span.end_column]]
+        if _CHECKS.search("\n".join(text)):
+            return True
+    return False
 
 
-def _calls_of_modal(file: File) -> list[str]:
-    return sorted({file.segment(use.node) for use in file.uses}, key=len, reverse=True)
+def _speaks_anywhere(file: File) -> bool:
+    known = _SPEAKING.get(file)
+    if known is None:
+        known = _SPEAKING[file] = bool(_CHECKS.search("\n".join(_without_declarations(file))))
+    return known
 
 
-def _own(place: Place) -> Iterator[ast.AST]:
-    """A definition and its decorators, without Modal's."""
-    yield place.node
-    for decorator in getattr(place.node, "decorator_list", ()):
-        if not place.file.environments.uses_of(decorator):
-            yield decorator
+_SPEAKING: Kept[File, bool] = Kept()
+_LINES: Kept[File, list[str]] = Kept()
+
+
+def _without_declarations(file: File) -> list[str]:
+    """The lines of a file, blank where Apps, Functions, images and Secrets are declared."""
+    lines = _LINES.get(file)
+    if lines is None:
+        lines = _LINES[file] = list(file.lines)
+        for use in file.uses:
+            if use.api.name.startswith(_DECLARING) or use.api.name in WEB:
+                _blank(lines, file.span(use.node))
+    return lines
+
+
+def _blank(lines: list[str], span: Span) -> None:
+    for number in range(span.line - 1, min(span.end_line, len(lines))):
+        line = lines[number]
+        start = span.column if number == span.line - 1 else 0
+        end = span.end_column if number == span.end_line - 1 else len(line)
+        lines[number] = line[:start] + " " * (end - start) + line[end:]
 
 
 def _is_seen(code: Place) -> bool:

@@ -9,6 +9,7 @@ from modal_lint.credentials import names
 from modal_lint.environments import containers, sources
 from modal_lint.environments.needs import last_name
 from modal_lint.environments.sources import Kind
+from modal_lint.kept import Kept
 from modal_lint.uses import default_frame
 from modal_lint.values import External
 
@@ -101,9 +102,21 @@ def _may_read(container: Container, source: Source) -> bool:
         return True
     risky = _ANY | {package for key in source.keys for package in _packages(key)}
     places = [container.code, *reads.code]
-    nodes = [(place.file, node) for place in places for node in ast.walk(place.node)]
-    nodes += [(file, node) for file in {one.file: None for one in places} for node in file.scopes.at_import]
-    return any(_is_risky(file, node, risky) for file, node in nodes)
+    used = {package for place in places for package in _used_by(place.file, place.node)}
+    used |= {package for file in {one.file: None for one in places} for package in _used_by(file, file.tree)}
+    return not risky.isdisjoint(used)
+
+
+_USED: Kept[File, dict[ast.AST, frozenset[str]]] = Kept()
+
+
+def _used_by(file: File, node: ast.AST) -> frozenset[str]:
+    """The packages whose names stand in a function or class, or in a module outside of its functions."""
+    known = _USED.setdefault(file, {})
+    if node not in known:
+        inner = file.scopes.at_import if node is file.tree else ast.walk(node)
+        known[node] = frozenset(package for one in inner for package in _packages_at(file, one))
+    return known[node]
 
 
 def _packages(key: str) -> frozenset[str]:
@@ -114,20 +127,21 @@ def _packages(key: str) -> frozenset[str]:
     return _READERS.get(provider, frozenset()) | {provider, f"langchain_{provider}"}
 
 
-def _is_risky(file: File, node: ast.AST, risky: frozenset[str]) -> bool:
-    if last_name(node) in ("environ", "getenv"):
-        return not _is_plain(file, node)
-    if isinstance(node, ast.Attribute) and last_name(node.value) == "os" and node.attr.startswith(_PROCESSES):
-        return True
-    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
-        return False
-    scope = file.scopes.scope(node)
-    home = file.scopes.lookup(node.id, scope)
-    if home is None or not any(one.kind == "import" for one in home.bindings[node.id]):
-        return False
-    asked = file.project.evaluator.ask(node, default_frame(file.project.evaluator, file, scope))
-    named = [value.name for value in asked if isinstance(value, External)]
-    return not risky.isdisjoint(name.split(".")[0] for name in named)
+def _packages_at(file: File, node: ast.AST) -> Iterator[str]:
+    """The package that a name stands for; `subprocess` for what starts processes or takes all of the environment."""
+    if _starts_process(node) or (last_name(node) in ("environ", "getenv") and not _is_plain(file, node)):
+        yield "subprocess"
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        scope = file.scopes.scope(node)
+        home = file.scopes.lookup(node.id, scope)
+        if home is not None and any(one.kind == "import" for one in home.bindings[node.id]):
+            asked = file.project.evaluator.ask(node, default_frame(file.project.evaluator, file, scope))
+            yield from (value.name.split(".")[0] for value in asked if isinstance(value, External))
+
+
+def _starts_process(node: ast.AST) -> bool:
+    """``os.system`` and the like."""
+    return isinstance(node, ast.Attribute) and last_name(node.value) == "os" and node.attr.startswith(_PROCESSES)
 
 
 def _is_plain(file: File, node: ast.AST) -> bool:
