@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import leaks
+from modal_lint.kept import Kept
 from modal_lint.scopes import MUTATORS, all_parameters
 
 if TYPE_CHECKING:
@@ -175,9 +175,9 @@ class _Graph:
             self.imports.setdefault(bound, []).append((node, alias.name))
 
 
-_GRAPHS: WeakKeyDictionary[File, _Graph] = WeakKeyDictionary()
-_DRY: WeakKeyDictionary[File, bool] = WeakKeyDictionary()
-_DRY_BEHIND: WeakKeyDictionary[Evaluator, dict[tuple[str, int], bool]] = WeakKeyDictionary()  # by real path and depth
+_GRAPHS: Kept[File, _Graph] = Kept()
+_DRY: Kept[File, bool] = Kept()
+_DRY_BEHIND: Kept[Evaluator, dict[tuple[str, int], bool]] = Kept()  # by real path and depth
 
 
 def _names(target: ast.AST) -> list[str]:

@@ -10,9 +10,9 @@ import re
 from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
+from modal_lint.kept import Kept
 from modal_lint.model import Confidence
 
 if TYPE_CHECKING:
@@ -90,4 +90,4 @@ def _shaped(file: File) -> tuple[str, list[tuple[int, int]]]:
 
 
 # Made once for a file: there may be a finding for each of its literals.
-_SHAPED: WeakKeyDictionary[File, tuple[str, list[tuple[int, int]]]] = WeakKeyDictionary()
+_SHAPED: Kept[File, tuple[str, list[tuple[int, int]]]] = Kept()

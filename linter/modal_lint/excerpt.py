@@ -7,10 +7,10 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
 from modal_lint.exposure import MIN_PART
+from modal_lint.kept import Kept
 from modal_lint.model import ExcerptLine, Span
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def masked_line(file: File, number: int, start: int, end: int) -> tuple[str, int
     return line.text, new_start, max(line.end(end), new_start)
 
 
-_LINES: WeakKeyDictionary[File, dict[int, _Masked]] = WeakKeyDictionary()
+_LINES: Kept[File, dict[int, _Masked]] = Kept()
 
 
 def _masked(file: File, number: int) -> _Masked:
@@ -197,7 +197,7 @@ def _stretches(file: File, number: int, line: str) -> Iterator[tuple[int, int]]:
         yield span.column if span.line == number else 0, span.end_column if span.end_line == number else len(line)
 
 
-_TEXTS: WeakKeyDictionary[File, dict[int, list[ast.AST]]] = WeakKeyDictionary()
+_TEXTS: Kept[File, dict[int, list[ast.AST]]] = Kept()
 
 
 def _finished(file: File, line: str) -> str:

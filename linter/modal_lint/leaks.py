@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
 from modal_lint.calls import effective
 from modal_lint.credentials.keys import words
 from modal_lint.diagnosis import MAX_FLOW, sink_span
 from modal_lint.excerpt import excerpt
+from modal_lint.kept import Kept
 from modal_lint.lazy import vocabulary
 from modal_lint.modal_api import Sink
 from modal_lint.model import Confidence, Finding, Span, Step
@@ -85,7 +85,7 @@ def at(file: File, *sinks: Sink) -> Iterator[Leak]:
     return (leak for leak in _FOUND[file] if leak.sink in sinks)
 
 
-_FOUND: WeakKeyDictionary[File, list[Leak]] = WeakKeyDictionary()
+_FOUND: Kept[File, list[Leak]] = Kept()
 
 
 def _leaks(file: File) -> Iterator[Leak]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from modal_lint import library
 from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
+from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
 from modal_lint.values import (
     Argument,
@@ -461,7 +461,7 @@ def call_index(file: File) -> _Index:
     return index
 
 
-_INDEXES: WeakKeyDictionary[File, _Index] = WeakKeyDictionary()
+_INDEXES: Kept[File, _Index] = Kept()
 
 
 def _meant(binding: Binding) -> Iterator[str]:

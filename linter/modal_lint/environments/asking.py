@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from modal_lint.kept import Kept
 from modal_lint.modal_api import CALL_NAMES
 from modal_lint.uses import Uses
 from modal_lint.values import Const, Text, Unknown, Values, unite
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
     from modal_lint.values import Argument, Object
 
-_MADE: WeakKeyDictionary[File, dict[object, list[Use]]] = WeakKeyDictionary()  # by call, or by call and its run
+_MADE: Kept[File, dict[object, list[Use]]] = Kept()  # by call, or by call and its run
 
 
 def calls(file: File, *names: str) -> Iterator[Use]:

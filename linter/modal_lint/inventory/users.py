@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint.environments import asking
 from modal_lint.environments.containers import FOUND
 from modal_lint.inventory.model import Kind, User
 from modal_lint.inventory.names import location, text_of
+from modal_lint.kept import Kept
 from modal_lint.modal_api import Sink
 from modal_lint.values import Class, Function, Object
 
@@ -48,7 +48,7 @@ _NAMED_BY = {
     Kind.POLICY: "domain",
 }
 _CODE = (Kind.FUNCTION, Kind.CLASS, Kind.SERVER)
-_CONTAINERS: WeakKeyDictionary[File, dict[ast.AST, Container]] = WeakKeyDictionary()  # by the call that declares each
+_CONTAINERS: Kept[File, dict[ast.AST, Container]] = Kept()  # by the call that declares each
 
 
 def user_of(use: Use, sink: Sink, *, inherited: bool = False) -> User:
