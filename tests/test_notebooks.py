@@ -146,6 +146,8 @@ def test_variables_that_magics_set() -> None:
 # %%
 # modal-lint: ignore-next-line[MS105] of the emulator
 %env MODAL_TOKEN_ID=⟨modal-token-id⟩
+# %%
+import modal
 """
     assert codes(text) == ["a.ipynb:cell 1:1:21: MS105", "a.ipynb:cell 1:2:29: MS105"]
 
@@ -497,3 +499,43 @@ def test_an_edit_that_does_not_fit_is_refused(edit: Edit) -> None:
 def test_a_file_that_is_no_notebook_is_not_edited() -> None:
     with pytest.raises(Unreadable):
         edited("a.ipynb", b"{}", [Edit(Span(1, 0, 1, 0), "x", 1)])
+
+
+# ---- what other commands say of notebooks ------------------------------------------------------------------------
+
+
+def test_the_inventory_knows_the_secrets_of_notebooks(here: Path) -> None:
+    text = """# %%
+import os, modal
+app = modal.App("x")
+# %%
+@app.function(secrets=[modal.Secret.from_name("huggingface-secret")])
+def f():
+    return os.environ["HF_TOKEN"]
+# %%
+%%writefile app.py
+import modal
+modal.Sandbox.create(secrets=[modal.Secret.from_name("openai-secret", required_keys=["OPENAI_API_KEY"])])
+"""
+    (here / "a.ipynb").write_text(notebook(text))
+    (here / "b.py").write_text('import modal\nmodal.Secret.from_name("other-secret")\n')
+    done = run("inventory", "--isolated", ".")
+    assert "HF_TOKEN  read  a.ipynb:cell 2:3\n" in done.out
+    assert "looked up   a.ipynb:cell 3:3\n" in done.out
+    assert "looked up   b.py:2\n" in done.out
+    found = json.loads(run("inventory", "--isolated", "--output-format", "json", ".").out)
+    assert '"cell": 2' in json.dumps(found)
+
+
+def test_suppressions_are_added_to_cells_with_magics(here: Path) -> None:
+    text = """# %%
+%%time
+!pip install modal
+import modal
+modal.Sandbox.create(env={"HF_TOKEN": "⟨huggingface⟩"})
+"""
+    (here / "a.ipynb").write_text(notebook(fill(text)))
+    run("check", "--isolated", "--add-suppressions=for a test", "a.ipynb")
+    (cell,) = json.loads((here / "a.ipynb").read_text())["cells"]
+    assert cell["source"][-1].endswith("})  # modal-lint: ignore[MS101] for a test")
+    assert run("check", "--isolated", "a.ipynb").status == 0

@@ -230,7 +230,8 @@ class File:
         """The suppression comments."""
         from modal_lint import suppress
 
-        return suppress.parse(self.text)
+        commands = self.module.commands if self.module is not None else ()
+        return suppress.parse(self.text, (command.line for command in commands))
 
     def span(self, node: ast.AST) -> Span:
         """Where the node stands, columns in code points."""
@@ -242,6 +243,16 @@ class File:
         if text.isascii():
             return column
         return len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+    def placed(self, node: ast.AST) -> tuple[Span, int | None]:
+        """Where the node stands for a reader: in a notebook inside of a cell, which comes second."""
+        span = self.span(node)
+        if self.module is None:
+            return span, None
+        from modal_lint.documents.base import inside
+
+        cell, span = inside(self.module.rows, span)
+        return span, cell
 
     def named(self, line: int) -> str:
         """How to call a line of the file: ``a.py:3``, ``a.ipynb:cell 2:3``."""

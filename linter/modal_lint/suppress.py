@@ -75,13 +75,18 @@ class Suppressions:
 NONE = Suppressions()
 
 
-def parse(text: str) -> Suppressions:
-    """The suppressions written in ``text``; the tokenizer runs only if there may be one."""
+def parse(text: str, commands: Iterable[int] = ()) -> Suppressions:
+    """The suppressions written in ``text``; the tokenizer runs only if there may be one.
+
+    Args:
+        text: of a source.
+        commands: the lines of it that are comments to Python and commands to a notebook.
+    """
     if not _HINT.search(text):
         return NONE
     ours: list[Suppression] = []
     foreign: set[int] = set()
-    comments = _Comments(text)
+    comments = _Comments(text, commands)
     for comment in comments.all:
         if _FOREIGN.search(comment.text):
             foreign.add(comment.line)
@@ -131,9 +136,9 @@ class _Comment:
 
 
 class _Comments:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, commands: Iterable[int]) -> None:
         self._text = text
-        self._code_lines: set[int] = set()
+        self._code_lines = set(commands)
 
     @cached_property
     def all(self) -> list[_Comment]:

@@ -22,6 +22,7 @@ from modal_lint.source import Unreadable, decode, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from modal_lint.documents.base import Command
     from modal_lint.model import Finding, Report
 
 _ROUNDS = 20  # silencing a finding lets the next sink of the same credential be told
@@ -139,6 +140,7 @@ def suppressed(path: str, data: bytes, findings: Sequence[Finding], reason: str)
 
 def _in_notebook(path: str, data: bytes, findings: Sequence[Finding], reason: str) -> bytes:
     from modal_lint.documents.checking import edited
+    from modal_lint.documents.magics import python_of
 
     cells = json.loads(data)["cells"]
     edits: list[Edit] = []
@@ -149,7 +151,8 @@ def _in_notebook(path: str, data: bytes, findings: Sequence[Finding], reason: st
         if not 1 <= number <= len(cells):
             raise EditError("put the comment into the notebook by hand")
         source = cells[number - 1]["source"]
-        made = Comments(source if isinstance(source, str) else "".join(source), reason).edits(mine)
+        text, commands = python_of(source if isinstance(source, str) else "".join(source))
+        made = Comments(text, reason, commands).edits(mine)
         edits += (edit._replace(cell=number) for edit in made)
     return edited(path, data, edits)
 
@@ -157,11 +160,13 @@ def _in_notebook(path: str, data: bytes, findings: Sequence[Finding], reason: st
 class Comments:
     """The lines of a source, which of them can take a comment, and the comments to write."""
 
-    def __init__(self, text: str, reason: str) -> None:
+    def __init__(self, text: str, reason: str, commands: Iterable[Command] = ()) -> None:
         self._lines = io.StringIO(text, newline=None).read().split("\n")
         self._ours = [one for one in suppress.parse(text).ours if one.codes and one.kind.startswith("ignore")]
         self._reason = f" {reason}" if reason else ""
-        self._held = _held(text, self._lines)
+        # Of a notebook: to Python they are comments, and what stands behind one may be a part of it.
+        self._commands = frozenset(command.line for command in commands)
+        self._held = _held(text, self._lines).union(*(range(one.line, one.end_line) for one in commands))
 
     def edits(self, findings: Iterable[Finding]) -> list[Edit]:
         """The edits that silence ``findings``, as far as there is a place for a comment."""
@@ -189,7 +194,8 @@ class Comments:
 
     def _taking(self, lines: Sequence[int]) -> int | None:
         """The first of ``lines`` behind which a comment can stand."""
-        return next((line for line in lines if self._says_something(line) and line not in self._held), None)
+        closed = self._held | self._commands
+        return next((line for line in lines if self._says_something(line) and line not in closed), None)
 
     def _below(self, lines: Sequence[int]) -> int | None:
         """The first of ``lines`` above which a line of comment can stand that speaks of it."""
@@ -198,7 +204,7 @@ class Comments:
 
     def _says_something(self, line: int) -> bool:
         text = self._lines[line - 1].strip(_BLANKS) if line <= len(self._lines) else ""
-        return bool(text) and not text.startswith("#")
+        return bool(text) and (not text.startswith("#") or line in self._commands)
 
     def _merged(self, known: suppress.Suppression, codes: set[str]) -> Iterator[Edit]:
         listed = [code.text for code in known.codes]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from modal_lint import switches
 from modal_lint.documents.base import PROMPTS, Document, Row, inside, through
@@ -43,6 +44,7 @@ def outcome(
     project: Project,
     judge: Callable[[File], Outcome],
     failed: Callable[[Unreadable], Failure | None],
+    visit: Callable[[File], Any] | None = None,
 ) -> Outcome:
     """What the rules find in a document.
 
@@ -52,6 +54,7 @@ def outcome(
         project: whose modules it may import.
         judge: what the rules find in one of its modules.
         failed: what is told of a part that cannot be parsed.
+        visit: what else to ask of each module.
 
     Raises:
         Unreadable: it is not what its name says.
@@ -66,7 +69,14 @@ def outcome(
         suppressed=tuple(finding for one in found for finding in one.suppressed),
         below=tuple(finding for one in found for finding in one.below),
         failure=failed(_unreadable(document.broken[0])) if document.broken else None,
+        facts=None if visit is None else _together([visit(file) for file in files]),
     )
+
+
+def _together(facts: Sequence[Any]) -> Any:
+    """The facts of several modules, tuples of lists each, as those of one; None where there are none."""
+    told = [one for one in facts if one is not None]
+    return told[0]._make(tuple(chain(*parts)) for parts in zip(*told, strict=True)) if told else None
 
 
 def _concerns(path: str, document: Document, project: Project) -> bool:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint.documents.base import Command
+from modal_lint.documents.base import NEWLINE, Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,12 @@ def as_python(source: Sequence[str]) -> Cell:
     if any(map(_ANY.search, source)):
         _Lines(cell, source, first or 0).hide()
     return cell
+
+
+def python_of(source: str) -> tuple[str, list[Command]]:
+    """A cell's text as Python of the same shape, and the commands in it."""
+    cell = as_python(NEWLINE.split(source))
+    return "\n".join(cell.lines), cell.commands
 
 
 def _foreign(cell: Cell, source: Sequence[str], start: int, name: str, options: Sequence[str]) -> None:

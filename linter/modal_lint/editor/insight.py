@@ -147,7 +147,7 @@ def _listed(head: str, items: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(location: Location) -> str:
-    return f"{location.path}:{location.span.line}"
+    return location.line
 
 
 def _page(rule: Rule) -> str:

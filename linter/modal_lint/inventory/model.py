@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
 
 class Location(NamedTuple):
-    """A place in a source, by the path as in findings."""
+    """A place in a source, by the path as in findings. In a notebook the span counts inside the ``cell``."""
 
     path: str
     span: Span
+    cell: int | None = None
+
+    @property
+    def line(self) -> str:
+        """``path:line``; ``path:cell 3:line`` in a notebook."""
+        return (
+            f"{self.path}:{self.span.line}" if self.cell is None else f"{self.path}:cell {self.cell}:{self.span.line}"
+        )
 
 
 class Environment(NamedTuple):

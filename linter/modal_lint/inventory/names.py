@@ -52,7 +52,7 @@ UNKNOWN = Meant(None)
 
 def location(use: Use) -> Location:
     """Where a call stands."""
-    return Location(use.file.path, use.file.span(use.node))
+    return Location(use.file.path, *use.file.placed(use.node))
 
 
 def given_to(use: Use) -> Iterator[tuple[Sink, Meant]]:

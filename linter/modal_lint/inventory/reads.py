@@ -47,7 +47,7 @@ def _reads(file: File, container: Container) -> Iterator[Read]:
     for need, name in found:
         for environment in where.get(name or "", ()):
             place = need.place
-            yield Read(name or "", environment, need.key, Location(place.file.path, place.file.span(place.node)))
+            yield Read(name or "", environment, need.key, Location(place.file.path, *place.file.placed(place.node)))
 
 
 def _counts(need: Need) -> bool:

@@ -85,4 +85,5 @@ def place(location: Location) -> dict[str, Any]:
         "filename": os.path.abspath(location.path),
         "location": {"row": span.line, "column": span.column + 1},
         "end_location": {"row": span.end_line, "column": span.end_column + 1},
+        **({} if location.cell is None else {"cell": location.cell}),
     }

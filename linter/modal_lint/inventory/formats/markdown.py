@@ -56,7 +56,7 @@ def _places(locations: Iterable[Location]) -> Iterator[str]:
 
 
 def _place(location: Location) -> str:
-    return f"{location.path}:{location.span.line}"
+    return location.line
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ _SHOWN = 3  # places that are named before they are counted
 
 def place(location: Location) -> str:
     """``path:line``."""
-    return f"{visible(location.path)}:{location.span.line}"
+    return visible(location.line)
 
 
 def places(locations: Iterable[Location]) -> str:
