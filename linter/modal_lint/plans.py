@@ -245,7 +245,19 @@ def _takers(use: Use, group: Group) -> list[Use]:
         raise Stays(f"other files use the image: give the Secret to what runs it ({exported})")
     if len(containers) + len(steps) > MAX_TAKERS:
         raise Stays(f"{len(containers) + len(steps)} calls would need the Secret")
+    _check_apps(containers.values(), group)
     return [*containers.values(), *steps.values()]
+
+
+def _check_apps(containers: Iterable[Use], group: Group) -> None:
+    """The Secrets of an App win over its image, and would lose to a function's own."""
+    from modal_lint.environments.containers import of_app
+
+    for container in containers:
+        supply = None if container.api.name == "modal.App" else of_app(container)
+        for key in group.moved:
+            if supply is not None and not supply.lacks(key):
+                raise Stays(f"the Secrets of the App may hold {key} too, and win over the image")
 
 
 def _check_later(image: _Made, group: Group) -> None:

@@ -25,7 +25,6 @@ NOT_SHOWN = {
     "MS001": "it is about the linter itself",
     "MS002": "it is about the linter itself",
     "MS111": "nbformat 5, The notebook file format: outputs and metadata are part of the file",
-    "MS111": "nbformat 5, The notebook file format: outputs and metadata are part of the file",
     "MS209": "modal 1.6.4, Image.publish: is_public shows all layers; "
     "no image can be pulled from Modal's registry here",
     "MS407": "Modal's guide to Secrets; the service refuses, no client does",
