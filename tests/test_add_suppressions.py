@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from fixture_cases import check, run, told, without_expectations, write
+from fixture_cases import check, expected, run, told, without_expectations, write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lint_process import leaky, lint, token
 from material import fill
 from modal_lint_rules import RULES
@@ -46,20 +49,27 @@ def _everything(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_bytes().decode() for path in sorted(folder.rglob("*.py"))}
 
 
+def _announced(case: dict[str, str]) -> list[str]:
+    return [code for path, text in case.items() if path.endswith(".py") for _, _, code in expected(path, text)]
+
+
 def test_after_it_every_fixture_is_green_and_means_the_same(tmp_path: Path) -> None:
     for rule in RULES:
         for name, case in cases(rule.code):
             texts = {path: without_expectations(text) if path.endswith(".py") else text for path, text in case.items()}
             write(tmp_path / rule.code / name, texts)
     before = _everything(tmp_path)
-    unused = [one for one in told(check(["."])) if one[2] == "MS002"]
+    announced = [one for rule in RULES for _, case in cases(rule.code) for one in _announced(case) if one == "MS002"]
     done = _add(reason="a fixture")
     after = _everything(tmp_path)
-    left = told(check(["."]))
-    assert sorted({code for _, _, code in left}) == ["MS001", "MS002"], "what no comment silences"
-    assert len([one for one in left if one[2] == "MS002"]) == len(unused), "no new comment silences nothing"
-    assert {path.split("/")[0] for path, _, _ in left} <= {"MS001", "MS002"}
-    assert f"{len(unused)} suppressions are unused already: `modal-lint fix` removes what is" in done.err
+    again = _add(reason="a fixture")
+    assert _everything(tmp_path) == after, "nothing is left to be done"
+    left = [
+        (place.split("/")[0], code) for place, code in re.findall(r"^(\S+?):\d+:\d+: (MS\d+)", again.out, re.MULTILINE)
+    ]
+    assert set(left) == {("MS001", "MS001"), ("MS002", "MS002")}, "what no comment silences"
+    assert left.count(("MS002", "MS002")) == len(announced), "no new comment silences nothing"
+    assert f"{len(announced)} suppressions are unused already: `modal-lint fix` removes what is" in done.err
     for path, text in after.items():
         if not path.startswith("MS001/"):
             assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(before[path])), path
@@ -67,8 +77,6 @@ def test_after_it_every_fixture_is_green_and_means_the_same(tmp_path: Path) -> N
         removed = re.sub(r"  # modal-lint: ignore\[[^\n]*\] a fixture$", "", removed, flags=re.MULTILINE)
         if path.split("/")[0] not in ("MS001", "MS002"):
             assert removed == before[path], f"{path}: more than comments changed"
-    _add(reason="a fixture")
-    assert _everything(tmp_path) == after
 
 
 @pytest.mark.parametrize(
@@ -263,3 +271,66 @@ def test_newer_syntax_than_ours_is_kept(tmp_path: Path) -> None:
         return  # this Python has no way to read it
     assert _add().status == 0
     assert (tmp_path / "app.py").read_text() == text.replace("})\n", "})  # modal-lint: ignore[MS101]\n")
+
+
+def test_a_notebook_gets_its_comments_in_its_cells(tmp_path: Path) -> None:
+    call = f'modal.Sandbox.create(env={{"HF_TOKEN": "{token()}"}})'
+    sources = ["%pip install modal\nimport modal", f"def f():\n    return {call}\n", f"!ls 'it\n{call}, '''\n'''"]
+    cells = [
+        {"cell_type": "code", "execution_count": None, "id": f"c{at}", "metadata": {}, "outputs": [], "source": source}
+        for at, source in enumerate(sources)
+    ]
+    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "a.ipynb").write_text(json.dumps(document, indent=1))
+    done = _add(reason="why")
+    assert done.status == 0, done.said
+    after = ["".join(cell["source"]) for cell in json.loads((tmp_path / "a.ipynb").read_text())["cells"]]
+    comment = "  # modal-lint: ignore[MS101] why"
+    assert after == [sources[0], f"def f():\n    return {call}{comment}\n", f"!ls 'it\n{call}, '''\n'''{comment}"]
+
+
+# ---- any code --------------------------------------------------------------------------------------------------
+
+_CALL = 'modal.Sandbox.create(env={"HF_TOKEN": "⟨huggingface:%d⟩"})'
+_AROUND = (
+    *("C", "x = C", "x = [\n    C,\n    1,\n]", "C  # a comment", "x = C; y = 1", "y = 1; x = C"),
+    *("assert C, '''a\nb'''", "x = '''a\nb''', C", "x = C, '''a\nb''', '''c\nd\n'''", "'''a\n'''; x = C"),
+    *(
+        "x = \\\n    C",
+        "x = C \\\n    or 1",
+        "x = (C\n\n    # in between\n)",
+        "'''a\n'''; x = C, '''\n'''; y = '''\n'''",
+    ),
+    *("x = f'''{C}\n'''", "x = f'{1}', C, f'''\n{2}\n'''", "x = {\n    'a': '''\n''', 'b': C, 'c': '''\n'''\n}"),
+    *("x = lambda: C", "@wrap(C)\ndef f(): pass", "if C: pass", "if (\n    C\n): pass", "for x in C, 1: pass"),
+    *("with C as x, \\\n    C: pass", "class A:\n\tx = C", "def f(x=C):\n    '''Doc\n    string.'''"),
+    *("try: C\nfinally: pass", "async def f(): await C", "x = C  # modal-lint: ignore[MS104] old"),
+    *("# modal-lint: ignore-next-line[MS105]\nx = C", "x = C  # noqa: E501"),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(_AROUND), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["", "\n", "\x0c\n"]),
+    st.booleans(),
+)
+def test_any_code_means_the_same_and_is_green(
+    tmp_path: Path, statements: list[str], ending: str, between: str, closed: bool
+) -> None:
+    calls = iter(range(99))
+    body = between.join(re.sub("C", lambda _: _CALL % next(calls), one) + "\n" for one in statements)
+    text = fill(f"import modal\n{between}{body}" + ("x = 1\n" if closed else ""))
+    before = text.replace("\n", ending).encode()
+    (tmp_path / "app.py").write_bytes(before)
+    found = [one for one in told(check(["app.py"])) if one[2] != "MS002"]
+    assert found
+    done = _add("app.py", reason="why")
+    after = (tmp_path / "app.py").read_bytes()
+    assert ast.dump(ast.parse(after)) == ast.dump(ast.parse(before))
+    left = [one for one in told(check(["app.py"])) if one[2] != "MS002"]
+    assert left == [] or "not changed: no comment can stand there" in done.err
+    assert set(re.findall(rb"\r\n|\r|\n", after)) == set(re.findall(rb"\r\n|\r|\n", before))
+    _add("app.py", reason="why")
+    assert (tmp_path / "app.py").read_bytes() == after
