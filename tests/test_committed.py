@@ -301,8 +301,18 @@ def test_odd_values_and_line_ends(values: list[str], packed: bool) -> None:
         if packed:
             repository.git("gc", "-q")
         absent = "☃☃☃ never written ☃☃☃"
-        questions = [Question(f"{folder}/a.py", Hidden(value), repr(value).encode()) for value in [*values, absent]]
-        assert [told.state for told in answers(questions)] == ["local"] * 5 + ["never"]
+        # Of many values, the long words of the objects are compared first.
+        for others in ([absent], [f"never_written_anywhere_{number}" for number in range(20)]):
+            asked = [*values, *others]
+            questions = [Question(f"{folder}/a.py", Hidden(value), repr(value).encode()) for value in asked]
+            assert [told.state for told in answers(questions)] == ["local"] * 5 + ["never"] * len(others)
+
+
+def test_many_values_inside_longer_words(repository: Repository) -> None:
+    values = [token(number) for number in range(40)]
+    repository.commit("a.py", "".join(f"x{value}\nKEY{value}_9 = {value[:-1]}\n" for value in values[::2]))
+    questions = [Question(str(repository.root / "a.py"), Hidden(value), value.encode()) for value in values]
+    assert [told.state for told in answers(questions)] == ["local", "never"] * 20
 
 
 def test_utf_16_and_latin_1(repository: Repository) -> None:

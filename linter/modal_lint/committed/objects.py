@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 # An object that is larger holds data; all objects together that are searched, in bytes.
 LARGEST = 32 * 1024 * 1024
 MOST = 1024 * 1024 * 1024
+_BATCH = 4 * 1024 * 1024
 # A shorter value may stand anywhere without being the credential: it counts in its own file only, as a word.
 _TELLING = 16
+# So many values are quickly looked for one by one; of more, the long words of a text are compared first.
+_FEW = 16
+_LONG = 12
 _WORD = re.compile(rb"[A-Za-z0-9_]")
+_LONG_WORDS = re.compile(rb"[A-Za-z0-9_]{%d,}" % _LONG)
 
 
 class Needle:
@@ -31,6 +36,9 @@ class Needle:
         self.everywhere = len(raw) >= _TELLING
         self._spellings = tuple(sorted(spellings(value) | _other_encodings(raw), key=len))
         self._words = None if self.everywhere else re.compile(b"|".join(map(_as_word, self._spellings)))
+        # One long word of each spelling, if all have one: where none of these stands, the value does not.
+        words = [max(_LONG_WORDS.findall(spelling), key=len, default=b"") for spelling in self._spellings]
+        self._anchors = frozenset(words) if all(words) else frozenset()
 
     def __repr__(self) -> str:
         return "Needle(••••)"
@@ -44,6 +52,12 @@ class Needle:
             return self._words.search(data) is not None
         return any(spelling in data for spelling in self._spellings)
 
+    def may_be_in(self, data: bytes, words: bytes | None) -> bool:
+        """Whether it is worth to look closer; ``words`` are the long words of ``data``, where there are many values."""
+        if words is not None and self._anchors:
+            return any(anchor in words for anchor in self._anchors)
+        return any(spelling in data for spelling in self._spellings)
+
 
 def _as_word(spelling: bytes) -> bytes:
     before = rb"(?<![A-Za-z0-9_])" if _WORD.match(spelling[:1]) else b""
@@ -52,11 +66,16 @@ def _as_word(spelling: bytes) -> bytes:
 
 
 def _other_encodings(raw: str) -> set[bytes]:
-    """The value in files that are not UTF-8: Windows writes UTF-16, old sources have Latin-1."""
+    """A value that is not ASCII in files that are not UTF-8; see `_plain` for the others."""
+    if raw.isascii():
+        return set()
     found = {raw.encode("utf-16-le", "surrogatepass"), raw.encode("utf-16-be", "surrogatepass")}
-    if not raw.isascii():
-        found |= {raw.encode("latin-1")} if all(ord(char) < 256 for char in raw) else set()
-    return found - {b""}
+    return found | ({raw.encode("latin-1")} if all(ord(char) < 256 for char in raw) else set())
+
+
+def _plain(data: bytes) -> bytes:
+    """``data``, and after it what it says if it is UTF-16, as Windows writes it, of ASCII characters."""
+    return data + b"\n" + data.replace(b"\0", b"") if b"\0" in data else data
 
 
 def spellings(value: Hidden) -> set[bytes]:
@@ -107,13 +126,43 @@ def search(git: Plumbing, needles: Sequence[Needle], own: frozenset[bytes]) -> F
         chosen.append(one)
     try:
         with git.stream("cat-file", "--batch", "--buffer", ids=(one.id for one in chosen)) as output:
-            for name, kind, data in _contents(output):
-                for at, needle in enumerate(needles):
-                    if (needle.everywhere or name in own) and needle.in_(data):
-                        (found.commits if kind == b"commit" else found.blobs)[at].add(name)
+            for batch in _batches(_contents(output)):
+                _search(batch, needles, own, found)
     except NoAnswer:
         found.complete = False
     return found
+
+
+class Object(NamedTuple):
+    """One object with its content."""
+
+    id: bytes
+    kind: bytes
+    data: bytes
+
+
+def _search(batch: Sequence[Object], needles: Sequence[Needle], own: frozenset[bytes], found: Found) -> None:
+    """Note which objects of a batch hold what: first all of it at once, since few do."""
+    text = b"\n".join(one.data for one in batch)
+    words = b"\n".join(set(_LONG_WORDS.findall(text))) if len(needles) > _FEW else None
+    mine = [one for one in batch if one.id in own]
+    for at, needle in enumerate(needles):
+        where = (batch if needle.may_be_in(text, words) else ()) if needle.everywhere else mine
+        for one in where:
+            if needle.in_(one.data):
+                (found.commits if one.kind == b"commit" else found.blobs)[at].add(one.id)
+
+
+def _batches(objects: Iterable[Object]) -> Iterator[list[Object]]:
+    batch: list[Object] = []
+    size = 0
+    for one in objects:
+        batch.append(one)
+        size += len(one.data)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _listed(git: Plumbing) -> Iterator[Listed]:
@@ -124,7 +173,7 @@ def _listed(git: Plumbing) -> Iterator[Listed]:
                 yield Listed(words[0], words[1], int(words[2]))
 
 
-def _contents(output: IO[bytes]) -> Iterable[tuple[bytes, bytes, bytes]]:
+def _contents(output: IO[bytes]) -> Iterator[Object]:
     """The objects in the output of ``cat-file --batch``; what is missing is not there."""
     while head := output.readline():
         words = head.split()
@@ -133,4 +182,4 @@ def _contents(output: IO[bytes]) -> Iterable[tuple[bytes, bytes, bytes]]:
         data = output.read(int(words[2]) + 1)
         if len(data) != int(words[2]) + 1:
             return
-        yield words[0], words[1], data[:-1]
+        yield Object(words[0], words[1], _plain(data[:-1]))
