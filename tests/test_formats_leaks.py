@@ -118,7 +118,7 @@ def _same(form: str, mine: Told, theirs: Told) -> bool:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes long, and is small as it is
