@@ -290,7 +290,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     assert len(_entries(tmp_path)) == 2
 
 
-_SCRYPT = '"scrypt": {"n": 4096, "r": 8, "p": 1, "salt": "00"}'
+_SCRYPT = '"scrypt": {"n": 2048, "r": 8, "p": 1, "salt": "00"}'
 
 
 @pytest.mark.parametrize(
