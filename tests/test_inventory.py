@@ -254,7 +254,6 @@ class TestReadKeys:
         [
             (MINE, 'return os.environ.get("LOG_LEVEL", "info")', ""),
             (MINE, 'return os.environ["PATH"], os.environ["MODAL_TASK_ID"]', ""),
-            (MINE + ', modal.Secret.from_name("second")', 'return os.environ["A"]', ""),
             (MINE + ', modal.Secret.from_dict({"A": "1"})', 'return os.environ["A"]', ""),
             (MINE + ", unknown()", 'return os.environ["A"]', ""),
             (MINE, 'return os.environ["A"]', ', env={"A": "1"}'),
@@ -266,6 +265,31 @@ class TestReadKeys:
     def test_what_another_source_may_give_is_not_told(self, here: Path, secrets: str, body: str, more: str) -> None:
         write(here, elsewhere="")
         assert self.keys(here, secrets, body, more) == {}
+
+    def test_what_several_secrets_may_give_is_undecided(self, here: Path) -> None:
+        code = APP + f'@app.function(secrets=[{self.MINE}, modal.Secret.from_name("second")])\ndef f():\n'
+        code += '    return os.environ["A"], os.environ.get("API_TOKEN")\n'
+        found = of(here, app=code)
+        assert [(one.names, one.key, one.location.span.line) for one in found.undecided] == [
+            (("mine", "second"), "A", 6)
+        ]
+        assert "A is read at app.py:6: which Secret has it? mine or second\n" in run("inventory").out
+        (one,) = json.loads(run("inventory", "--output-format", "json").out)["undecided"]
+        assert (one["key"], one["secrets"], one["location"]["row"]) == ("A", ["mine", "second"], 6)
+        assert run("inventory", "--secret", "mine").out.count("which Secret") == 1
+
+    def test_it_is_decided_where_one_of_them_has_it_elsewhere(self, here: Path) -> None:
+        code = APP + f'@app.function(secrets=[{self.MINE}, modal.Secret.from_name("second")])\n'
+        code += 'def f():\n    return os.environ["A"]\n'
+        other = APP + f'@app.function(secrets=[{self.MINE}])\ndef g():\n    return os.environ["A"]\n'
+        found = of(here, app=code, other=other)
+        assert (found.undecided, keys(secret(found, "mine"))) == ((), {"A": False})
+
+    def test_the_configuration_decides(self, here: Path) -> None:
+        (here / "pyproject.toml").write_text('[tool.modal-lint.known-secrets]\nmine = ["A"]\n')
+        code = APP + f'@app.function(secrets=[{self.MINE}, modal.Secret.from_name("second")])\n'
+        write(here, app=code + 'def f():\n    return os.environ["A"]\n')
+        assert "A  read" in run("inventory", "--secret", "mine").out
 
     def test_nothing_of_a_function_that_is_also_started_otherwise(self, here: Path) -> None:
         code = APP + f'@app.function(secrets=[{self.MINE}])\ndef f():\n    return os.environ["A"]\n'
@@ -340,7 +364,7 @@ class TestTheCommand:
 
     def test_json_has_the_documented_keys(self, here: Path) -> None:
         found = json.loads(run("inventory", "--output-format", "json").out)
-        assert set(found) == {"version", "secrets", "unnamed", "not_checked", "checked"}
+        assert set(found) == {"version", "secrets", "unnamed", "undecided", "not_checked", "checked"}
         (one,) = found["secrets"]
         default = {"status": "default", "name": None}
         place = {

@@ -263,6 +263,26 @@ class TestKnownSecrets:
         assert '"x": ["A"]' in lint("check", "--show-settings", cwd=tmp_path).out
         assert "has everything" in lint("inventory", "--write-known-secrets", cwd=tmp_path).err
 
+    def test_what_is_written_makes_no_rule_say_more_and_nothing_is_written_twice(self) -> None:
+        a, b = 'modal.Secret.from_name("a")', 'modal.Secret.from_name("b")'
+        head = HEAD + 'app = modal.App("x")\n'
+        function = '@app.function(secrets=[{}])\ndef f_{}():\n    return os.environ["{}"]\n'
+        lines = [function.format(*one) for one in ((f"{a}, {b}", 0, "BOTH"), (a, 1, "A"), (b, 2, "B"))]
+        with folder() as here:
+            (here / "pyproject.toml").touch()
+            (here / "app.py").write_text(head + "".join(lines))
+            assert run("check").status == 0
+            done = run("inventory", "--write-known-secrets")
+            assert "left out: Secret a (it may also have BOTH: list its keys by hand)" in done.err
+            assert run("check").status == 0
+
+            (here / "more.py").write_text(head + function.format(a, 3, "BOTH"))
+            for _ in range(3):
+                run("inventory", "--write-known-secrets")
+                known = tomllib.loads((here / "pyproject.toml").read_text())["tool"]["modal-lint"]["known-secrets"]
+                assert known == {"a": ["A", "BOTH"], "b": ["B"]}
+            assert run("check").status == 0
+
     def test_without_the_library_it_says_what_to_install(self, tmp_path: Path) -> None:
         (tmp_path / "app.py").write_text(HEAD + 'modal.Secret.from_name("x", required_keys=["A"])\n')
         code = "import sys; sys.modules['tomlkit'] = None; from modal_lint.start import main; main(sys.argv[1:])"

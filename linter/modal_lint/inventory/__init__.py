@@ -29,6 +29,7 @@ from modal_lint.inventory.model import (
     Read,
     Reference,
     Secret,
+    Undecided,
     Unnamed,
     User,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Read",
     "Reference",
     "Secret",
+    "Undecided",
     "Unnamed",
     "User",
     "collect",

@@ -88,7 +88,12 @@ def _chosen(found: Inventory, names: Sequence[str]) -> Inventory:
             raise UserError(f"--secret: nothing uses a Secret {visible(name)}{nearest(name, known)}")
     if not names:
         return found
-    return replace(found, secrets=tuple(secret for secret in found.secrets if secret.name in names), unnamed=())
+    return replace(
+        found,
+        secrets=tuple(secret for secret in found.secrets if secret.name in names),
+        unnamed=(),
+        undecided=tuple(one for one in found.undecided if not set(names).isdisjoint(one.names)),
+    )
 
 
 def _deliver(found: Inventory, request: Request) -> None:

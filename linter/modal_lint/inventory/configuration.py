@@ -31,8 +31,9 @@ Table = dict[str, list[str]]
 def record(inventory: Inventory, paths: Sequence[str], *, config: str | None, isolated: bool) -> list[str]:
     """Add the Secrets and their keys to the nearest configuration file; what was done, in lines.
 
-    Nothing is taken away: keys and Secrets that only the file knows stay. A Secret of which no key is known is left
-    out, and one that a registry uses, because the rules take the keys of that for complete.
+    Nothing is taken away: keys and Secrets that only the file knows stay. The rules take what stands there for what
+    the workspace holds: a Secret is left out of which no key is known, which a registry uses, or which may have a key
+    that code reads, as another Secret may.
 
     Args:
         inventory: of the project.
@@ -48,13 +49,13 @@ def record(inventory: Inventory, paths: Sequence[str], *, config: str | None, is
     path = _file_for(paths) if config is None else os.path.abspath(config)
     old = _read(path)
     known = _table_in(old, path)
-    left = [secret for secret in inventory.secrets if secret.name not in known and not _is_told(secret)]
+    reasons = {secret.name: why for secret in inventory.secrets if (why := _why_not(secret, inventory))}
     wanted = dict(known)
     for secret in inventory.secrets:
-        if secret.name in known or _is_told(secret):
+        if secret.name in known or secret.name not in reasons:
             wanted[secret.name] = sorted({*known.get(secret.name, ()), *secret.key_names})
     changed = {name: keys for name, keys in wanted.items() if sorted(known.get(name, ())) != keys and keys}
-    lines = [f"left out: Secret {secret.name} ({_why(secret)})" for secret in left]
+    lines = [f"left out: Secret {name} ({why})" for name, why in reasons.items() if name not in known]
     shown = os.path.relpath(path)
     if not changed:
         return [*lines, f"{shown}: {_KEY} has everything already"]
@@ -62,12 +63,14 @@ def record(inventory: Inventory, paths: Sequence[str], *, config: str | None, is
     return [*lines, f"{shown}: {count(len(changed), 'Secret')} added to {_KEY}, or extended"]
 
 
-def _is_told(secret: Secret) -> bool:
-    return bool(secret.keys) and not any(user.kind is Kind.REGISTRY for user in secret.users)
-
-
-def _why(secret: Secret) -> str:
-    return "a registry uses it: list all of its keys by hand" if secret.keys else "no key of it is known"
+def _why_not(secret: Secret, inventory: Inventory) -> str | None:
+    """Why the rules would say too much if the Secret stood in the file with the keys that are known."""
+    if not secret.keys:
+        return "no key of it is known"
+    if any(user.kind is Kind.REGISTRY for user in secret.users):
+        return "a registry uses it: list all of its keys by hand"
+    keys = sorted({one.key for one in inventory.undecided if secret.name in one.names})
+    return f"it may also have {', '.join(keys)}: list its keys by hand" if keys else None
 
 
 def _file_for(paths: Sequence[str]) -> str:

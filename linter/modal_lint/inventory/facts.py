@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modal_lint.environments import asking
-from modal_lint.inventory.model import Attachment, Creation, Facts, Reference, Unnamed
+from modal_lint.inventory.model import Attachment, Creation, Facts, Read, Reference, Undecided, Unnamed
 from modal_lint.inventory.names import LOOKUPS, given_to, location, looked_up, of_object, variables
 from modal_lint.inventory.reads import reads_of
 from modal_lint.inventory.users import app_of, user_of
@@ -49,12 +49,14 @@ def facts_of(file: File) -> Facts:
             look.at_creation(uses)
         else:
             look.at_call(uses)
+    reads = dict.fromkeys(reads_of(file))
     return Facts(
         references=tuple(dict.fromkeys(look.references)),
         attachments=tuple(dict.fromkeys(look.attachments)),
-        reads=tuple(dict.fromkeys(reads_of(file))),
+        reads=tuple(one for one in reads if isinstance(one, Read)),
         creations=tuple(dict.fromkeys(look.creations)),
         unnamed=tuple(dict.fromkeys(look.unnamed)),
+        undecided=tuple(one for one in reads if isinstance(one, Undecided)),
     )
 
 

@@ -16,6 +16,7 @@ from modal_lint.inventory.model import (
     Read,
     Reference,
     Secret,
+    Undecided,
     Unnamed,
     User,
 )
@@ -23,7 +24,7 @@ from modal_lint.inventory.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modal_lint.model import Failure
+    from modal_lint.model import Failure, Span
 
 Placed = TypeVar("Placed", Reference, Read, Creation)
 
@@ -38,6 +39,7 @@ def merged(facts: Iterable[Facts], failures: Iterable[Failure] = (), checked: in
     """
     groups: defaultdict[str, _Group] = defaultdict(_Group.empty)
     unnamed: set[Unnamed] = set()
+    undecided: set[Undecided] = set()
     for one in facts:
         for reference in one.references:
             groups[reference.name].references.add(reference)
@@ -48,8 +50,9 @@ def merged(facts: Iterable[Facts], failures: Iterable[Failure] = (), checked: in
         for creation in one.creations:
             groups[creation.name].creations.add(creation)
         unnamed.update(one.unnamed)
+        undecided.update(one.undecided)
     secrets = tuple(_secret(name, groups[name]) for name in sorted(groups))
-    return Inventory(secrets, _unnamed(unnamed, secrets), tuple(failures), checked)
+    return Inventory(secrets, _unnamed(unnamed, secrets), _undecided(undecided, secrets), tuple(failures), checked)
 
 
 def moved(facts: Facts, path: Callable[[str], str]) -> Facts:
@@ -70,6 +73,7 @@ def moved(facts: Facts, path: Callable[[str], str]) -> Facts:
             Unnamed(one.user and used(one.user), at(one.location), one.lookup and at(one.lookup))
             for one in facts.unnamed
         ),
+        undecided=tuple(one._replace(location=at(one.location)) for one in facts.undecided),
     )
 
 
@@ -102,19 +106,33 @@ def _secret(name: str, group: _Group) -> Secret:
 def _unnamed(found: set[Unnamed], secrets: tuple[Secret, ...]) -> tuple[Unnamed, ...]:
     """One for each place. A look-up is told by who uses it, and not at all where another file knows its name."""
     told = {one.lookup for one in found} | {one.location for secret in secrets for one in secret.references}
-    places = {one.location: one for one in sorted(found, key=lambda one: (one.location, one.user is None))[::-1]}
-    return tuple(one for at, one in sorted(places.items()) if one.user is not None or at not in told)
+    places = {one.location: one for one in sorted(found, key=lambda one: one.user is not None)}
+    ordered = sorted(places.values(), key=lambda one: _order(one.location))
+    return tuple(one for one in ordered if one.user is not None or one.location not in told)
+
+
+def _undecided(found: set[Undecided], secrets: tuple[Secret, ...]) -> tuple[Undecided, ...]:
+    """Those of which no Secret that may give the key is known to have it from elsewhere."""
+    known = {(secret.name, key) for secret in secrets for key in secret.key_names}
+    left = (one for one in found if not any((name, one.key) in known for name in one.names))
+    return tuple(sorted(left, key=lambda one: (_order(one.location), one.key)))
+
+
+def _order(location: Location) -> tuple[str, int, Span]:
+    return location.path, location.cell or 0, location.span
 
 
 def _in_order(records: set[Placed]) -> tuple[Placed, ...]:
-    return tuple(sorted(records, key=lambda one: (one.location, one.environment.sort_key)))
+    return tuple(sorted(records, key=lambda one: (_order(one.location), one.environment.sort_key)))
 
 
 def _attachments(found: set[Attachment]) -> tuple[Attachment, ...]:
     """By place; what a user has of its own it has not from its App too."""
     own = {one for one in found if not one.user.inherited}
     kept = [one for one in found if one in own or one._replace(user=one.user._replace(inherited=False)) not in own]
-    return tuple(sorted(kept, key=lambda one: (one.user.location, one.user.inherited, one.environment.sort_key)))
+    return tuple(
+        sorted(kept, key=lambda one: (_order(one.user.location), one.user.inherited, one.environment.sort_key))
+    )
 
 
 def _keys(references: tuple[Reference, ...], reads: tuple[Read, ...]) -> tuple[Key, ...]:

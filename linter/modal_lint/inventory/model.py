@@ -106,6 +106,14 @@ class Read(NamedTuple):
     location: Location
 
 
+class Undecided(NamedTuple):
+    """A variable that code reads and that any of several Secrets may give: which one, only the workspace knows."""
+
+    names: tuple[str, ...]
+    key: str
+    location: Location
+
+
 class Creation(NamedTuple):
     """One call that creates a Secret or changes its entries, with the keys that it is known to write."""
 
@@ -135,6 +143,7 @@ class Facts(NamedTuple):
     reads: tuple[Read, ...] = ()
     creations: tuple[Creation, ...] = ()
     unnamed: tuple[Unnamed, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +188,7 @@ class Inventory:
 
     secrets: tuple[Secret, ...] = ()
     unnamed: tuple[Unnamed, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
     failures: tuple[Failure, ...] = ()
     checked: int = 0  # files that were looked at
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modal_lint.credentials import is_credential_key
 from modal_lint.environments.clients import CLIENTS
 from modal_lint.environments.sources import GIVEN
-from modal_lint.inventory.model import Location, Read
+from modal_lint.inventory.model import Location, Read, Undecided
 from modal_lint.inventory.names import given_to, is_variable
 from modal_lint.inventory.users import app_of
 
@@ -16,38 +16,39 @@ if TYPE_CHECKING:
 
     from modal_lint.environments.containers import Container
     from modal_lint.environments.needs import Need
-    from modal_lint.environments.sources import Supply
+    from modal_lint.environments.sources import Source, Supply
     from modal_lint.inventory.model import Environment
     from modal_lint.source import File
 
 
-def reads_of(file: File) -> Iterator[Read]:
+def reads_of(file: File) -> Iterator[Read | Undecided]:
     """The reads of the code that runs in the containers which a file declares.
 
-    A read counts where it fails without the variable, or where the variable names a credential; one that other sources
-    may satisfy does not.
+    A read counts where it fails without the variable, or where the variable names a credential. One that several named
+    Secrets may satisfy is undecided; one that something else may satisfy is left out.
     """
     for container in file.environments.containers:
         yield from _reads(file, container)
 
 
-def _reads(file: File, container: Container) -> Iterator[Read]:
+def _reads(file: File, container: Container) -> Iterator[Read | Undecided]:
     supply = container.supply
     if container.code is None or supply.open or not any(source.name for source in supply.sources):
         return
     reads = file.environments.reads(container)
     if reads.open:
         return
-    found = [
-        (need, giver(supply, need.key)) for need in reads.needs if _counts(need) and need.key not in reads.assigned
-    ]
-    if not any(name for _, name in found) or file.environments.is_varied(container):
+    needs = [need for need in reads.needs if _counts(need) and need.key not in reads.assigned]
+    found = [(need, givers(supply, need.key)) for need in needs]
+    if not any(names for _, names in found) or file.environments.is_varied(container):
         return
     where = _environments(container)
-    for need, name in found:
-        for environment in where.get(name or "", ()):
-            place = need.place
-            yield Read(name or "", environment, need.key, Location(place.file.path, *place.file.placed(place.node)))
+    for need, names in found:
+        at = Location(need.place.file.path, *need.place.file.placed(need.place.node))
+        if len(names) > 1 and need.required:
+            yield Undecided(names, need.key, at)
+        elif len(names) == 1:
+            yield from (Read(names[0], environment, need.key, at) for environment in where.get(names[0], ()))
 
 
 def _counts(need: Need) -> bool:
@@ -60,16 +61,23 @@ def _counts(need: Need) -> bool:
     return need.required or is_credential_key(key)
 
 
-def giver(supply: Supply, key: str) -> str | None:
-    """The named Secret that alone can give a key of which nothing says where it comes from; None where there is none.
+def givers(supply: Supply, key: str) -> tuple[str, ...]:
+    """The named Secrets that may give a key; none where something else may give it too.
 
-    A Secret with ``required_keys`` holds no others, as in MS312, unless nothing else can have the key.
+    A Secret with ``required_keys`` holds no others, as in MS312, unless nothing else can have the key. What the
+    configuration says that a Secret holds, it does; it may hold more.
     """
-    possible = [source for source in supply.sources if not source.lacks(key)]
-    if not possible:
-        possible = [source for source in supply.sources if source.promised]
-    names = {source.name for source in possible}
-    return names.pop() if len(names) == 1 else None
+    found = [source for source in supply.sources if key in source.keys]
+    if not found:
+        found = [source for source in supply.sources if _may_hold_more(source) or not source.lacks(key)]
+    if not found:
+        found = [source for source in supply.sources if source.promised]
+    names = {source.name for source in found}
+    return () if None in names else tuple(sorted(name for name in names if name is not None))
+
+
+def _may_hold_more(source: Source) -> bool:
+    return source.name is not None and not source.promised
 
 
 def _environments(container: Container) -> dict[str, list[Environment]]:

@@ -66,5 +66,7 @@ def _end(inventory: Inventory, look: Look) -> Iterator[str]:
     files = count(inventory.checked, "file")
     failed = f", {count(len(inventory.failures), 'file')} not checked" if inventory.failures else ""
     yield f"{look.paint(count(len(inventory.secrets), 'Secret'), 'bold')}, {count(keys, 'key')} in {files}{failed}."
+    for one in inventory.undecided:
+        yield words.undecided(one)
     if inventory.unnamed:
         yield look.paint(words.unnamed(inventory), "yellow") + "."

@@ -26,6 +26,9 @@ def document(inventory: Inventory) -> dict[str, Any]:
         "unnamed": [
             {"user": None if one.user is None else user(one.user), **place(one.location)} for one in inventory.unnamed
         ],
+        "undecided": [
+            {"key": one.key, "secrets": list(one.names), **place(one.location)} for one in inventory.undecided
+        ],
         "not_checked": [
             {
                 "filename": os.path.abspath(one.path),

@@ -9,7 +9,7 @@ from modal_lint.report.base import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modal_lint.inventory.model import Environment, Inventory, Location, User
+    from modal_lint.inventory.model import Environment, Inventory, Location, Undecided, User
 
 _SHOWN = 3  # places that are named before they are counted
 
@@ -41,6 +41,13 @@ def environments(several: Iterable[Environment]) -> str:
 def user(one: User) -> str:
     """What uses a Secret, with its name."""
     return f"{one.kind.value} {visible(one.name)}" if one.name is not None else one.kind.value
+
+
+def undecided(one: Undecided) -> str:
+    """The sentence about a key that several Secrets may have."""
+    return (
+        f"{visible(one.key)} is read at {place(one.location)}: which Secret has it? {visible(' or '.join(one.names))}"
+    )
 
 
 def unnamed(inventory: Inventory) -> str:
