@@ -259,7 +259,8 @@ class Session:
         """
         known: frozenset[int] = frozenset()
         outside: frozenset[int] = frozenset()
-        if self.baselines is None and any(target.settings.baseline for target in self.found.targets):
+        judges = self.rules is None or len(self.rules) > 0  # who only visits files has no use for a baseline
+        if self.baselines is None and judges and any(target.settings.baseline for target in self.found.targets):
             from modal_lint.baseline import Baselines
 
             self.baselines = Baselines()
