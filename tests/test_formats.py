@@ -255,6 +255,12 @@ def test_sarif_has_the_flow_and_no_fix_that_would_lose_a_value(here: Path) -> No
     assert fix["artifactChanges"][0]["replacements"]
 
 
+def test_a_message_of_sarif_is_no_link_and_has_no_arguments() -> None:
+    report = Report((_finding(message="a [b](http://x.org) [c] {0} {d}", help="pass secrets=[x]"),))
+    (result,) = sarif(render("sarif", report, Look()))
+    assert result["message"]["text"] == "a \\[b](http://x.org) [c] {{0}} {d}\npass secrets=[x]"
+
+
 def test_sarif_keeps_to_the_limits_and_tells_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (sarif_format.MAX_RESULTS, sarif_format.MAX_STEPS) == (25_000, 1_000)
     monkeypatch.setattr(sarif_format, "MAX_RESULTS", 3)

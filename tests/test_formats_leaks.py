@@ -112,6 +112,8 @@ def _same(form: str, mine: Told, theirs: Told) -> bool:
     message = visible(theirs.message) if form in ("junit", "github", "azure") else theirs.message.partition("\n")[0]
     message = message.encode("utf-8", "backslashreplace").decode("utf-8").replace("\ufffe", "\ufffd")
     told = mine.message.replace("\ufffe", "\ufffd")
+    if form == "sarif":
+        told, message = told.replace("\\[", "["), message.replace("\\[", "[")
     return (
         (mine.path, mine.code) == (path, theirs.code) and told.startswith(message) and mine.line in (theirs.line, None)
     )

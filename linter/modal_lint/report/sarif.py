@@ -6,6 +6,7 @@ The format is OASIS's (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), the lim
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import __version__
@@ -31,6 +32,9 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 _PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "recommendation"}
 # GitHub shows 7.0 to 8.9 as high, 4.0 to 6.9 as medium, what is below as low.
 _SCORES = {Severity.ERROR: "8.5", Severity.WARNING: "5.5", Severity.INFO: "2.0"}
+# What a message means by itself (sections 3.11.5 and 3.11.6): a link, and a place for an argument.
+_LINK = re.compile(r"\[(?=[^\]]*\]\()")
+_ARGUMENT = re.compile(r"\{(\d+)\}")
 
 
 def render(report: Report, look: Look) -> str:
@@ -102,7 +106,7 @@ def _result(finding: Finding, mark: str, index: dict[str, int]) -> dict[str, Any
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
-        "message": {"text": encodable(text)},
+        "message": {"text": _said(text)},
         "locations": [_location(finding)],
         "partialFingerprints": {FINGERPRINT: mark},
         "properties": {name: encodable(value) for name, value in extras.items() if value is not None},
@@ -116,6 +120,10 @@ def _result(finding: Finding, mark: str, index: dict[str, int]) -> dict[str, Any
     return result
 
 
+def _said(text: str) -> str:
+    return _ARGUMENT.sub(r"{{\1}}", _LINK.sub(r"\[", encodable(text)))
+
+
 def is_whole(fix: Fix) -> bool:
     """Whether the edits of ``fix`` are all that it does, and have places that a reader of the file understands.
 
@@ -126,7 +134,7 @@ def is_whole(fix: Fix) -> bool:
 
 def _steps(flow: Sequence[Step]) -> list[dict[str, Any]]:
     shown = flow if len(flow) <= MAX_STEPS else (*flow[: MAX_STEPS - 1], flow[-1])
-    return [{"location": {**_location(step), "message": {"text": encodable(step.text)}}} for step in shown]
+    return [{"location": {**_location(step), "message": {"text": _said(step.text)}}} for step in shown]
 
 
 def _location(where: Finding | Step) -> dict[str, Any]:
