@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import click  # noqa: F401 - without it, the entry point ends the process at once
 from dotenv import dotenv_values
 from material import fill
 from modal_lint import start
