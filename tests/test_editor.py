@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -14,11 +15,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dotenv import dotenv_values
 from editor_client import Editor, server_command
+from hypothesis import given
+from hypothesis import strategies as st
 from lint_process import SOURCES, leaky, lint, token
 from lsprotocol import types
 from material import make
+from modal_lint.editor.checking import Subject, check
+from modal_lint.editor.configuration import Configuration
+from modal_lint.editor.revision import Revision
+from modal_lint.editor.text import Text
+from modal_lint.editor.worker import Stop
 from modal_lint.migrate import preserve
-from modal_lint.model import Hidden, Move
+from modal_lint.model import Edit, Hidden, Move
+from modal_lint.source import File
 from pygls.exceptions import JsonRpcException
 from test_leaks import forbidden
 
@@ -542,6 +551,55 @@ class TestProtocol:
             editor.hover("app.py", "mod|al.App")
             editor.actions("app.py", None, "source.fixAll")
         assert not (project / "was_run").exists()
+
+
+_TEXTS = st.text(st.sampled_from("ab\t é😀\n\r\f\u2028\x85"), max_size=40)
+
+
+class TestTexts:
+    """Places and edits, for any text."""
+
+    @given(_TEXTS, _TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-32"]), st.data())
+    def test_an_edit_of_the_editor_is_the_same_here(
+        self, old: str, new: str, encoding: str, data: st.DataObject
+    ) -> None:
+        places = [at for at in range(len(old) + 1) if old[at - 1 : at + 1] != "\r\n"]
+        start = data.draw(st.sampled_from(places))
+        end = data.draw(st.sampled_from([at for at in places if at >= start]))
+        text = Text(old, encoding)
+        assert text.replaced(text.between(start, end), new) == old[:start] + new + old[end:]
+        span = text.span(text.between(start, end))
+        assert text.range(span) == text.between(start, end)
+        assert (text.offset(*span[:2]), text.offset(*span[2:])) == (start, end)
+
+    @given(_TEXTS, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), _TEXTS), max_size=4))
+    def test_a_change_in_rounds_is_told_as_one(self, old: str, rounds: list[tuple[int, int, str]]) -> None:
+        revision = Revision(old)
+        for start, size, new in rounds:
+            now = revision.text
+            at = min(start, len(now))
+            if "\r" in now or "\r" in new or "\n" in new:
+                continue  # line endings are those of the place
+            span = Text(now).span(Text(now).between(at, min(at + size, len(now))))
+            revision = revision.edited([Edit(span, new)])
+        result, done = "", 0
+        for change in revision.changes():
+            result, done = result + old[done : change.start] + change.text, change.end
+        assert result + old[done:] == revision.text
+
+    def test_nothing_is_kept_of_an_analysis(self, project: Path) -> None:
+        """What was built for one is garbage when it is over: a server lives long."""
+
+        def files() -> int:
+            gc.collect()
+            return sum(isinstance(one, File) for one in gc.get_objects())
+
+        text = TestInsight._APP + _MISTAKE + leaky() + "print(os.environ)\n"
+        before = files()
+        configuration = Configuration([str(project)], {"select": ["ALL"]})
+        checked = check(Subject(str(project / "app.py"), str(project / "app.py"), text.encode(), configuration), Stop())
+        assert len(checked.findings) >= 2
+        assert files() == before
 
 
 class TestLeaks:

@@ -199,7 +199,7 @@ def rules(output_format: str, colour: str) -> int:
 @cli.command(context_settings=_CONTEXT)
 @click.option("--stdio", is_flag=True, help="Talk over standard input and output (there is no other way).")
 @click.option("--log-file", metavar="FILE", help="Note what is done; nothing of a document is noted.")
-def server(stdio: bool, log_file: str | None) -> int:  # noqa: ARG001 - editors pass --stdio
+def server(stdio: bool, log_file: str | None) -> None:  # noqa: ARG001 - editors pass --stdio
     """Serve an editor: the language server (needs `pip install 'modal-lint[editor]'`)."""
     from modal_lint.settings import UserError
 
@@ -207,7 +207,7 @@ def server(stdio: bool, log_file: str | None) -> int:  # noqa: ARG001 - editors 
         from modal_lint.editor.server import serve
     except ImportError:
         raise UserError("the language server needs pygls 2: pip install 'modal-lint[editor]'") from None
-    return serve(log_file)
+    serve(log_file)
 
 
 def _run(options: dict[str, Any]) -> int:

@@ -71,7 +71,7 @@ class Insight:
             for word, detail in sorted((word, credentials.mask_text(told)) for word, told in offers.items())
             if word != cursor.word and not credentials.has_shape(word)
         ]
-        return types.CompletionList(is_incomplete=False, items=items)
+        return types.CompletionList(is_incomplete=self._known.is_looking(unit), items=items)
 
     async def others(self, params: types.DefinitionParams | types.ReferenceParams) -> list[types.Location] | None:
         """The other places that name the Secret that the cursor is at."""

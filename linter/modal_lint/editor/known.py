@@ -44,6 +44,10 @@ class Known:
         """Note that files on the disk have changed."""
         self._stale.update(self._facts)
 
+    def is_looking(self, unit: Unit) -> bool:
+        """Whether the files on the disk are still being looked at."""
+        return self._folder(unit) in self._looks
+
     async def inventory(self, unit: Unit) -> Inventory:
         """The Secrets of the folder that a document is in."""
         folder = self._folder(unit)

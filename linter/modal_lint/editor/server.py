@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
@@ -37,8 +37,10 @@ _NOTEBOOKS = types.NotebookDocumentSyncOptions(
 _KINDS = (types.FileChangeType.Created, types.FileChangeType.Deleted)
 
 
-def serve(log_file: str | None = None) -> int:
-    """Serve the editor on standard input and output until it says goodbye or goes away; the exit status.
+def serve(log_file: str | None = None) -> NoReturn:
+    """Serve the editor on standard input and output until it says goodbye or goes away, and exit.
+
+    The status is 0 after a goodbye, else 1.
 
     Args:
         log_file: where to note what is done, without anything of a document.
@@ -49,9 +51,11 @@ def serve(log_file: str | None = None) -> int:
     start_log(log_file)
     _leave_the_tree()
     try:
-        return with_deep_stack(_serve)  # recursion is as deep here as in the worker, since the limit is the process's
+        status = with_deep_stack(_serve)  # recursion is as deep here as in the worker, since the limit is the process's
     except KeyboardInterrupt:
-        os._exit(130)  # a thread still reads from the editor
+        status = 130
+    # Threads may still read or analyse, and nothing that is left matters.
+    os._exit(status)
 
 
 def _leave_the_tree() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+_IDLE = 1.0  # seconds without work after which there is time to look for garbage
+_MANY = 10  # pieces of work after which it is looked for all the same
 
 
 class Superseded(BaseException):
@@ -29,9 +33,13 @@ class Stop(threading.Event):
 
 
 class Worker:
-    """One thread that does one piece of work after another, for an asyncio loop."""
+    """One thread that does one piece of work after another, for an asyncio loop.
+
+    The work leaves rings of objects behind, and too little happens in between for Python to look for them by itself.
+    """
 
     def __init__(self) -> None:
+        self._done = 0  # since garbage was last looked for
         self._waiting: deque[Callable[[], None]] = deque()
         self._ready = threading.Semaphore(0)
         self._thread: threading.Thread | None = None
@@ -55,8 +63,13 @@ class Worker:
 
     def _serve(self) -> None:
         while True:
-            self._ready.acquire()
-            self._waiting.popleft()()
+            has_work = self._ready.acquire(timeout=_IDLE if self._done else None)
+            if has_work:
+                self._waiting.popleft()()
+                self._done += 1
+            if not has_work or self._done >= _MANY:
+                gc.collect()
+                self._done = 0
 
 
 def _outcome(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
