@@ -49,8 +49,8 @@ def check(file: File) -> Iterator[Finding]:
 
     Nothing is said where the code seems to look at who calls: a framework's security classes, the signature of a
     webhook, a comparison of tokens, an answer of 401 or 403, a server that is started with a key; nor where the
-    application that is served is made outside of the project. A class under `@app.server` counts with
-    `unauthenticated=True` only.
+    application that is served is made outside of the project, or is a process of which nothing is known. A class under
+    `@app.server` counts with `unauthenticated=True` only.
     """
     for endpoint in endpoints.of(file):
         secrets = [one for one in endpoint.container.supply.secrets if one.kind in _CREDENTIALED]

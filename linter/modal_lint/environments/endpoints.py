@@ -55,6 +55,16 @@ _CHECKS = lazy(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# Servers that answer whoever calls, unless they are told otherwise; of any other process it is not seen what it does.
+_SERVERS = lazy(
+    r"""
+      \bvllm\b | \bsglang\b | \blmdeploy\b | \bollama\b | llama[-_.](?:server|cpp) | text-generation-launcher | \btgi\b
+    | text-embeddings-router | \bhttp\.server\b | \bstreamlit\b | \btensorboard\b | \bjupyter\b | \bcomfy\b | ComfyUI
+    | \bgradio\b | \bmlflow\b | trtllm-serve | \btritonserver\b | \binfinity_emb\b | stable-diffusion-webui | code-server
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
 
 class Endpoint(NamedTuple):
     """One URL: the container behind it, the call of the decorator that gives it, and the function, method or class."""
@@ -105,28 +115,28 @@ def checks_callers(endpoint: Endpoint) -> bool:
     """Whether the code behind it looks at who calls, or serves what is not seen and may do so.
 
     Told by words, in the code that the endpoint's own names lead to; of an application, whose routes are registered
-    from anywhere, in the whole files.
+    from anywhere, in the whole files. A process counts where it is a server that is known to look at nobody.
     """
     name, code = endpoint.use.api.name, endpoint.code
     if name in APPS and not _is_seen(code):
         return True
     reached = _reached(code)
-    if name == FUNCTION:
-        return any(_speaks(place) for place in reached)
-    return any(_speaks_anywhere(file) for file in {place.file: None for place in reached})
+    if name in APPS:
+        return any(_speaks_anywhere(file) for file in {place.file: None for place in reached})
+    if name != FUNCTION and not any(_says(_SERVERS, place) for place in reached):
+        return True
+    return any(_says(_CHECKS, place) for place in reached)
 
 
-def _speaks(place: Place) -> bool:
-    """Whether a definition says a word of looking at callers; what Modal is told about it does not count."""
-    if place.node is place.file.tree:
-        return _speaks_anywhere(place.file)
+def _says(words: re.Pattern[str], place: Place) -> bool:
+    """Whether a definition says one of some words; what Modal is told about it does not count."""
     lines = _without_declarations(place.file)
     for node in (place.node, *getattr(place.node, "decorator_list", ())):
         span = place.file.span(node)
-        text = lines[span.line - 1 : span.end_line]
-        if span.line == span.end_line:
+        text = lines[span.line - 1 : span.end_line] if node is not place.file.tree else lines
+        if node is not place.file.tree and span.line == span.end_line:
             text = [lines[span.line - 1][span.column : span.end_column]]
-        if _CHECKS.search("\n".join(text)):
+        if words.search("\n".join(text)):
             return True
     return False
 
