@@ -288,8 +288,10 @@ class TestReadKeys:
     def test_the_configuration_decides(self, here: Path) -> None:
         (here / "pyproject.toml").write_text('[tool.modal-lint.known-secrets]\nmine = ["A"]\n')
         code = APP + f'@app.function(secrets=[{self.MINE}, modal.Secret.from_name("second")])\n'
-        write(here, app=code + 'def f():\n    return os.environ["A"]\n')
-        assert "A  read" in run("inventory", "--secret", "mine").out
+        write(here, app=code + 'def f():\n    return os.environ["A"], os.environ["B"]\n')
+        out = run("inventory").out
+        assert "A  read" in out
+        assert "B is read at app.py:6: which Secret has it? mine or second\n" in out  # it may hold more
 
     def test_nothing_of_a_function_that_is_also_started_otherwise(self, here: Path) -> None:
         code = APP + f'@app.function(secrets=[{self.MINE}])\ndef f():\n    return os.environ["A"]\n'
