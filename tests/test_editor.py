@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomli
 from dotenv import dotenv_values
 from editor_client import Editor, server_command
 from hypothesis import given
@@ -600,6 +602,26 @@ class TestTexts:
         checked = check(Subject(str(project / "app.py"), str(project / "app.py"), text.encode(), configuration), Stop())
         assert len(checked.findings) >= 2
         assert files() == before
+
+
+class TestDocs:
+    """docs/editors.md says what is so."""
+
+    _PAGE = (Path(__file__).resolve().parent.parent / "docs" / "editors.md").read_text(encoding="utf-8")
+
+    def test_recipes_are_well_formed(self) -> None:
+        blocks = re.findall(r"^```(json|toml)\n(.*?)^```$", self._PAGE, re.MULTILINE | re.DOTALL)
+        documents = [json.loads(text) if kind == "json" else tomli.loads(text) for kind, text in blocks]
+        assert len(documents) == 5
+        said = json.dumps(documents)
+        assert said.count('"extend-select": ["MS5"]') == 3
+        assert Configuration([], {"extend-select": ["MS5"]}).settings
+        assert said.count('["server"]') + said.count('["modal-lint", "server"]') == 3
+
+    def test_names_are_those_of_the_server(self, started: Editor) -> None:
+        offered = started.initialized.capabilities.code_action_provider
+        assert isinstance(offered, types.CodeActionOptions)
+        assert all(f"`{kind}`" in self._PAGE for kind in offered.code_action_kinds or () if "." in str(kind))
 
 
 class TestLeaks:
