@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_process import SOURCES
 from material import fill, make
-from modal_lint.documents.checking import read
+from modal_lint.documents.checking import edited, read
+from modal_lint.edits import EditError
+from modal_lint.model import Edit, Span
 from modal_lint.source import parse
 
 if TYPE_CHECKING:
@@ -234,3 +236,10 @@ def test_every_line_of_code_stands_where_it_is_said_to_stand(text: str) -> None:
 
 def _lines(text: str) -> Iterator[str]:
     yield from text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def test_an_edit_that_breaks_a_block_is_refused() -> None:
+    data = b"```python\nx = 1\n```\n"
+    assert edited("a.md", data, [Edit(Span(2, 4, 2, 5), "2")]) == data.replace(b"1", b"2")
+    with pytest.raises(EditError):
+        edited("a.md", data, [Edit(Span(2, 0, 2, 0), "if ")])

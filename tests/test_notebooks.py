@@ -539,3 +539,23 @@ modal.Sandbox.create(env={"HF_TOKEN": "⟨huggingface⟩"})
     (cell,) = json.loads((here / "a.ipynb").read_text())["cells"]
     assert cell["source"][-1].endswith("})  # modal-lint: ignore[MS101] for a test")
     assert run("check", "--isolated", "a.ipynb").status == 0
+
+
+def test_what_an_edit_does_not_touch_keeps_its_spelling() -> None:
+    for source in (r'["\u0061 = \"\u00e9\/\"\n", "b = 1"]', r'"\u0061 = \"\u00e9\/\"\nb = 1"'):
+        data = '{"cells": [{"cell_type": "code", "source": %s}]}'
+        new = edited("a.ipynb", (data % source).encode(), [Edit(Span(2, 4, 2, 5), '"\U0001f600é"', 1)])
+        assert new.decode() == data % source.replace("b = 1", r"b = \"\ud83d\ude00\u00e9\"")
+
+
+def test_a_notebook_that_never_says_modal_but_imports_what_does(here: Path) -> None:
+    (here / "common.py").write_text("import modal\n\napp = modal.App()\n\n\n@app.function()\ndef ask(key): ...\n")
+    for name, text in (
+        ("a.ipynb", notebook("# %%\nfrom common import ask\n# %%\nask.remote('⟨openai⟩')\n")),
+        ("b", ""),
+    ):
+        (here / name).write_text(fill(text))
+    document = _joined(json.loads((here / "a.ipynb").read_text()))
+    (here / "c.ipynb").write_text(json.dumps(document))
+    found = [line.partition(" MS")[0] for line in concise(".").out.splitlines()[:2]]
+    assert found == ["a.ipynb:cell 2:1:12:", "c.ipynb:cell 2:1:12:"]
