@@ -7,7 +7,7 @@ import json
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fixture_cases import check, expected, run, told, without_expectations, write
@@ -276,7 +276,7 @@ def test_newer_syntax_than_ours_is_kept(tmp_path: Path) -> None:
 def test_a_notebook_gets_its_comments_in_its_cells(tmp_path: Path) -> None:
     call = f'modal.Sandbox.create(env={{"HF_TOKEN": "{token()}"}})'
     sources = ["%pip install modal\nimport modal", f"def f():\n    return {call}\n", f"!ls 'it\n{call}, '''\n'''"]
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "execution_count": None, "id": f"c{at}", "metadata": {}, "outputs": [], "source": source}
         for at, source in enumerate(sources)
     ]
