@@ -197,6 +197,26 @@ def third(): ...
         assert collect(["."], Settings(jobs=1)) == collect(["."], Settings(jobs=2))
 
 
+class TestDocuments:
+    def test_a_notebook(self, here: Path) -> None:
+        cells = [
+            'import os\nimport modal\napp = modal.App("nb")\nS = modal.Secret.from_name("mine", required_keys=["A"])\n',
+            '@app.function(secrets=[S])\ndef f():\n    return os.environ["B"]\n',
+        ]
+        about = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        notebook = {"cells": [{**about, "source": cell} for cell in cells], "metadata": {}, "nbformat": 4}
+        (here / "a.ipynb").write_text(json.dumps({**notebook, "nbformat_minor": 4}))
+        out = run("inventory").out
+        assert "A  required  a.ipynb:cell 1:4\n" in out
+        assert "B  read      a.ipynb:cell 2:3\n" in out
+        assert "function  f  App nb  a.ipynb:cell 2:1\n" in out
+
+    def test_markdown(self, here: Path) -> None:
+        (here / "README.md").write_text('# How\n\n```python\nimport modal\nmodal.Secret.from_name("mine")\n```\n')
+        assert "README.md:5" in run("inventory", "--include-markdown").out
+        assert "README.md" not in run("inventory").out
+
+
 class TestEnvironments:
     @pytest.mark.parametrize(
         ("argument", "expected"),

@@ -9,7 +9,10 @@ import click
 from modal_lint.cli import layers_of, shared
 
 FORMATS = ("full", "json", "markdown", "mermaid", "dotenv")
-FILES = ("exclude", "extend_exclude", "force_exclude", "respect_gitignore", "config", "isolated", "jobs")
+FILES = (
+    *("exclude", "extend_exclude", "force_exclude", "respect_gitignore", "include_markdown"),
+    *("config", "isolated", "jobs"),
+)
 """The options of `check` that say which files are looked at, and how."""
 
 

@@ -11,7 +11,7 @@ from modal_lint.config import Resolver
 from modal_lint.discover import STDIN
 from modal_lint.inventory.collect import collect
 from modal_lint.inventory.formats import render, words
-from modal_lint.report.base import visible
+from modal_lint.report.base import from_failure, place, visible
 from modal_lint.settings import UserError, nearest
 from modal_lint.terminal import Progress, look, tell, write
 
@@ -76,7 +76,7 @@ def told(failures: Iterable[Failure]) -> int:
     """Say which files could not be looked at; the exit status."""
     status = 0
     for one in failures:
-        tell(visible(f"{one.path}:{one.line}:{one.column + 1}: not checked: {one.reason}"))
+        tell(f"{place(from_failure(one))}: not checked: {visible(one.reason)}")
         status = max(status, 2 if one.reason.startswith(_INTERNAL) else 1)
     return status
 

@@ -34,6 +34,7 @@ def document(inventory: Inventory) -> dict[str, Any]:
                 "filename": os.path.abspath(one.path),
                 "location": {"row": one.line, "column": one.column + 1},
                 "reason": one.reason,
+                **({} if one.cell is None else {"cell": one.cell}),
             }
             for one in inventory.failures
         ],
