@@ -203,7 +203,7 @@ class TestDocuments:
             'import os\nimport modal\napp = modal.App("nb")\nS = modal.Secret.from_name("mine", required_keys=["A"])\n',
             '@app.function(secrets=[S])\ndef f():\n    return os.environ["B"]\n',
         ]
-        about = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        about: dict[str, object] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         notebook = {"cells": [{**about, "source": cell} for cell in cells], "metadata": {}, "nbformat": 4}
         (here / "a.ipynb").write_text(json.dumps({**notebook, "nbformat_minor": 4}))
         out = run("inventory").out
