@@ -559,3 +559,8 @@ def test_a_notebook_that_never_says_modal_but_imports_what_does(here: Path) -> N
     (here / "c.ipynb").write_text(json.dumps(document))
     found = [line.partition(" MS")[0] for line in concise(".").out.splitlines()[:2]]
     assert found == ["a.ipynb:cell 2:1:12:", "c.ipynb:cell 2:1:12:"]
+
+
+def test_a_diff_tells_what_was_not_checked(here: Path) -> None:
+    (here / "a.ipynb").write_text(notebook("# %%\nimport modal\n# %%\nif x = 1"))
+    assert "a.ipynb:cell 2:1:4: not checked: syntax error" in run("check", "--isolated", "--diff", "a.ipynb").err

@@ -256,7 +256,7 @@ class _Check:
         changes = self._fixer.diff(report, self._look)
         self._result("".join(changes.values()))
         for failure in report.failures:
-            tell(base.visible(f"{failure.path}:{failure.line}:{failure.column + 1}: not checked: {failure.reason}"))
+            tell(f"{base.place(base.from_failure(failure))}: not checked: {base.visible(failure.reason)}")
         if self._request.verbosity >= 0:
             checked = f"({summary.count(report.checked, 'file')} checked)"
             tell(f"Would fix {summary.count(len(changes), 'file')} {checked}." if changes else f"No fixes {checked}.")
