@@ -33,23 +33,31 @@ def f(): ...
 KEYS = ["DB_PASSWORD", "HF_API_KEY", "DATABASE_URL", "SHARED_TOKEN"]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with a baseline of detect-secrets in `.secrets.baseline`."""
-    (tmp_path / "pyproject.toml").write_text('[tool.modal-lint]\nbaseline = "known.json"\n')
-    (tmp_path / "app.py").write_text(SOURCE.format(token=token()))
-    (tmp_path / "keys.py").write_text('SHARED = API_KEY = "w1nterGardenPath9"\n')
-    scan(tmp_path)
-    return tmp_path
+FILES = {
+    "pyproject.toml": '[tool.modal-lint]\nbaseline = "known.json"\n',
+    "app.py": SOURCE.format(token=token()),
+    "keys.py": 'SHARED = API_KEY = "w1nterGardenPath9"\n',
+}
 
 
-def scan(folder: Path) -> dict[str, list[dict[str, object]]]:
-    """Let detect-secrets write its baseline of a folder."""
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What detect-secrets writes for the project."""
+    folder = tmp_path_factory.mktemp("scanned")
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
     program = str(Path(sys.executable).parent / "detect-secrets")
     done = subprocess.run([program, "scan", "--all-files", "."], cwd=folder, check=True, capture_output=True)
-    (folder / ".secrets.baseline").write_bytes(done.stdout)
-    results: dict[str, list[dict[str, object]]] = json.loads(done.stdout)["results"]
-    return results
+    return done.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path, scanned: bytes) -> Path:
+    """A project with a baseline of detect-secrets in `.secrets.baseline`."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / ".secrets.baseline").write_bytes(scanned)
+    return tmp_path
 
 
 def keys(folder: Path, *arguments: str) -> list[str]:
