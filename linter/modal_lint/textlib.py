@@ -57,8 +57,8 @@ def transform(
     """
     made: list[Value] = []
     for value in values:
-        if reversible and isinstance(value, EnvRead):
-            made.append(value)
+        if reversible and (kept := _read_in(value)) is not None:
+            made.append(kept)
             continue
         known = value.known if isinstance(value, Text) else None
         if known is None or not isinstance(value, Text) or len(known) > _MAX_LENGTH:
@@ -72,6 +72,14 @@ def transform(
         piece = (Piece(result, value.origin),)
         made.append(Text(piece, value.steps, value.fallback, value.binary if binary is None else binary))
     return tuple(made) or UNKNOWN
+
+
+def _read_in(value: Value) -> Value | None:
+    """A variable's value, or what a text holds of some; None where it holds none."""
+    if isinstance(value, EnvRead):
+        return value
+    holes = tuple(part for part in value.parts if isinstance(part, ReadHole)) if isinstance(value, Text) else ()
+    return Text((HOLE, *holes), value.steps) if holes else None
 
 
 def method(site: Site, owner: Text, name: str) -> Values:

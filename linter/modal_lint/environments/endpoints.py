@@ -60,7 +60,8 @@ _SERVERS = lazy(
     r"""
       \bvllm\b | \bsglang\b | \blmdeploy\b | \bollama\b | llama[-_.](?:server|cpp) | text-generation-launcher | \btgi\b
     | text-embeddings-router | \bhttp\.server\b | \bstreamlit\b | \btensorboard\b | \bjupyter\b | \bcomfy\b | ComfyUI
-    | \bgradio\b | \bmlflow\b | trtllm-serve | \btritonserver\b | \binfinity_emb\b | stable-diffusion-webui | code-server
+    | \bgradio\b | \bmlflow\b | trtllm-serve | \btritonserver\b | \binfinity_emb\b | stable-diffusion-webui
+    | code-server
     """,
     re.IGNORECASE | re.VERBOSE,
 )
