@@ -203,6 +203,12 @@ def test_a_path_that_the_index_does_not_have_is_told(tree: Repository) -> None:
     assert done.status == 1
     assert "new.py:1:1: MS001 not checked: no such file in git's index: `git add` it" in done.out
     assert "nowhere.py:1:1: MS001 not checked: no such file" in done.out
+    outside = tree.folder.parent / "outside.py"
+    outside.write_text(leaky())
+    tree.write("script", leaky())
+    done = run("check", "--staged", "--color", "never", "script", "../outside.py", "--output-format", "concise")
+    assert done.status == 1
+    assert done.out.count("MS001 not checked: no such file in git's index") == 2
 
 
 def test_a_cache_of_the_work_tree_is_not_asked(tree: Repository, tmp_path: Path) -> None:

@@ -105,8 +105,11 @@ class Repository:
         except (OSError, ValueError):
             raise GitError("git cannot be run") from None
         if done.returncode != 0:
+            from modal_lint.report.base import visible
+
             lines = done.stderr.decode("utf-8", "replace").splitlines()
-            raise GitError(lines[0].removeprefix("fatal: ") if lines else f"git ended with {done.returncode}")
+            said = visible(lines[0].removeprefix("fatal: ")) if lines else ""
+            raise GitError(said or f"git ended with {done.returncode}")
         return done.stdout
 
     def commit(self, revision: str) -> str | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modal_lint.settings import Settings
 
 OPTION = "--staged"
+_UNKNOWN = "no such file in git's index: `git add` it, or check without --staged"
 _REGULAR = ("100644", "100755")
 _READ_AT_ONCE = (*FILES, ".gitignore")
 
@@ -69,7 +70,7 @@ class Index:
         if real in self.contents:
             return self.contents[real]
         if self.contents.hides(real):
-            raise ReadError("no such file in git's index: `git add` it, or check without --staged")
+            raise ReadError(_UNKNOWN)
         return read_regular(path)
 
     def exists(self, path: str) -> bool:
@@ -99,8 +100,11 @@ class Index:
             self.read(target.absolute)
         except ReadError as trouble:
             found.failures.append(Failure(target.path, trouble.reason))
-        else:
+            return
+        if target.absolute in self.contents:
             found.targets.append(target)
+        else:  # not called like a source, or outside of the repository
+            found.failures.append(Failure(target.path, _UNKNOWN))
 
     def _meant(self, path: str, source: Source) -> Iterator[Target]:
         below = path.rstrip(os.sep) + os.sep
