@@ -125,6 +125,8 @@ def plain(text: str) -> str | None:
 def _stretches(text: str) -> Iterator[str]:
     """The text, and what stands in it between two signs: a credential may have something before and behind it."""
     yield text
+    if max(map(len, _BETWEEN.split(text))) < _SHORTEST:
+        return  # all of it is short words
     between = list(_BETWEEN.finditer(text))[:_MOST_SIGNS]
     begins = [0, *(sign.end() for sign in between)]
     ends = [*(sign.start() for sign in between), len(text)]
