@@ -610,7 +610,7 @@ class TestDocs:
     _PAGE = (Path(__file__).resolve().parent.parent / "docs" / "editors.md").read_text(encoding="utf-8")
 
     def test_recipes_are_well_formed(self) -> None:
-        blocks = re.findall(r"^```(json|toml)\n(.*?)^```$", self._PAGE, re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^```(json|TOML)\n(.*?)^```$", self._PAGE, re.MULTILINE | re.DOTALL)
         documents = [json.loads(text) if kind == "json" else tomli.loads(text) for kind, text in blocks]
         assert len(documents) == 5
         said = json.dumps(documents)
