@@ -23,6 +23,7 @@ from modal_lint.pushing.held import read_all
 from modal_lint.pushing.places import Runtime
 from modal_lint.pushing.push import Conflict, Push, holds_value
 from modal_lint.vault import open_vault
+from modal_lint_runtime.errors import InvalidError
 from modal_lint_runtime.workspace import Workspace
 
 pytest.importorskip("modal")
@@ -391,6 +392,20 @@ class TestService:
         modal_workspace.workspace.environment_create("dev")
         assert self.push(project, modal_workspace, "--env", "dev", "--apply").status == 0
         assert values(modal_workspace.workspace.root, "one", "dev") == {"A": "1"}
+
+    def test_a_service_that_repeats_values_is_not_quoted(
+        self, project: Project, modal_workspace: ModalWorkspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def repeating(_: Workspace, name: str, entries: dict[str, str], *__: object, **___: object) -> None:
+            raise InvalidError(f"{name} cannot hold {entries!r}")
+
+        monkeypatch.setattr(Workspace, "secret_create", repeating)
+        project.hold("one", A="tell'nobody\n")
+        done = self.push(project, modal_workspace, "--apply")
+        assert done.status == 1
+        assert "one: failed: InvalidError, in words that repeat a value and are not shown" in done.out
+        assert "nobody" not in done.said
+        assert project.files() == ["one.env"]
 
     def test_no_token_and_no_server(self, project: Project, tmp_path: Path) -> None:
         project.hold("one", A="tellnobody")

@@ -191,10 +191,13 @@ def _place(workspace: str, path: Path | None, environment: str | None) -> Place:
 
     from modal_lint.pushing.places import Runtime, Service
 
+    if workspace == "modal" and sys.stderr is not None and sys.stderr.isatty():
+        tell("Connecting to Modal…")  # which it tries for a minute
     try:
         return Runtime(path, environment) if workspace == "runtime" else Service(environment)
     except ModalError as error:
-        raise UserError(f"--workspace {workspace}: {error}") from None
+        again = "nothing was changed; run it again when that is settled"
+        raise UserError(f"--workspace {workspace}: {str(error).rstrip('.')}: {again}") from None
 
 
 def _run(push_: Push, place: Place, held: Sequence[Held], *, apply: bool) -> int:
