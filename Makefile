@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # What `make demo` lints: a package built on Modal, and Modal's own SDK.
 DEMO := modalkit==0.2.0 modal==1.6.4
 
-.PHONY: demo test check types style self bench venv
+.PHONY: demo test check types style self docs bench venv
 
 demo: .venv/.plain .demo/packages
 	@$(BIN)/modal-lint check --isolated --no-respect-gitignore .demo/packages; test $$? -le 1
@@ -27,6 +27,9 @@ style: .venv/.dev
 
 self: .venv/.dev
 	$(BIN)/modal-lint check .
+
+docs: .venv/.dev
+	$(BIN)/zensical build --clean --strict
 
 bench: .venv/.dev
 	$(BIN)/python bench/run.py
