@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+import yaml
 from fixture_cases import Done, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,6 +151,22 @@ def test_variables_that_magics_set() -> None:
 import modal
 """
     assert codes(text) == ["a.ipynb:cell 1:1:21: MS105", "a.ipynb:cell 1:2:29: MS105"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "place"),
+    [
+        (">>> import modal\n>>> modal.Sandbox.create(\n...     env={'HF_TOKEN': '⟨huggingface⟩'})\n", "3:26"),
+        ("In [1]: import modal\n   ...: \nIn [2]: modal.Sandbox.create(env={'HF_TOKEN': '⟨huggingface⟩'})", "3:47"),
+        ("    import modal\n\n    !ls\n    modal.Sandbox.create(env={'HF_TOKEN': '⟨huggingface⟩'})", "4:43"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_what_is_pasted_with_prompts_or_indented_is_read(cell: str, place: str) -> None:
+    assert codes(f"# %%\n{cell}") == [f"a.ipynb:cell 1:{place}: MS101"]
+    run("fix", "--isolated", "--unsafe-fixes", "a.ipynb")
+    (after,) = json.loads(Path("a.ipynb").read_text())["cells"]
+    assert "from_name(" in after["source"][-1]
 
 
 @pytest.mark.usefixtures("here")
@@ -564,3 +581,11 @@ def test_a_notebook_that_never_says_modal_but_imports_what_does(here: Path) -> N
 def test_a_diff_tells_what_was_not_checked(here: Path) -> None:
     (here / "a.ipynb").write_text(notebook("# %%\nimport modal\n# %%\nif x = 1"))
     assert "a.ipynb:cell 2:1:4: not checked: syntax error" in run("check", "--isolated", "--diff", "a.ipynb").err
+
+
+def test_the_hooks_take_notebooks() -> None:
+    hooks = yaml.safe_load((Path(__file__).parent.parent / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {hook["id"] for hook in hooks if hook["types_or"] == ["python", "pyi", "jupyter"]} >= {
+        "modal-lint",
+        "modal-lint-fix",
+    }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from modal_lint.model import Edit
 
-PROMPTS = (">>> ", "... ")
+PROMPTS = (">>> ", "... ", "]: ", "...: ")  # what a prompt ends with
 NEWLINE = re.compile(r"\r\n|\n|\r")
 
 

@@ -83,7 +83,7 @@ def python_of(source: str) -> tuple[str, list[Command]]:
 
 def _foreign(cell: Cell, source: Sequence[str], start: int, name: str, options: Sequence[str]) -> None:
     """A cell whose body is no part of the notebook's own code."""
-    names = [word for word in options if not word.startswith("-")]
+    names = [word.strip("\"'") for word in options if not word.startswith("-")]
     if name == "script" and names:
         name = names[0].rpartition("/")[2]
     if name in _ELSEWHERE or (name in _WRITES and names and names[-1].endswith((".py", ".pyi"))):

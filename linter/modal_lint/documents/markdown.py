@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.documents.base import NEWLINE, PROMPTS, Command, Document, Module, Row, is_python
+from modal_lint.documents.base import NEWLINE, Command, Document, Module, Row, is_python
 from modal_lint.documents.magics import as_python
 from modal_lint.edits import apply_edits
 from modal_lint.source import Unreadable
@@ -61,7 +61,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         if token.type == "fence" and token.map is not None and (kind := _kind(token.info)) is not None:
             rows = _rows(token.content, lines, token.map[0] + 2, number)
             if rows:
-                yield _block(rows, kind in _CONSOLES or rows[0].shown.startswith(PROMPTS[0]))
+                yield _block(rows, kind in _CONSOLES or rows[0].shown.startswith(">>> "))
 
 
 def _kind(info: str) -> str | None:

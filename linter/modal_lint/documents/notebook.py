@@ -7,6 +7,7 @@ worksheets, 3. All code cells of a notebook run in one module, in their order.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from modal_lint.model import Edit
 
 _BOM = b"\xef\xbb\xbf"
+# The prompts of Python and of IPython (IPython 9, core/inputtransformer2.py).
+_PROMPTED = re.compile(r">>>(?: |$)|In \[\d+\]: ")
+_PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)|In \[\d+\]: |\s*\.{3,}: ?")
 _PYTHON = ("python", "ipython", "sage")
 
 
@@ -106,6 +110,17 @@ def _source(cell: Mapping[str, Any]) -> str:
     return source if isinstance(source, str) else ""
 
 
+def _stripped(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Each line of a cell behind what IPython takes off it: pasted prompts, or the indentation of the first line."""
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip(" \t"))]
+    if _PROMPTED.match(first):
+        starts = [found.end() if (found := _PROMPT.match(line)) else 0 for line in lines]
+    else:
+        starts = [len(indent) if line.startswith(indent) else 0 for line in lines]
+    return [(line[:start], line[start:]) for line, start in zip(lines, starts, strict=True)]
+
+
 class _Parts:
     """The code of the cells as it is put together to modules."""
 
@@ -117,10 +132,10 @@ class _Parts:
 
     def add(self, cell: int, source: str) -> None:
         """The next code cell."""
-        shown = NEWLINE.split(source)
-        rows = [Row(self._number + line, cell, line, cell, "", text) for line, text in enumerate(shown, 1)]
+        lines = _stripped(NEWLINE.split(source))
+        rows = [Row(self._number + at, cell, at, cell, prefix, text) for at, (prefix, text) in enumerate(lines, 1)]
         self._number += len(rows)
-        code = as_python(shown)
+        code = as_python([text for _, text in lines])
         body = code.body if code.body is not None else len(rows)
         self._main.add(rows[:body], replace(code, lines=code.lines[:body]))
         if code.body is not None:
