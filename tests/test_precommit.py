@@ -5,6 +5,7 @@ Whatever the work tree looks like, both judge what is being committed. One envir
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -243,6 +244,19 @@ def test_the_files_that_pre_commit_is_told(tmp_path: Path, hooks: Hooks) -> None
         assert done.returncode == status, done.stdout
         assert ("app.py:6:" in done.stdout) is bool(status)
         assert token(1) not in done.stdout
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "c",
+        "metadata": {},
+        "outputs": [],
+        "source": _hardcoded(3),
+    }
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    project.stage("book.ipynb", json.dumps(notebook))
+    told = project.pre_commit("run", "--files", "book.ipynb")
+    assert told.returncode == 1, told.stdout
+    assert "book.ipynb:cell 1:6:" in told.stdout
     ranged = project.pre_commit("run", "--from-ref", "HEAD", "--to-ref", "HEAD")
     assert ranged.returncode == 0, ranged.stdout
 
