@@ -10,6 +10,7 @@ import re
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -445,6 +446,15 @@ class TestInsight:
         assert isinstance(edit, types.TextEdit)
         assert named.part("new.py", edit.range) == "openai-"
         assert named.complete("new.py", 'Volume.from_name("|"') == {}
+
+    def test_names_that_came_later_are_offered(self, project: Path, named: Editor) -> None:
+        assert "late-secret" not in named.complete("new.py", 'which?\n    "|"')
+        _write(project, later='import modal\nmodal.Secret.from_name("late-secret")\n')
+        named.changed(project / "later.py", types.FileChangeType.Created)
+        deadline = time.monotonic() + 20
+        while "late-secret" not in named.complete("new.py", 'which?\n    "|"'):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def test_keys_are_offered(self, named: Editor) -> None:
         assert set(named.complete("new.py", '["X", "|')) == {"OPENAI_API_KEY", "OPENAI_ORG"}

@@ -60,7 +60,11 @@ class Actions:
     def _quick(
         self, unit: Unit, document: Document, good: Iterable[tuple[Fix, Draft]], findings: Sequence[Finding]
     ) -> list[types.CodeAction]:
-        return [self._action(unit, document, fix, after, [f for f in findings if f.fix == fix]) for fix, after in good]
+        return [
+            self._action(unit, document, fix, after, [one for one in findings if one.fix == fix])
+            for fix, after in good
+            if not fix.moves or self._context.applies_edits
+        ]
 
     def _action(
         self, unit: Unit, document: Document, fix: Fix, after: Draft, findings: Sequence[Finding]
@@ -93,7 +97,7 @@ class Actions:
         if not _wants(only, FIX_ALL):
             return []
         action = types.CodeAction("Apply all safe fixes of modal-lint", kind=FIX_ALL)
-        if only:
+        if only or not self._context.applies_edits:
             # Asked for by itself, on saving say: then the edit is wanted at once.
             action.edit = self._edit(unit, await self._all_safe(unit, checked))
         else:

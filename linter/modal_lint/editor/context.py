@@ -70,6 +70,11 @@ class Context:
         return any(offer is not None and bool(offer.related_information) for offer in offers)
 
     @property
+    def applies_edits(self) -> bool:
+        """Whether the editor makes the changes that a command asks for."""
+        return self.client.workspace is not None and bool(self.client.workspace.apply_edit)
+
+    @property
     def versions_edits(self) -> bool:
         """Whether an edit may say for which version of a document it is."""
         workspace = self.client.workspace

@@ -177,6 +177,11 @@ class Documents(Workspace):
             super().update_notebook_document(params)
             unit.settled = False
 
+    def remove_notebook_document(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget a notebook and its cells."""
+        super().remove_notebook_document(params)
+        (self._notebooks or {}).pop(params.notebook_document.uri, None)
+
     def document(self, uri: str) -> Document | None:
         """The open document or cell with this address."""
         found = self.text_documents.get(unquote(uri))

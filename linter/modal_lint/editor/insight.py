@@ -62,8 +62,8 @@ class Insight:
         if found is None or cursor is None:
             return None
         unit, _, document = found
-        inventory, promised = await self._known.inventory(unit), self._known.promised(unit)
         range_ = document.text.between(cursor.start, cursor.end)
+        inventory, promised = await self._known.inventory(unit), self._known.promised(unit)
         offers = _offers(cursor, inventory, promised)
         kind = types.CompletionItemKind.Module if cursor.kind is Kind.NAME else types.CompletionItemKind.Constant
         items = [

@@ -55,7 +55,8 @@ class Known:
             look = self._looks.get(folder)
             if look is None:
                 look = self._looks[folder] = asyncio.create_task(self._look(folder))
-            await asyncio.wait([look], timeout=_PATIENCE)
+            if folder not in self._facts:  # else what was known before will do meanwhile
+                await asyncio.wait([look], timeout=_PATIENCE)
         facts = dict(self._facts.get(folder, {}))
         for one in self._context.documents.units():
             latest = self._context.checks.latest(one)

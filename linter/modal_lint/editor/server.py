@@ -189,7 +189,6 @@ class Service:
         if unit is None:
             return
         unit.settled = True
-        self.known.touched()
         stale = self.context.checks.touched(real_path(unit), unit)
         if os.path.basename(unit.path) in NAMES:
             stale = self._reconfigured()
@@ -201,6 +200,7 @@ class Service:
         else:
             uri = params.text_document.uri
             parts = [uri]
+        self.known.touched()  # so far it counted as it was open
         self.context.checks.closed(uri)
         self.reporting.closed(uri, parts)
         path = to_fs_path(uri)
@@ -231,12 +231,13 @@ class Service:
         self.reporting.stale(self._reconfigured(), elsewhere=True)
 
     async def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
-        self.known.touched()
         stale: dict[str, Unit] = {}
         for change in params.changes:
             path = to_fs_path(change.uri)
             if path is None:
                 continue
+            if self.context.documents.unit(change.uri) is None:
+                self.known.touched()
             found = (
                 self._reconfigured()
                 if os.path.basename(path) in NAMES
