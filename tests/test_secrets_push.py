@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +99,14 @@ class TestEmbeddedRuntime:
         again = project.push("--apply")
         assert (again.status, again.out) == (0, "")
         assert "nothing to push" in again.err
+
+    def test_the_values_are_overwritten_on_the_disk(self, project: Project) -> None:
+        project.hold("one", A="tellnobody")
+        with project.file("one.env").open("rb") as before:  # keeps what the name stood for
+            assert project.push("--apply").status == 0
+            left = before.read()
+        assert left
+        assert b"tellnobody" not in left
 
     def test_names_choose(self, project: Project) -> None:
         project.hold("one", A="1")
@@ -406,6 +414,26 @@ class TestService:
         assert "one: failed: InvalidError, in words that repeat a value and are not shown" in done.out
         assert "nobody" not in done.said
         assert project.files() == ["one.env"]
+
+    def test_what_cannot_be_verified_is_not_deleted(
+        self, project: Project, modal_workspace: ModalWorkspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = Workspace.secret_create
+
+        def losing(self: Workspace, name: str, entries: dict[str, str], *rest: Any, **options: Any) -> Any:
+            return create(self, name, {"A": entries["A"]}, *rest, **options)
+
+        monkeypatch.setattr(Workspace, "secret_create", losing)
+        project.hold("one", A="1", B="2")
+        done = self.push(project, modal_workspace, "--apply")
+        assert done.status == 1
+        assert "one: lacks B after it was written; the preserved file stays: push again" in done.out
+        assert "one.env" in project.files()
+        monkeypatch.undo()
+        for name, value in modal_workspace.environment({}).items():
+            monkeypatch.setenv(name, value)
+        assert self.push(project, modal_workspace, "--apply").status == 0
+        assert self.values(modal_workspace, "one") == {"A": "1", "B": "2"}
 
     def test_no_token_and_no_server(self, project: Project, tmp_path: Path) -> None:
         project.hold("one", A="tellnobody")
