@@ -100,6 +100,27 @@ def test_another_function_class_or_key_is_another_place(tmp_path: Path, text: st
     assert _check().status == 1
 
 
+def test_a_renamed_file_stays_known_and_a_copied_one_is_new(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "a.py").write_text("import modal\n" + _function("one", token(1)))
+    (tmp_path / "b.py").write_text("import modal\n" + _function("one", token(2)))
+    (tmp_path / "c.py").write_text(_PRINTED)
+    _update()
+    for old, new in {"a.py": "pkg/a.py", "b.py": "pkg/other.py", "c.py": "pkg/c.py"}.items():
+        (tmp_path / old).rename(tmp_path / new)
+    done = _check()
+    assert done.status == 0, done.said
+    assert "3 entries of known.json match nothing any more" in done.err
+    (tmp_path / "pkg/a.py").write_text("import modal\n" + _function("one", token(3)))
+    assert _check().out.startswith("pkg/a.py:3:")
+    (tmp_path / "pkg/a.py").write_text("import modal\n" + _function("one", token(1)))
+    _update()
+    assert [entry["path"] for entry in _entries(tmp_path)] == ["pkg/a.py", "pkg/c.py", "pkg/other.py"]
+    assert _check().err == ""
+    (tmp_path / "copy.py").write_text((tmp_path / "pkg/a.py").read_text())
+    assert _check().out.startswith("copy.py:3:")
+
+
 def test_the_function_of_a_decorator_is_the_decorated_one(tmp_path: Path) -> None:
     function = f'@app.function(env={{"HF_TOKEN": "{token()}"}})\ndef work():\n    pass\n'
     (tmp_path / "app.py").write_text('import modal\napp = modal.App("a")\n' + function)

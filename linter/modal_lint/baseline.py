@@ -155,12 +155,15 @@ class _Matching:
 
     def hidden(self) -> Iterator[Finding]:
         values, counts = self._expected()
-        found = [(place, one) for place, one in self._found(lambda outcome: outcome.findings) if place in values]
+        everything = list(self._found(lambda outcome: outcome.findings))
+        old = self._old_names(everything)
+        everything = [(place._replace(path=old.get(place.path, place.path)), one) for place, one in everything]
+        found = [(place, one) for place, one in everything if place in values]
         hashes = self.known.hasher.hashes(one.secret for place, one in found if one.secret is not None)
         for place, finding in found:
             if finding.secret is not None and hashes[finding.secret] in values[place]:
                 yield finding
-        found = [(place, one) for place, one in self._found(lambda outcome: outcome.findings) if place in counts]
+        found = [(place, one) for place, one in everything if place in counts]
         present = _counted((place, one) for place, one in found if one.secret is None)
         yield from (one for place, one in found if one.secret is None and present[place] <= counts[place])
 
@@ -179,6 +182,19 @@ class _Matching:
                 yield entry
         counts = _counted((place, one) for place, one in (*found, *below) if one.secret is None)
         yield from (Entry(place, number=count) for place, count in counts.items())
+
+    def _old_names(self, found: Iterable[tuple[Place, Finding]]) -> dict[str, str]:
+        """The old names of files that were renamed: one that is known is gone, a new one has no more than it had."""
+        held, now = _kinds(entry.place for entry in self.known.entries), _kinds(place for place, _ in found)
+        folder = os.path.dirname(self.path)
+        gone = [name for name in sorted(held) if name not in now and not os.path.lexists(os.path.join(folder, name))]
+        old: dict[str, str] = {}
+        for name in sorted(now) if gone else ():
+            fitting = [one for one in gone if name not in held and now[name] <= held[one]]
+            if fitting:
+                old[name] = min(fitting, key=lambda one: (held[one] != now[name], not _called_alike(one, name)))
+                gone.remove(old[name])
+        return old
 
     def _expected(self) -> tuple[dict[Place, set[str]], dict[Place, int]]:
         values: dict[Place, set[str]] = {}
@@ -269,6 +285,18 @@ def _by_baseline(targets: Iterable[Target]) -> dict[str, list[Target]]:
 def _counted(found: Iterable[tuple[Place, Finding]]) -> Counter[Place]:
     """How many findings each place has; equal ones are one."""
     return Counter(place for place, _ in dict.fromkeys(found))
+
+
+def _kinds(places: Iterable[Place]) -> dict[str, set[tuple[str | None, ...]]]:
+    """What each file has, wherever the file is."""
+    found: dict[str, set[tuple[str | None, ...]]] = {}
+    for place in places:
+        found.setdefault(place.path, set()).add(place[1:])
+    return found
+
+
+def _called_alike(one: str, other: str) -> bool:
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
 def _identity(entry: Entry) -> tuple[Place, str | None]:
