@@ -265,6 +265,14 @@ class TestReadKeys:
         write(here, helper='import os\ndef read():\n    return os.environ["DEEP"]\n')
         assert self.keys(here, self.MINE, "from helper import read; read()") == {"DEEP": False}
 
+    def test_while_the_module_is_imported(self, here: Path) -> None:
+        code = f'KEY = os.environ["FIRST"]\n@app.function(secrets=[{self.MINE}])\ndef f(): ...\n'
+        assert keys(secret(of(here, app=APP + code), "mine")) == {"FIRST": False}
+        guarded = code.replace("KEY =", "if modal.is_local(): KEY =")
+        assert keys(secret(of(here, app=APP + guarded), "mine")) == {}
+        pickled = code.replace("secrets=", "serialized=True, secrets=")
+        assert keys(secret(of(here, app=APP + pickled), "mine")) == {}
+
     def test_required_wins(self, here: Path) -> None:
         mine = 'modal.Secret.from_name("mine", required_keys=["A"])'
         assert self.keys(here, mine, 'return os.environ["A"], os.environ["B"]') == {"A": True, "B": False}

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modal_lint.credentials import is_credential_key
+from modal_lint.environments import asking, imported
 from modal_lint.environments.clients import CLIENTS
+from modal_lint.environments.needs import Need
 from modal_lint.environments.sources import GIVEN
 from modal_lint.inventory.model import Location, Read, Undecided
 from modal_lint.inventory.names import given_to, is_variable
 from modal_lint.inventory.users import app_of
+from modal_lint.values import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modal_lint.environments.containers import Container
-    from modal_lint.environments.needs import Need
     from modal_lint.environments.sources import Source, Supply
     from modal_lint.inventory.model import Environment
     from modal_lint.source import File
@@ -27,18 +29,38 @@ def reads_of(file: File) -> Iterator[Read | Undecided]:
     A read counts where it fails without the variable, or where the variable names a credential. One that several named
     Secrets may satisfy is undecided; one that something else may satisfy is left out.
     """
-    for container in file.environments.containers:
-        yield from _reads(file, container)
+    containers = file.environments.containers
+    first = list(_at_import(file)) if any(_names_one(one.supply) for one in containers) else []
+    for container in containers:
+        yield from _reads(file, container, first if _imports(container, file) else [])
 
 
-def _reads(file: File, container: Container) -> Iterator[Read | Undecided]:
+def _at_import(file: File) -> Iterator[Need]:
+    """What the module reads whenever it is imported, also into a container."""
+    if imported.may_have(file):
+        for one in imported.reads(file):
+            yield Need(one.key, Place(file, one.node), True, one.reader)
+
+
+def _imports(container: Container, file: File) -> bool:
+    """Whether a container imports the module; code that is pickled travels by itself."""
+    return (
+        container.code is not None and container.code.file is file and not asking.is_passed(container.use, "serialized")
+    )
+
+
+def _names_one(supply: Supply) -> bool:
+    return not supply.open and any(source.name for source in supply.sources)
+
+
+def _reads(file: File, container: Container, first: list[Need]) -> Iterator[Read | Undecided]:
     supply = container.supply
-    if container.code is None or supply.open or not any(source.name for source in supply.sources):
+    if container.code is None or not _names_one(supply):
         return
     reads = file.environments.reads(container)
     if reads.open:
         return
-    needs = [need for need in reads.needs if _counts(need) and need.key not in reads.assigned]
+    needs = [need for need in (*first, *reads.needs) if _counts(need) and need.key not in reads.assigned]
     found = [(need, givers(supply, need.key)) for need in needs]
     if not any(names for _, names in found) or file.environments.is_varied(container):
         return
