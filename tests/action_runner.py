@@ -22,7 +22,7 @@ _INPUT = re.compile(r"inputs\.([\w-]+)")
 _OUTPUT = re.compile(r"steps\.([\w-]+)\.outputs\.([\w-]+)")
 _CONDITION = re.compile(r"(inputs\.[\w-]+) == '(\w*)'")
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
-_KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+_KEPT = re.compile(r"PATH|HOME|LANG|SSL_CERT_FILE|PIP_\w+|\w+_(?i:proxy)")  # what reaching a package index needs
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Runner:
         script.write_text(step["run"], encoding="utf-8")
         variables = {name: self._filled(str(value), given) for name, value in step.get("env", {}).items()}
         environment = {
-            **{name: os.environ[name] for name in _KEPT if name in os.environ},
+            **{name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)},
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTION_PATH": str(self._action),

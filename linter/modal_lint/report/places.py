@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.files import git_root
@@ -44,23 +45,28 @@ def from_one(span: Span) -> Spot:
 
 def top() -> str:
     """The top of the work tree: of git, else what the CI service says, else the current directory."""
-    here = os.getcwd()
+    return _top(os.getcwd(), tuple(os.environ.get(name, "") for name in _CHECKOUTS))
+
+
+@lru_cache(maxsize=8)  # a report asks for every place in it
+def _top(here: str, named: tuple[str, ...]) -> str:
     found = git_root(here)
     if found is not None:
         return found
-    named = (os.environ.get(name, "") for name in _CHECKOUTS)
     return next((folder for folder in named if os.path.isabs(folder) and _below(here, folder)), here)
 
 
 def from_top(path: str) -> str | None:
     """``path`` from the top with forward slashes; None where it is elsewhere."""
-    if path == STDIN:
-        return path
-    folder = top()
-    for absolute, base in ((os.path.abspath(path), folder), (os.path.realpath(path), os.path.realpath(folder))):
-        if _below(absolute, base):
-            return os.path.relpath(absolute, base).replace(os.sep, "/")
-    return None
+    return path if path == STDIN else _from(path, os.getcwd(), top())
+
+
+@lru_cache(maxsize=1 << 12)
+def _from(path: str, here: str, folder: str) -> str | None:
+    absolute = os.path.normpath(os.path.join(here, path))
+    if not _below(absolute, folder):
+        absolute, folder = os.path.realpath(absolute), os.path.realpath(folder)
+    return os.path.relpath(absolute, folder).replace(os.sep, "/") if _below(absolute, folder) else None
 
 
 def shown(path: str) -> str:

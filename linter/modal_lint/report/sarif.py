@@ -13,7 +13,6 @@ from modal_lint import __version__
 from modal_lint.model import Severity
 from modal_lint.report.base import INTERNAL, Look, diagnostics
 from modal_lint.report.fingerprints import fingerprints
-from modal_lint.report.json import dump
 from modal_lint.report.places import Spot, encodable, from_one, from_top, spot, uri
 from modal_lint.report.rules import page, title, used
 from modal_lint.report.weaknesses import weakness
@@ -55,9 +54,18 @@ def render(report: Report, look: Look) -> str:
         },
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report, len(found) - len(kept))],
-        "results": [_result(finding, mark, index) for finding, mark in kept],
     }
-    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+    files = _Files()
+    return _log(run, [_result(finding, mark, index, files) for finding, mark in kept])
+
+
+def _log(run: dict[str, Any], results: list[dict[str, Any]]) -> str:
+    """The text of a log with one run, a result a line: indented it would take ten times as long, and be as large."""
+    import json
+
+    head = json.dumps({"$schema": SCHEMA, "version": "2.1.0"})[:-1]
+    lines = ",\n".join(map(json.dumps, results))
+    return f'{head}, "runs": [{json.dumps(run)[:-1]}, "results": [\n{lines}\n]}}]}}\n'
 
 
 def _within_limit(marked: list[tuple[Finding, str]]) -> list[tuple[Finding, str]]:
@@ -99,7 +107,7 @@ def _first_paragraph(page: str) -> str:
     return (blocks[1] if len(blocks) > 1 else blocks[0] if blocks else "-")[:1_024]
 
 
-def _result(finding: Finding, mark: str, index: dict[str, int]) -> dict[str, Any]:
+def _result(finding: Finding, mark: str, index: dict[str, int], files: _Files) -> dict[str, Any]:
     where = spot(finding)
     extras = {"confidence": finding.confidence.value, "key": finding.key, "provider": finding.provider}
     text = where.within + finding.message + (f"\n{finding.help}" if finding.help else "")
@@ -107,16 +115,16 @@ def _result(finding: Finding, mark: str, index: dict[str, int]) -> dict[str, Any
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
         "message": {"text": _said(text)},
-        "locations": [_location(finding)],
+        "locations": [_location(finding, files)],
         "partialFingerprints": {FINGERPRINT: mark},
         "properties": {name: encodable(value) for name, value in extras.items() if value is not None},
     }
     if finding.code in index:
         result["ruleIndex"] = index[finding.code]
     if len(finding.flow) > 1:
-        result["codeFlows"] = [{"threadFlows": [{"locations": _steps(finding.flow)}]}]
+        result["codeFlows"] = [{"threadFlows": [{"locations": _steps(finding.flow, files)}]}]
     if finding.fix is not None and is_whole(finding.fix):
-        result["fixes"] = [_fix(finding.path, finding.fix)]
+        result["fixes"] = [_fix(files[finding.path], finding.fix)]
     return result
 
 
@@ -132,22 +140,26 @@ def is_whole(fix: Fix) -> bool:
     return bool(fix.edits) and not fix.moves and all(edit.cell is None for edit in fix.edits)
 
 
-def _steps(flow: Sequence[Step]) -> list[dict[str, Any]]:
+def _steps(flow: Sequence[Step], files: _Files) -> list[dict[str, Any]]:
     shown = flow if len(flow) <= MAX_STEPS else (*flow[: MAX_STEPS - 1], flow[-1])
-    return [{"location": {**_location(step), "message": {"text": _said(step.text)}}} for step in shown]
+    return [{"location": {**_location(step, files), "message": {"text": _said(step.text)}}} for step in shown]
 
 
-def _location(where: Finding | Step) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": _artifact(where.path), "region": _region(spot(where))}
+def _location(where: Finding | Step, files: _Files) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": files[where.path], "region": _region(spot(where))}
     location: dict[str, Any] = {"physicalLocation": place}
     if where.cell is not None:
         location["logicalLocations"] = [{"name": f"cell {where.cell}", "kind": "module"}]
     return location
 
 
-def _artifact(path: str) -> dict[str, str]:
-    base = {} if from_top(path) is None else {"uriBaseId": _ROOT}
-    return {"uri": uri(path), **base}
+class _Files(dict[str, dict[str, str]]):
+    """How the log names files, by path as in findings; each is asked for many times."""
+
+    def __missing__(self, path: str) -> dict[str, str]:
+        base = {} if from_top(path) is None else {"uriBaseId": _ROOT}
+        self[path] = {"uri": uri(path), **base}
+        return self[path]
 
 
 def _region(where: Spot) -> dict[str, int]:
@@ -159,9 +171,9 @@ def _region(where: Spot) -> dict[str, int]:
     }
 
 
-def _fix(path: str, fix: Fix) -> dict[str, Any]:
+def _fix(file: dict[str, str], fix: Fix) -> dict[str, Any]:
     replacements = [{"deletedRegion": _place(edit.span), "insertedContent": {"text": edit.text}} for edit in fix.edits]
-    changes = [{"artifactLocation": _artifact(path), "replacements": replacements}]
+    changes = [{"artifactLocation": file, "replacements": replacements}]
     return {"description": {"text": encodable(fix.title)}, "artifactChanges": changes}
 
 
