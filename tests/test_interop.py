@@ -251,8 +251,9 @@ class TestGitleaks:
         self, project: Project, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.toml"
-        elsewhere.write_text("[[rules]]\nid = 'acme'\nregex = 'acme_[0-9a-f]{16}'\n")
+        elsewhere.write_text("[[rules]]\nid = 'acme'\nregex = 'acme_[0-9a-f]{16}'\n[allowlist]\npaths = ['^vendor/']\n")
         project.write({"THING": ACME})
+        project.write({"OTHER": ACME}, "vendor/app.py")
         assert project.keys("--gitleaks-config", str(elsewhere)) == ["THING"]
 
     def test_it_is_not_used_unasked(self, project: Project) -> None:
@@ -284,7 +285,7 @@ class TestGitleaks:
     def test_files_that_extend_one_another_come_to_an_end(self, tmp_path: Path) -> None:
         (tmp_path / "a.toml").write_text("[extend]\npath = 'b.toml'\n[[rules]]\nid='a'\nregex='a{9}'\n")
         (tmp_path / "b.toml").write_text("[extend]\npath = 'a.toml'\n[[rules]]\nid='b'\nregex='b{9}'\n")
-        found = gitleaks.load(str(tmp_path / "a.toml"), str(tmp_path), "test")
+        found = gitleaks.load(str(tmp_path / "a.toml"), str(tmp_path), str(tmp_path), "test")
         assert sorted(pattern.name for pattern, _ in found.patterns) == ["a", "b"]
 
     @given(st.text(max_size=40))
@@ -325,4 +326,4 @@ def test_the_page_is_true(project: Project) -> None:
 
 def test_a_file_that_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a regular file but a directory"):
-        gitleaks.load(str(tmp_path), None, "test")
+        gitleaks.load(str(tmp_path), "", None, "test")

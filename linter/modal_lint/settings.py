@@ -196,7 +196,7 @@ def _custom(key: str, value: Any, base: str, where: str | None) -> Custom:
     from modal_lint.interop import gitleaks
 
     inside = None if where in (None, "--config") else git_root(base) or project_root(base)
-    return gitleaks.load(os.path.normpath(os.path.join(base, value)), inside, _named(key, where).rstrip(":"))
+    return gitleaks.load(os.path.normpath(os.path.join(base, value)), base, inside, _named(key, where).rstrip(":"))
 
 
 def _named(key: str, where: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modal_lint.interop.patterns import compiled
+from modal_lint.interop.patterns import compiled, relative
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Allowance:
         stopwords: words, in lower case, of which a value holds one.
         together: whether all kinds that are given must fit, and not only one.
         rules: names of the patterns that it is about; none means everything.
+        base: the folder that paths are told relative to.
     """
 
     paths: tuple[str, ...] = ()
@@ -26,6 +27,7 @@ class Allowance:
     stopwords: tuple[str, ...] = ()
     together: bool = False
     rules: tuple[str, ...] = ()
+    base: str = ""
 
     def check(self) -> None:
         """Raises PatternError or UserError where it cannot be used."""
@@ -36,7 +38,8 @@ class Allowance:
         """Whether a value under a name in the file ``path`` is none to tell."""
         answers = []
         if self.paths:
-            answers.append(any(compiled(regex).search(path) for regex in self.paths))
+            name = relative(path, self.base)
+            answers.append(any(compiled(regex).search(name) for regex in self.paths))
         if self.regexes:
             text = line_of(key, value) if self.line else value
             answers.append(any(compiled(regex).search(text) for regex in self.regexes))

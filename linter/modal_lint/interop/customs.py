@@ -40,7 +40,6 @@ class Custom:
         allowances: for everything.
         hashes: of values that are allowed, each with its salt.
         paths: files in which credentials are allowed.
-        base: the folder that paths are told relative to.
     """
 
     patterns: tuple[tuple[Pattern, tuple[Allowance, ...]], ...] = ()
@@ -49,10 +48,9 @@ class Custom:
     allowances: tuple[Allowance, ...] = ()
     hashes: tuple[tuple[str, str], ...] = ()
     paths: tuple[Glob, ...] = ()
-    base: str = ""
 
     def plus(self, other: Custom) -> Custom:
-        """Both together; ``other`` is the closer one."""
+        """Both together."""
         return replace(
             self,
             patterns=self.patterns + other.patterns,
@@ -61,7 +59,6 @@ class Custom:
             allowances=self.allowances + other.allowances,
             hashes=self.hashes + other.hashes,
             paths=self.paths + other.paths,
-            base=other.base,
         )
 
     # ---- additions: see `credentials.custom.Addition` -------------------------------------------------------
@@ -76,7 +73,7 @@ class Custom:
         start = line.index(text)
         for pattern, allowed in self.patterns:
             for offset, whole in ((0, text), (start, line)):
-                for low, high in pattern.find(whole, self._relative(path)):
+                for low, high in pattern.find(whole, path):
                     low, high = max(low - offset, 0), min(high - offset, len(text))
                     if self._tells(allowed, key, text[low:high], path):
                         return _credential(pattern, text)
@@ -85,13 +82,12 @@ class Custom:
     def matches(self, text: str, path: str) -> Iterator[Match]:
         """The places in a text that the patterns find."""
         for pattern, allowed in self.patterns:
-            for low, high in pattern.find(text, self._relative(path)):
+            for low, high in pattern.find(text, path):
                 if self._tells(allowed, None, text[low:high], path):
                     yield Match(low, high, None, _credential(pattern, text[low:high]))
 
     def _tells(self, allowed: tuple[Allowance, ...], key: str | None, value: str, path: str) -> bool:
-        name = self._relative(path)
-        return len(value) >= _SHORTEST and not any(each.allows(key, value, name) for each in allowed)
+        return len(value) >= _SHORTEST and not any(each.allows(key, value, path) for each in allowed)
 
     # ---- allowances -----------------------------------------------------------------------------------------
 
@@ -107,8 +103,7 @@ class Custom:
         from modal_lint.committed.findings import credential_in
 
         value = credential_in(finding.secret)
-        name = self._relative(place)
-        if any(not each.rules and each.allows(finding.key, value.reveal(), name) for each in self.allowances):
+        if any(not each.rules and each.allows(finding.key, value.reveal(), place) for each in self.allowances):
             return True
         if any(_hash(salt, value) == known for salt, known in self.hashes):
             return True
@@ -121,11 +116,6 @@ class Custom:
         without = replace(self, patterns=tuple((pattern, ()) for pattern, _ in self.patterns))
         with judging(None):
             return classify(key, value, path=path) is None and without.verdict(key, value, path) is not None
-
-    def _relative(self, path: str) -> str:
-        if not path or not self.base:
-            return path.replace(os.sep, "/")
-        return os.path.relpath(path, self.base).replace(os.sep, "/")
 
 
 def _fits(globs: tuple[str, ...], key: str) -> bool:

@@ -27,18 +27,19 @@ class _MistakeError(Exception):
     """What is wrong in a file, without its name."""
 
 
-def load(path: str, inside: str | None, where: str) -> Custom:
+def load(path: str, base: str, inside: str | None, where: str) -> Custom:
     """What the file adds and allows.
 
     Args:
         path: the file.
+        base: the folder that paths in it are relative to.
         inside: the folder that neither it nor a file that it extends may leave; None where the user named it.
         where: who named it, for complaints.
 
     Raises:
         UserError: it cannot be read or understood, leaves the folder, or google-re2 is missing.
     """
-    found = Custom(base=os.path.dirname(path))
+    found = Custom()
     left: list[str] = [path]
     read: set[str] = set()
     while left:
@@ -53,7 +54,7 @@ def load(path: str, inside: str | None, where: str) -> Custom:
             raise UserError(f"{where}: more than {_MOST_FILES} files extend one another")
         try:
             document = parsed(read_regular(current).decode("utf-8-sig"))
-            found = found.plus(_custom(document, found.base))
+            found = found.plus(_custom(document, base))
             left += _extended(document, os.path.dirname(current))
         except ReadError as trouble:
             raise UserError(f"{where}: {_shown(current)}: {trouble.reason}") from None
@@ -68,25 +69,25 @@ def _custom(document: dict[str, Any], base: str) -> Custom:
     rules = _list(document, "rules")
     if len(rules) > _MOST_RULES:
         raise _MistakeError(f"more than {_MOST_RULES} rules")
-    everywhere = list(_allowances(document))
+    everywhere = list(_allowances(document, base))
     patterns = []
     for number, rule in enumerate(rules, 1):
         name = rule.get("id")
         label = f"rule {name if isinstance(name, str) and name.isprintable() else number}"
         try:
-            pattern = _pattern(rule)
+            pattern = _pattern(rule, base)
             if pattern is not None:
                 pattern.check()
-                own = tuple(_allowances(rule))
+                own = tuple(_allowances(rule, base))
                 patterns.append((pattern, own + tuple(each for each in everywhere if pattern.name in each.rules)))
         except PatternError as wrong:
             raise _MistakeError(f"{label}: its regex {wrong}") from None
         except TypeError as wrong:
             raise _MistakeError(f"{label}: {wrong}") from None
-    return Custom(tuple(patterns), allowances=tuple(each for each in everywhere if not each.rules), base=base)
+    return Custom(tuple(patterns), allowances=tuple(each for each in everywhere if not each.rules))
 
 
-def _pattern(rule: dict[str, Any]) -> Pattern | None:
+def _pattern(rule: dict[str, Any], base: str) -> Pattern | None:
     """The pattern of a rule; None for one that has none, is not to be reported, or counts only beside others."""
     regex = rule.get("regex")
     if not regex or rule.get("skipReport") or rule.get("required"):
@@ -102,10 +103,11 @@ def _pattern(rule: dict[str, Any]) -> Pattern | None:
         float(entropy),
         tuple(word.lower() for word in _texts(rule, "keywords")),
         _text(rule, "path"),
+        base,
     )
 
 
-def _allowances(table: dict[str, Any]) -> Iterator[Allowance]:
+def _allowances(table: dict[str, Any], base: str) -> Iterator[Allowance]:
     """The allowlists of a rule or of the file; one that needs a certain commit never fits."""
     for each in (*_list(table, "allowlist"), *_list(table, "allowlists")):
         together = str(each.get("condition", "OR")).upper() in ("AND", "&&")
@@ -116,6 +118,7 @@ def _allowances(table: dict[str, Any]) -> Iterator[Allowance]:
             tuple(word.lower() for word in _texts(each, "stopwords")),
             together,
             _texts(each, "targetRules"),
+            base,
         )
         try:
             allowance.check()

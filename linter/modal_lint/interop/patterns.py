@@ -6,6 +6,7 @@ A pattern comes with the checked tree, so it is not trusted: Python's own `re` c
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,11 @@ def compiled(regex: str) -> Any:
         raise PatternError("is no pattern of RE2") from None
 
 
+def relative(path: str, base: str) -> str:
+    """A path as patterns see it: from the folder ``base``, with slashes."""
+    return (os.path.relpath(path, base) if path and base else path).replace(os.sep, "/")
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One kind of credential, as gitleaks describes it.
@@ -58,6 +64,7 @@ class Pattern:
         entropy: a credential has more than that, in bits a character.
         keywords: one of them occurs in the text, in lower case; none means any text.
         path: a pattern of the files in which it counts.
+        base: the folder that paths are told relative to.
     """
 
     name: str
@@ -66,6 +73,7 @@ class Pattern:
     entropy: float = 0.0
     keywords: tuple[str, ...] = ()
     path: str | None = None
+    base: str = ""
 
     def check(self) -> None:
         """Raises PatternError or UserError where it cannot be used."""
@@ -81,7 +89,7 @@ class Pattern:
             lowered = text.lower()
             if not any(keyword in lowered for keyword in self.keywords):
                 return
-        if self.path is not None and compiled(self.path).search(path) is None:
+        if self.path is not None and compiled(self.path).search(relative(path, self.base)) is None:
             return
         for found in compiled(self.regex).finditer(text):
             start, end = self._span(found)

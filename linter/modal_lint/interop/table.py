@@ -50,7 +50,6 @@ def custom(table: Mapping[str, Any], base: str, where: str) -> Custom:
         allowances=(Allowance(stopwords=words),) if words else (),
         hashes=values.get("allow-values", ()),
         paths=tuple(Glob(pattern, base) for pattern in values.get("allow-paths", ())),
-        base=base,
     )
 
 
