@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 SOURCE = "<a secret>"
+_NONE: frozenset[str] = frozenset()
 MAX_IMPORTS = 3  # files behind files that names are followed into
 _ENVIRON = frozenset(("environ", "environb", "getenv"))
 _TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
@@ -52,18 +53,23 @@ def _reaches(file: File, names: set[str], depth: int) -> bool:
     if file not in _GRAPHS:
         _GRAPHS[file] = _Graph(file)
     graph = _GRAPHS[file]
-    seen, pending = set(names), [*names]
-    imported = [*graph.imports.get("*", ())]
+    seen = graph.names & names
+    pending, brought = [*seen], {"*"}
     while pending:
         name = pending.pop()
         if name == SOURCE:
             return True
-        for other in graph.edges.get(name, ()):
-            if other not in seen:
-                seen.add(other)
-                pending.append(other)
-        imported += graph.imports.get(name, ())
-    return depth < MAX_IMPORTS and any(_brings(file, statement, name, seen, depth) for statement, name in imported)
+        fresh = graph.edges.get(name, _NONE) - seen
+        seen |= fresh
+        pending += fresh
+        brought.add(name)
+    if depth >= MAX_IMPORTS:
+        return False
+    wanted: dict[File, set[str]] = {}
+    for name in brought & graph.imports.keys():
+        for other, alias in graph.behind(name):
+            wanted.setdefault(other, set()).add(alias)
+    return any(_reaches(other, names | seen | aliases, depth + 1) for other, aliases in wanted.items())
 
 
 def _dry(project: Project, path: str, depth: int) -> bool:
@@ -77,22 +83,6 @@ def _dry(project: Project, path: str, depth: int) -> bool:
     return known[key]
 
 
-def _behind(file: File, statement: ast.Import | ast.ImportFrom, name: str) -> list[File]:
-    """The files of the project that an imported name may be of."""
-    if isinstance(statement, ast.Import):
-        found = [file.project.module(name, file)]
-    else:
-        module = statement.module or ""
-        inner = f"{module}.{name}" if module else name
-        found = [file.project.module(one, file, statement.level) for one in (module, inner)]
-    return [other for other in found if other is not None and other is not file]
-
-
-def _brings(file: File, statement: ast.Import | ast.ImportFrom, name: str, seen: set[str], depth: int) -> bool:
-    """Whether a name imported from another file of the project may hold a secret there."""
-    return any(_reaches(other, seen | {name}, depth + 1) for other in _behind(file, statement, name))
-
-
 class _Graph:
     """Which spelling may hold what another one holds, in one file."""
 
@@ -100,6 +90,7 @@ class _Graph:
         self.file = file
         self.edges: dict[str, set[str]] = {}
         self.imports: dict[str, list[tuple[ast.Import | ast.ImportFrom, str]]] = {}
+        self._behind: dict[str, list[tuple[File, str]]] = {}
         functions: dict[str, list[ast.arguments]] = {}
         for scope in file.scopes.of.values():
             node = scope.node
@@ -111,6 +102,24 @@ class _Graph:
         for each in file.scopes.parents:
             if each.__class__ in _FLOWING:
                 self._visit(each, functions)
+        self.names = {SOURCE, *self.edges, *self.imports}
+
+    def behind(self, bound: str) -> list[tuple[File, str]]:
+        """The files of the project that a name is imported from, and what it is called there."""
+        if bound not in self._behind:
+            found = [(other, name) for statement, name in self.imports[bound] for other in self._files(statement, name)]
+            self._behind[bound] = found
+        return self._behind[bound]
+
+    def _files(self, statement: ast.Import | ast.ImportFrom, name: str) -> list[File]:
+        file = self.file
+        if isinstance(statement, ast.Import):
+            found = [file.project.module(name, file)]
+        else:
+            module = statement.module or ""
+            inner = f"{module}.{name}" if module else name
+            found = [file.project.module(one, file, statement.level) for one in (module, inner)]
+        return [other for other in found if other is not None and other is not file]
 
     def _flow(self, targets: Iterable[str], value: ast.AST | None) -> None:
         if value is not None:

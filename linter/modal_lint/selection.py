@@ -47,7 +47,11 @@ def covers(selectors: Iterable[str], rule: Rule) -> bool:
 
 def enabled(rules: Iterable[Rule], selections: Iterable[Selection]) -> tuple[Rule, ...]:
     """Those of ``rules`` that are on after all ``selections``, applied in order."""
-    layers = tuple(selections)
+    return _enabled(tuple(rules), tuple(selections))
+
+
+@lru_cache(maxsize=256)
+def _enabled(rules: tuple[Rule, ...], layers: tuple[Selection, ...]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if _is_on(rule, layers))
 
 
