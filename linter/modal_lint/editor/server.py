@@ -133,7 +133,7 @@ class Service:
     def _command(self, name: str, handler: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
         safe = guarded(handler, lambda: self.context.ready)
 
-        async def called(*arguments: Any) -> Any:
+        async def called(*arguments: object) -> Any:  # pygls takes the type for a class, which Any is not everywhere
             return await safe(arguments)
 
         self.server.command(name)(called)
