@@ -281,3 +281,22 @@ def test_github_actions_changes_no_format(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("CI", "true")
     assert run("check", "app.py") == plain
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs terminals of its own")
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_no_progress_bar_in_ci_even_on_a_terminal(project: Path, ci: str) -> None:
+    import pty
+
+    impatient = "from modal_lint import start, terminal; terminal._PATIENCE = 0; start.main(['check', 'app.py'])"
+    control, screen = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": SOURCES, "TERM": "xterm", "CI": ci}
+    command = [sys.executable, "-c", impatient]
+    done = subprocess.run(
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=screen, timeout=60, check=False
+    )
+    os.write(screen, b"end")
+    assert done.returncode == 1
+    assert (b"Checking" in os.read(control, 10_000)) is not bool(ci)
+    os.close(control)
+    os.close(screen)
