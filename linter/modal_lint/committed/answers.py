@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.committed.objects import Needle, search
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 SECONDS = 20.0
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Question:
     """One value, the absolute path of the file that it stands in, and what that file holds or held."""
 
     path: str
     value: Hidden
-    source: bytes
+    source: bytes = field(repr=False)
 
 
 def answers(questions: Sequence[Question], seconds: float = SECONDS) -> list[Committed]:
