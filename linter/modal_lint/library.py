@@ -62,6 +62,7 @@ _SEQUENCES = frozenset(
      "builtins.iter", "itertools.chain.from_iterable", "collections.deque")
 )  # fmt: skip
 _BAGS = frozenset(("types.SimpleNamespace", "argparse.Namespace"))
+_SHORT = 8  # numbers of a range that are looked at one by one
 _FORWARDERS = {"functools.partial": 0, "functools.partialmethod": 0}
 # Callables that run another one: where it stands among their arguments.
 RUNNERS = {"asyncio.to_thread": 0, "anyio.to_thread.run_sync": 0, "trio.to_thread.run_sync": 0}
@@ -273,7 +274,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, fra
     function = _FUNCTIONS.get(name)
     if function is not None:
         return function(site)
-    if name.startswith("builtins."):
+    if name.startswith("builtins.") and not name.startswith("builtins.__file__."):
         return UNKNOWN
     return (External(name + "()"),)
 
@@ -322,6 +323,23 @@ def _enumerate(site: Site) -> Values:
     if items is None:
         return UNKNOWN
     return (Sequence(tuple((Sequence(((Const(i),), item)),) for i, item in enumerate(items)), True, site.place),)
+
+
+def _range(site: Site) -> Values:
+    """The numbers of a short ``range(…)``."""
+    bounds: list[int] = []
+    for values in site.positional:
+        bound = values[0].value if len(values) == 1 and isinstance(values[0], Const) else None
+        if not isinstance(bound, int) or isinstance(bound, bool):
+            return UNKNOWN
+        bounds.append(bound)
+    try:
+        numbers = range(*bounds)
+    except (TypeError, ValueError):
+        return UNKNOWN
+    if len(numbers) > _SHORT:
+        return UNKNOWN
+    return (Sequence(tuple((Const(number, site.place),) for number in numbers), True, site.place),)
 
 
 def _map(site: Site) -> Values:
@@ -442,6 +460,7 @@ _FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "builtins.repr": _setdefault_text,
     "builtins.zip": _zip,
     "builtins.enumerate": _enumerate,
+    "builtins.range": _range,
     "builtins.map": _map,
     "builtins.getattr": _getattr,
     "builtins.vars": lambda site: objects.as_mapping(site.ev, site.arg(0) or UNKNOWN),

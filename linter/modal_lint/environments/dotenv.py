@@ -80,14 +80,24 @@ def _starts(use: Use) -> list[str] | None:
     for value in values:
         if isinstance(value, Const) and value.value is None:
             starts += [here, file.project.root]
-        elif isinstance(value, External) and value.name == _HERE:
-            starts.append(here)
+        elif isinstance(value, External) and (folder := _beside(value.name, here)) is not None:
+            starts.append(folder)
         elif isinstance(value, Text) and value.known is not None:
             found = _joined(file, (here, file.project.root), value.known)
             starts += [path for one in found for path in (one, os.path.dirname(one))]
         else:
             return None
     return starts
+
+
+def _beside(name: str, folder: str) -> str | None:
+    """The folder that ``__file__`` and ``Path(__file__).resolve().parent.parent`` begin a search in."""
+    first, *rest = name.removeprefix(_HERE).split(".")
+    if not name.startswith(_HERE) or first or not set(rest) <= {"parent", "resolve()", "absolute()"}:
+        return None
+    for _ in range(rest.count("parent") - 1):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _joined(file: File, folders: tuple[str, ...], path: str) -> list[str]:
