@@ -101,11 +101,12 @@ MAGICS = {
     "lines": "%load_ext autoreload\n!pip install modal\n!!ls\n?modal\nmodal?\nmodal.App??\n%timeit?\n",
     "a block": "if True:\n    !ls\nelse:\n    %cd x\n    ?modal\nfor a in ():\n    !l\n",
     "a command over lines": "!pip install \\\n    modal \\\n    numpy\n",
-    "assignments": "a = !ls\nb = %env HOME\nc, d = !echo \"'\"\ne['x'] = !l\n",
+    "assignments": "a = !ls\nb = %env HOME\nc, d = !echo \"'\"\ne['x'] = !l\n(g, h) = !ls\ni.j = !ls\n",
     "timed": "%time f = 1\n%timeit -n 10 -r 2 f + 1\ng = %time f + 1\n%prun -q f\n%time not python at all\n",
     "no magics": 'x = (1\n% 2)\ny = """\n!ls\n%cd\n"""\nz = \'a\\\n!b\'\nw = [\n!x] if False else 1\n'.replace(
         "!x", "x"
     ),
+    "signs of equality": 'k = 1\nprint("key=%s" % k)\nx = "a=!b"\nf(a="=%d" % k)\nassert k == 1, "=!x"\ny = k %2\n',
     "awaited": "await f.aio()\nasync with g() as h:\n    pass\nasync for i in j():\n    await i\n",
     "auto-call": ",f a b\n;f a b\n/f a\n",
     "capture": "%%capture out\n%%time\nx = 1\n",

@@ -30,7 +30,9 @@ _SETS_VARIABLE = frozenset(("env", "set_env"))
 _CELL_MAGIC = re.compile(r"%%(!|[\w.]+)[ \t]*(.*)")
 _LINE_MAGIC = re.compile(r"%{1,2}([A-Za-z_][\w.]*)[ \t]*(.*)", re.S)
 _HELP = re.compile(r"%{0,2}[A-Za-z_][\w.*]*(?:\[[^\]\n]*\][\w.*]*)?\?{1,2}\s*;?\s*$")
-_ASSIGNED = re.compile(r"(?P<target>[^#=]*[^#=!<>+\-*/%&|^@:\s]\s*=\s*)(?P<mark>[!%])(?P<rest>\S.*)")
+_ASSIGNED = re.compile(  # names, attributes and items: no call, and no string but a key
+    r"(?P<target>(?:[\w.,*\s]|\[[^\[\]=]*\]|\([\w.,*\s]*\))+=\s*)(?P<mark>[!%])(?P<rest>\S.*)"
+)
 _ASSIGNING = re.compile(r"=[ \t]*[!%]")
 _VARIABLE = re.compile(r"(?P<key>[A-Za-z_]\w*)(?:\s*=\s*|\s+)(?P<value>\S.*)")
 _LOOKUP = re.compile(r"from\s+(?:(?P<environment>[\w.-]+)/)?(?P<app>[\w.-]+)\s+import\s+(?P<names>[\w\s,]+)")
