@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dotenv import dotenv_values
-from fixture_cases import run, write
+from fixture_cases import run, without_expectations, write
 from hypothesis import HealthCheck, example, given, settings
 
 pytest.importorskip("modal")
 
-from witness.making import KEYS, NAMED, function_programs, sandbox_programs
+from test_fixtures import cases
+from witness.driving import Driver
+from witness.making import CREDENTIALS, KEYS, NAMED, function_programs, sandbox_programs
+from witness.meaning import FILES, FUNCTIONS, REJECTED, SILENT, VARIABLES, Pair
 from witness.serving import workspace
 from witness.stage import Ran, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +55,10 @@ class Change:
         self.stage, self.variables = stage, variables
         self._folder = stage.folder / "project"
         shutil.rmtree(self._folder, ignore_errors=True)
-        write(self._folder, {"program.py": text})
-        self._forget()
+        write(self._folder, {"program.py": text, **FILES})
+        forget_secrets(stage)
         stage.secrets(NAMED)
+        stage.secrets({f"prod/{name}": {key: f"{key} of prod" for key in held} for name, held in NAMED.items()})
         self.old = self._text()
         self.before = stage.run(self.old, variables)
         run("check", "--isolated", "--select", select, "--fix", "--unsafe-fixes", str(self._folder))
@@ -61,21 +66,27 @@ class Change:
 
     def after(self) -> Ran:
         """Run the fixed program, with the Secrets that the fix has preserved."""
-        for path in sorted(self._folder.glob(".modal-lint/secrets/*.env")):
-            assert path.stem not in NAMED, "a Secret of other keys is replaced"
-            values = dotenv_values(path, interpolate=False)
-            self.stage.secrets({path.stem: {key: value or "" for key, value in values.items()}})
+        assert NAMED.keys().isdisjoint(create_preserved(self.stage, self._folder)), "a Secret of other keys is replaced"
         return self.stage.run(self.new, self.variables)
 
     def _text(self) -> str:
         return (self._folder / "program.py").read_text(encoding="utf-8")
 
-    def _forget(self) -> None:
-        """Delete the Secrets of the programs before."""
-        workspace = self.stage.workspace.workspace
-        for secret in workspace.secret_list():
-            if secret.name:
-                workspace.secret_delete(secret.id)
+
+def create_preserved(stage: Stage, folder: Path) -> list[str]:
+    """Create the Secrets whose values fixes have preserved; their names."""
+    paths = sorted(folder.glob(".modal-lint/secrets/*.env"))
+    for path in paths:
+        values = dotenv_values(path, interpolate=False)
+        stage.secrets({path.stem: {key: value or "" for key, value in values.items()}})
+    return [path.stem for path in paths]
+
+
+def forget_secrets(stage: Stage) -> None:
+    """Delete the Secrets of the programs before."""
+    workspace = stage.workspace.workspace
+    for secret in workspace.secret_list():
+        workspace.secret_delete(secret.id)
 
 
 _SETTINGS = settings(
@@ -94,7 +105,7 @@ def same(change: Change) -> None:
 @settings(_SETTINGS, max_examples=40)
 @given(text=sandbox_programs())
 def test_family_1_in_sandboxes(stage: Stage, text: str) -> None:
-    same(Change(stage, text, "MS1"))
+    same(Change(stage, text, "MS1", **dict.fromkeys(CREDENTIALS, "of the machine")))
 
 
 _APP_WINS = """
@@ -122,3 +133,60 @@ if modal.is_local():
 @given(text=function_programs())
 def test_family_1_in_functions(stage: Stage, text: str) -> None:
     same(Change(stage, text, "MS1"))
+
+
+def meant(stage: Stage, pair: Pair) -> None:
+    """The fixed program's containers see what those of the program see that was meant."""
+    for name, text in FILES.items():
+        (stage.folder / name).write_text(text, encoding="utf-8")
+    change = Change(stage, pair.wrong, pair.code, **VARIABLES)
+    right = stage.run(pair.right, VARIABLES)
+    assert right.raised is None, f"{stage.told_error()}\n{pair.right}"
+    after = change.after()
+    assert after.raised is None, f"{stage.told_error()}\n{change.new}"
+    assert environments(after.seen) == environments(right.seen), change.new
+    if pair.code.startswith("MS4"):
+        assert change.before.raised is not None, change.old
+
+
+@settings(_SETTINGS, max_examples=40)
+@given(pair=REJECTED)
+def test_family_4_writes_what_was_meant(stage: Stage, pair: Pair) -> None:
+    meant(stage, pair)
+
+
+@settings(_SETTINGS, max_examples=30)
+@given(pair=SILENT)
+def test_family_3_in_sandboxes(stage: Stage, pair: Pair) -> None:
+    meant(stage, pair)
+
+
+@settings(_SETTINGS, max_examples=6)
+@given(pair=FUNCTIONS)
+def test_family_3_in_functions(stage: Stage, pair: Pair) -> None:
+    meant(stage, pair)
+
+
+@pytest.mark.parametrize("code", ["MS101", "MS102", "MS106"])
+def test_fixtures_of_family_1(stage: Stage, code: str, tmp_path: Path) -> None:
+    """Calls of the fixtures give the same variables before and after, and no statement breaks that did not."""
+    wrong = {}
+    for name, case in cases(code):
+        before, after = tmp_path / name / "before", tmp_path / name / "after"
+        for folder in (before, after):
+            write(folder, {path: without_expectations(text) for path, text in case.items()})
+        run("check", "--isolated", "--select", "MS1", "--fix", "--unsafe-fixes", str(after))
+        forget_secrets(stage)
+        create_preserved(stage, after)
+        old, new = (driven(stage, folder) for folder in (before, after))
+        if problems := old.compared(new):
+            wrong[name] = problems
+    assert wrong == {}
+
+
+def driven(stage: Stage, folder: Path) -> Driver:
+    """What was noted of a project."""
+    driver = Driver(stage)
+    with pytest.MonkeyPatch.context() as patch:
+        driver.drive(folder, patch)
+    return driver

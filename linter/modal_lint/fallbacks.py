@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials, moving
+from modal_lint import credentials, naming
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Fix, Hidden, Move
 
@@ -41,7 +41,7 @@ def without(exposure: Exposure) -> tuple[Fix | None, str]:
     if not isinstance(literal, ast.Constant) or literal is not origin.node or literal.value != value:
         return None, "the fallback is not one plain literal"
     edits = [Edit(file.span(fallback.place.node), required)]
-    (name, _keys), *_ = moving.grouped(file, [fallback.key]).items()
+    (name, _keys), *_ = naming.grouped(file, [fallback.key]).items()
     moves = (Move(name, fallback.key, Hidden(value)),)
     inside = file.scopes.scope(fallback.place.node).function.node is not file.tree
     notes = (f"{file.path} now needs {fallback.key} in the environment that it runs in",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials, moving, plans
+from modal_lint import credentials, naming, plans
 from modal_lint.modal_api import Sink
 from modal_lint.model import Fix, Hidden, Move
 from modal_lint.moving import Stays
@@ -35,7 +35,7 @@ def _templated(exposure: Exposure, alone: bool) -> Fix:
     prefix, secret = _split(known)
     key = variable_for(exposure)
     source = use.file.rewriting
-    names = dict(moving.grouped(use.file, [key]).items())
+    names = dict(naming.grouped(use.file, [key]).items())
     reference, edits = plans.references(use, names, source, use.node)
     header = rewrite.string_literal(f"{prefix}${key}", source.quote)
     edits += rewrite.replace(source, use.file.span(origin.node), header)

@@ -279,25 +279,6 @@ def known_secrets(file: File) -> dict[str, frozenset[str]]:
     return found
 
 
-def grouped(file: File, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The Secrets that these keys go to: name ▸ keys."""
-    return credentials.secret_name(sorted(keys), app=file.app_name, taken=file.known_secrets)
-
-
-def single(file: File, keys: Iterable[str]) -> tuple[str, tuple[str, ...]]:
-    """The one Secret that all these keys go to."""
-    wanted = tuple(sorted(keys))
-    names = list(grouped(file, wanted))
-    if len(names) == 1:
-        return names[0], wanted
-    taken = file.known_secrets
-    stem = f"{file.app_name or 'app'}-secrets"
-    name, number = stem, 2
-    while name in taken and not taken[name] >= set(wanted):
-        name, number = f"{stem}-{number}", number + 1
-    return name, wanted
-
-
 def moves_of(names: dict[str, tuple[str, ...]], values: dict[str, str]) -> tuple[Move, ...]:
     """What has to be preserved."""
     return tuple(Move(name, key, Hidden(values[key])) for name, keys in names.items() for key in keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from modal_lint import moving
+from modal_lint import moving, naming
 from modal_lint.credentials import has_shape
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Fix, Span
@@ -71,7 +71,7 @@ def move_env(exposures: Sequence[Exposure]) -> Fix:
     group = moving.gather(exposures)
     use = exposures[0].use
     moving.check_call(use)
-    names = moving.grouped(use.file, group.moved)
+    names = naming.grouped(use.file, group.moved)
     source = use.file.rewriting
     text, edits = references(use, names, source, use.node)
     call = use.file.span(use.node)
@@ -141,9 +141,9 @@ def move_secret(exposures: Sequence[Exposure]) -> Fix:
         _take_all(group)
         rest = []
     if listed:
-        names = moving.grouped(use.file, group.moved)
+        names = naming.grouped(use.file, group.moved)
     else:
-        name, keys = moving.single(use.file, group.moved)
+        name, keys = naming.single(use.file, group.moved)
         names = {name: keys}
     text, edits = references(use, names, source, use.node)
     if group.display is not group.argument:
@@ -210,7 +210,7 @@ def move_image_env(exposures: Sequence[Exposure]) -> Fix:
     if group.display is not group.argument:
         raise Stays("the mapping is also a variable: replace both by hand")
     takers = _takers(use, group)
-    names = moving.grouped(use.file, group.moved)
+    names = naming.grouped(use.file, group.moved)
     source = use.file.rewriting
     edits: list[Edit] = []
     for taker in takers:

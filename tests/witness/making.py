@@ -7,9 +7,17 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-CREDENTIALS = {"OPENAI_API_KEY": "openai", "HF_TOKEN": "huggingface", "DB_PASSWORD": "password", "STRIPE_KEY": "stripe"}
+CREDENTIALS = {
+    "OPENAI_API_KEY": "openai",
+    "HF_TOKEN": "huggingface",
+    "DB_PASSWORD": "password",
+    "STRIPE_KEY": "stripe",
+    "AUTH_TOKEN": "random",  # these two say nobody's name
+    "SIGNING_SECRET": "random",
+}
 PLAIN = ("MODE", "PORT")
 KEYS = (*CREDENTIALS, *PLAIN)
+FALLBACKS = ('os.environ.get("{}", {})', 'os.getenv("{}", {})', 'os.environ.get("{}") or {}')
 # Secrets of which the programs say less than they hold: each holds every key.
 NAMED = {name: {key: f"{key} of {name}" for key in KEYS} for name in ("base", "shared")}
 NAMED["ports"] = {"PORT": "80"}  # the programs say so
@@ -61,16 +69,22 @@ DIALECTS = (
 
 
 @st.composite
-def mappings(draw: st.DrawFn, name: str) -> Mapping:
-    """A few variables, credentials among them, in one of the ways in which people write them."""
+def mappings(draw: st.DrawFn, name: str, *, fallbacks: bool = False) -> Mapping:
+    """A few variables, credentials among them, in one of the ways in which people write them.
+
+    With ``fallbacks`` some credentials are those of look-ups of the machine's variables.
+    """
     keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=4, unique=True))
     values, before = {}, []
     for key in keys:
         number = draw(st.integers(1, 2))
         text = f'"⟨{CREDENTIALS[key]}:{number}⟩"' if key in CREDENTIALS else f'"{key.lower()}-{number}"'
-        if draw(st.integers(0, 4)) == 0:
+        written = draw(st.integers(0, 6))
+        if written == 0:
             before.append(f"{name.upper()}_{key} = {text}")
             text = f"{name.upper()}_{key}"
+        elif written == 1 and fallbacks and key in CREDENTIALS:
+            text = draw(st.sampled_from(FALLBACKS)).format(key, text)
         values[key] = text
     form = draw(st.sampled_from(("line", "lines", "dict", "name", "filled")))
     if form == "dict":
@@ -114,12 +128,12 @@ def secrets(draw: st.DrawFn, dialect: Dialect, name: str) -> Mapping:
 
 
 @st.composite
-def arguments(draw: st.DrawFn, dialect: Dialect, name: str) -> Mapping:
+def arguments(draw: st.DrawFn, dialect: Dialect, name: str, *, fallbacks: bool = False) -> Mapping:
     """``env=`` and ``secrets=`` of a call, in any order, or one of them."""
     parts: list[str] = []
     before: list[str] = []
     if draw(st.integers(0, 5)):
-        mapping = draw(mappings(f"{name}_env"))
+        mapping = draw(mappings(f"{name}_env", fallbacks=fallbacks))
         before += mapping.before
         parts.append(f"env={mapping.text}")
     if draw(st.booleans()):
@@ -136,18 +150,18 @@ def sandbox_programs(draw: st.DrawFn) -> str:
     dialect = draw(st.sampled_from(DIALECTS))
     body = ["seen = []"]
     for number in range(draw(st.integers(1, 2))):
-        given_ = draw(arguments(dialect, f"box{number}"))
+        given_ = draw(arguments(dialect, f"box{number}", fallbacks=True))
         body += [*given_.before, f"box = {dialect.create}{given_.text})"]
         body.append(f"seen.append(box.exec({dialect.env}).{dialect.read})")
         if draw(st.booleans()):
-            given_ = draw(arguments(dialect, f"process{number}"))
+            given_ = draw(arguments(dialect, f"process{number}", fallbacks=True))
             body += [*given_.before, f"process = box.exec({dialect.env}{given_.text})"]
             body.append(f"seen.append(process.{dialect.read})")
         body.append("box.terminate()")
     if draw(st.booleans()):
         body = ["", "", "def main():", *textwrap.indent("\n".join([*body, "return seen"]), "    ").split("\n"), "", ""]
         body.append("seen = main()")
-    return "\n".join([*dialect.head, *body, ""])
+    return "\n".join(["import os", *dialect.head, *body, ""])
 
 
 @st.composite
