@@ -76,6 +76,10 @@ def _serve() -> int:
     return 0 if service.said_goodbye else 1
 
 
+class _Argument(dict[str, Any]):
+    """What a command is given. pygls asks the annotation whether it is a server, so it has to be a class."""
+
+
 class Service:
     """One server, its handlers in place."""
 
@@ -133,7 +137,7 @@ class Service:
     def _command(self, name: str, handler: Callable[[Sequence[Any]], Awaitable[Any]]) -> None:
         safe = guarded(handler, lambda: self.context.ready)
 
-        async def called(*arguments: object) -> Any:  # pygls takes the type for a class, which Any is not everywhere
+        async def called(*arguments: _Argument) -> Any:
             return await safe(arguments)
 
         self.server.command(name)(called)
