@@ -295,4 +295,18 @@ def once(uses: Iterable[Use]) -> Iterator[Use]:
     groups: dict[ast.AST, list[Use]] = {}
     for use in uses:
         groups.setdefault(use.node, []).append(use)
-    yield from (group[0] for group in groups.values() if len(group) == 1)
+    yield from (group[0] for group in groups.values() if len(group) == 1 or _is_repeated(group))
+
+
+def _is_repeated(uses: list[Use]) -> bool:
+    """Whether the runs are turns of loops whose variables the call does not speak of."""
+    first = uses[0]
+    if any(use.frame.arguments is not first.frame.arguments or not use.frame.loops for use in uses):
+        return False
+    targets = {name for use in uses for loop in use.frame.loops for name in _names_in(getattr(loop, "target", loop))}
+    return targets.isdisjoint(_names_in(first.node))
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
