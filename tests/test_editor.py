@@ -394,6 +394,20 @@ class TestFixes:
         assert editor.codes(cells[2]) == []
         editor.close_notebook("work.ipynb", *cells)
 
+    def test_in_markdown(self, project: Path, editor: Editor) -> None:
+        text = "# How to\n\n> ```python\n" + "".join(f"> {line}\n" for line in _MISTAKE.splitlines()) + "> ```\n"
+        uri = editor.open("other.md", text, language="markdown")
+        (project / "docs").mkdir()
+        (project / "docs" / "modal-lint.toml").write_text("include-markdown = true\n")
+        uri = editor.open("docs/how.md", text, language="markdown")
+        (found,) = editor.diagnostics("docs/how.md")
+        assert editor.part("docs/how.md", found.range) == "80"
+        (action, *_) = editor.actions("docs/how.md", found)
+        assert action.edit is not None
+        assert editor.apply(action.edit)
+        assert editor.buffers[uri] == text.replace("80", '"80"')
+        assert editor.codes("docs/how.md") == editor.codes("other.md") == []
+
 
 class TestInsight:
     """What is told about a place, and offered there."""

@@ -67,13 +67,13 @@ def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None
         else:
             search.take(path)
     if any(target.path.endswith(MARKDOWN) for target in search.found.targets):
-        _require_markdown()
+        require_markdown()
     search.found.targets.sort(key=lambda target: target.path)
     search.found.failures.sort(key=lambda failure: failure.path)
     return search.found
 
 
-def _require_markdown() -> None:
+def require_markdown() -> None:
     """Raise `UserError` where the library that reads Markdown is missing."""
     from importlib.util import find_spec
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from modal_lint.config import FILES, Resolver
-from modal_lint.discover import MARKDOWN, Target
+from modal_lint.discover import MARKDOWN, Target, require_markdown
 from modal_lint.files import project_root
 from modal_lint.globs import matches
 from modal_lint.settings import Layer, layer
@@ -49,14 +49,16 @@ class Configuration:
             virtual: it is on no disk.
 
         Raises:
-            UserError: a configuration file on the way is wrong.
+            UserError: a configuration file on the way is wrong, or Markdown cannot be read here.
         """
         directory = os.path.dirname(path)
         root = project_root(directory)
         folder = self.folder(path)
         settings = self.source(folder).at(directory)
-        if name.endswith(MARKDOWN) and not settings.include_markdown:
-            return None
+        if name.endswith(MARKDOWN):
+            if not settings.include_markdown:
+                return None
+            require_markdown()
         top = folder or root
         above = path
         while above != top and above != os.path.dirname(above):
