@@ -102,7 +102,7 @@ def same(change: Change) -> None:
     assert environments(after.seen) == environments(change.before.seen), change.new
 
 
-@settings(_SETTINGS, max_examples=40)
+@settings(_SETTINGS, max_examples=30)
 @given(text=sandbox_programs())
 def test_family_1_in_sandboxes(stage: Stage, text: str) -> None:
     same(Change(stage, text, "MS1", **dict.fromkeys(CREDENTIALS, "of the machine")))
@@ -128,7 +128,7 @@ if modal.is_local():
 """
 
 
-@settings(_SETTINGS, max_examples=10)
+@settings(_SETTINGS, max_examples=6)
 @example(text=_APP_WINS)
 @given(text=function_programs())
 def test_family_1_in_functions(stage: Stage, text: str) -> None:
@@ -149,19 +149,19 @@ def meant(stage: Stage, pair: Pair) -> None:
         assert change.before.raised is not None, change.old
 
 
-@settings(_SETTINGS, max_examples=40)
+@settings(_SETTINGS, max_examples=30)
 @given(pair=REJECTED)
 def test_family_4_writes_what_was_meant(stage: Stage, pair: Pair) -> None:
     meant(stage, pair)
 
 
-@settings(_SETTINGS, max_examples=30)
+@settings(_SETTINGS, max_examples=20)
 @given(pair=SILENT)
 def test_family_3_in_sandboxes(stage: Stage, pair: Pair) -> None:
     meant(stage, pair)
 
 
-@settings(_SETTINGS, max_examples=6)
+@settings(_SETTINGS, max_examples=4)
 @given(pair=FUNCTIONS)
 def test_family_3_in_functions(stage: Stage, pair: Pair) -> None:
     meant(stage, pair)

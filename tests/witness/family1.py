@@ -27,6 +27,20 @@ WITNESSES = (
         FIX,
         after="seen = process.stdout.read_text()\nsandbox.terminate()",
     ),
+    Witness(
+        "MS101",
+        Hardcoded(),
+        reference(
+            "",
+            "",
+            '@client.functions.define(app, env={"API_KEY": "⟨openai⟩"})',
+            "def work():",
+            "    pass",
+        ),
+        FIX,
+        change=SEE,
+        after="seen = work.remote()",
+    ),
     Witness("MS102", Hardcoded(), good=FIX, change=SEE, after=remote("download()")),
     Witness(
         "MS102",
