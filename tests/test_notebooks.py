@@ -188,6 +188,26 @@ def test_a_notebook_imports_modules_beside_it_and_no_module_imports_it(here: Pat
     assert found == ["a.ipynb:cell 2:2:19: MS101"]
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "!{command}",
+        "%system {command}",
+        "x = !{command}",
+        "if True:\n    %sx {command}",
+        "%%sh\n{command}",
+        "%%script bash --bg\n\n{command}",
+        "%%!\n{command}",
+        "%%python\nimport os\nos.system('{command}')",
+        "%%writefile 'run.py'\nimport os\nos.system('{command}')",
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_commands_however_they_are_run(cell: str) -> None:
+    text = cell.format(command="modal secret create hf HF_TOKEN=⟨huggingface⟩")
+    assert [line.split()[-1] for line in codes(f"# %%\nimport modal\n# %%\n{text}\n")] == ["MS104"]
+
+
 @pytest.mark.usefixtures("here")
 def test_what_a_session_pickles_and_what_no_container_imports() -> None:
     text = """# %%
@@ -298,6 +318,9 @@ def test_a_broken_cell_is_told_and_the_others_are_checked() -> None:
     call = "modal.Sandbox.create(env={'HF_TOKEN': '⟨huggingface⟩'})"
     text = f"# %%\nimport modal\n# %%\nx = 1\nif x = 2:\n    pass\n# %%\n{call}\n"
     assert codes(text) == ["a.ipynb:cell 2:2:4: MS001", "a.ipynb:cell 3:1:39: MS101"]
+    assert "(the other cells are checked)\n" in concise("a.ipynb").out
+    (Path("b.ipynb")).write_text(notebook("# %%\nif\n# %%\nimport modal\n# %%\nif"))
+    assert "(the other cells are checked), and 1 more\n" in concise("b.ipynb").out
     assert codes("# %%\nimport modal as\n") == ["a.ipynb:cell 1:1:16: MS001"], "what cannot be read is never clean"
     assert codes("# %%\nthis is not about it\n# Out: multimodal") == []
 

@@ -68,7 +68,7 @@ def outcome(
         findings=tuple(finding for one in found for finding in one.findings),
         suppressed=tuple(finding for one in found for finding in one.suppressed),
         below=tuple(finding for one in found for finding in one.below),
-        failure=failed(_unreadable(document.broken[0])) if document.broken else None,
+        failure=failed(_unreadable(document.broken)) if document.broken else None,
         facts=None if visit is None else _together([visit(file) for file in files]),
     )
 
@@ -94,9 +94,11 @@ def _located(outcome: Outcome, module: Module) -> Outcome:
     return Outcome(findings, suppressed, below=below)
 
 
-def _unreadable(broken: Broken) -> Unreadable:
-    row = broken.row
-    return Unreadable(broken.reason, row.line, broken.column + len(row.prefix), row.cell)
+def _unreadable(broken: Sequence[Broken]) -> Unreadable:
+    """What is told of the parts that cannot be parsed: the first, and how many there are."""
+    first, row = broken[0], broken[0].row
+    more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+    return Unreadable(first.reason + more, row.line, first.column + len(row.prefix), row.cell)
 
 
 def _placed(finding: Finding, module: Module) -> Finding:

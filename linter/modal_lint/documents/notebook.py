@@ -192,7 +192,11 @@ class _Lines:
             try:
                 parse("\n".join(self._lines[start:end]))
             except Unreadable as trouble:
-                yield Broken(trouble.reason, self._row(start + min(trouble.line, end - start)), trouble.column)
+                yield Broken(
+                    f"{trouble.reason} (the other cells are checked)",
+                    self._row(start + min(trouble.line, end - start)),
+                    trouble.column,
+                )
                 self._leave_out(start, end)
 
     def _leave_out(self, start: int, end: int) -> None:
