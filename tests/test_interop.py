@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lint_process import Done, lint, token
+from lint_process import SOURCES, Done, lint, token
 from modal_lint.interop import gitleaks
 from modal_lint.interop.customs import Custom
 from modal_lint.interop.patterns import Pattern, PatternError
@@ -156,7 +157,8 @@ class TestOwnTable:
     def test_without_re2_there_is_a_way_out(self, project: Project) -> None:
         project.configure("[tool.modal-lint.credentials]\npatterns = { a = 'x' }\n")
         (project.root / "re2.py").write_text("raise ImportError\n")
-        done = lint("check", ".", cwd=project.root, environment={"PYTHONPATH": str(project.root)})
+        first = os.pathsep.join((str(project.root), SOURCES))
+        done = lint("check", ".", cwd=project.root, environment={"PYTHONPATH": first})
         assert done.status == 2
         assert "pip install 'modal-lint[patterns]'" in done.err
 
