@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 def server_command() -> list[str]:
