@@ -148,6 +148,8 @@ def _add(left: Value, right: Value) -> Values:
 def _union(left: Value, right: Value) -> Values:
     if not isinstance(left, Mapping) and not isinstance(right, Mapping):
         return UNKNOWN
+    from modal_lint.library import is_environ
+
     entries: list[Entry] = []
     complete = True
     for side in (left, right):
@@ -156,7 +158,7 @@ def _union(left: Value, right: Value) -> Values:
             complete = complete and side.complete
         else:
             complete = False
-    return (Mapping(tuple(entries), complete),)
+    return (Mapping(tuple(entries), complete, environ=is_environ((left, right))),)
 
 
 def _repeat(left: Value, right: Value) -> Values:
