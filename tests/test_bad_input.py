@@ -143,6 +143,14 @@ def test_pipes_and_sockets_are_not_waited_for(tmp_path: Path, explicit: bool) ->
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_not_waited_for_where_callers_are_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(leaky() + "\n\ndef start(env):\n    modal.Sandbox.create(env=env)\n")
+    os.mkfifo(tmp_path / "pipe.py")
+    done = lint("check", "good.py", "--output-format", "concise", cwd=tmp_path)
+    assert (done.status, done.err) == (1, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("name", ["pyproject.toml", ".modal-lint.toml", ".gitignore"])
 def test_pipes_in_place_of_configuration_are_not_waited_for(tmp_path: Path, name: str) -> None:
     (tmp_path / "good.py").write_text(leaky())

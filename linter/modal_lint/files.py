@@ -25,8 +25,12 @@ class ReadError(Exception):
         self.reason = reason
 
 
-def read_regular(path: str) -> bytes:
+def read_regular(path: str, limit: int = MAX_BYTES) -> bytes:
     """The bytes of the regular file ``path``; pipes, sockets and devices are never waited for.
+
+    Args:
+        path: the file.
+        limit: how many bytes it may have.
 
     Raises:
         ReadError: not there, not readable, not a regular file, or too large.
@@ -37,7 +41,7 @@ def read_regular(path: str) -> bytes:
         raise ReadError(reason_of(error, path)) from None
     try:
         status = os.fstat(descriptor)
-        _require_regular(status)
+        _require_regular(status, limit)
         return _read_all(descriptor, status.st_size)
     except OSError as error:
         raise ReadError(reason_of(error, path)) from None
@@ -116,12 +120,12 @@ def _upwards(directory: str, names: tuple[str, ...]) -> str | None:
         directory = parent
 
 
-def _require_regular(status: os.stat_result) -> None:
+def _require_regular(status: os.stat_result, limit: int = MAX_BYTES) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
         raise ReadError(f"not a regular file but {kind}")
-    if status.st_size > MAX_BYTES:
-        raise ReadError(f"larger than {MAX_BYTES // 1024 // 1024} MB")
+    if status.st_size > limit:
+        raise ReadError(f"larger than {limit // 1024 // 1024} MB")
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

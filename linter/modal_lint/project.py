@@ -8,6 +8,7 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.files import ReadError, read_regular
 from modal_lint.overlay import Overlay
 from modal_lint.prefilter import imports_of, names_module, uses_modal
 from modal_lint.source import File, Unreadable
@@ -192,11 +193,8 @@ class Project:
         if self._given.hides(path):
             return None
         try:
-            if os.path.getsize(path) > MAX_BYTES:
-                return None
-            with open(path, "rb") as handle:
-                return handle.read()
-        except OSError:
+            return read_regular(path, MAX_BYTES)
+        except ReadError:
             return None
 
     def _bases(self, directory: str) -> list[str]:
