@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 pytest.importorskip("modal")
 
+from modal_lint_rules import RULES
 from test_fixtures import cases
 from witness.driving import Driver
 from witness.making import CREDENTIALS, KEYS, NAMED, function_programs, sandbox_programs
@@ -172,16 +173,34 @@ def test_fixtures_of_family_1(stage: Stage, code: str, tmp_path: Path) -> None:
     """Calls of the fixtures give the same variables before and after, and no statement breaks that did not."""
     wrong = {}
     for name, case in cases(code):
-        before, after = tmp_path / name / "before", tmp_path / name / "after"
-        for folder in (before, after):
-            write(folder, {path: without_expectations(text) for path, text in case.items()})
-        run("check", "--isolated", "--select", "MS1", "--fix", "--unsafe-fixes", str(after))
-        forget_secrets(stage)
-        create_preserved(stage, after)
-        old, new = (driven(stage, folder) for folder in (before, after))
+        old, new = before_and_after(stage, case, "MS1", tmp_path / name)
         if problems := old.compared(new):
             wrong[name] = problems
     assert wrong == {}
+
+
+_REPAIRED = [rule.code for rule in RULES if rule.code[:3] in ("MS3", "MS4") and rule.fixable in ("safe", "unsafe")]
+
+
+@pytest.mark.parametrize("code", _REPAIRED)
+def test_fixtures_of_families_3_and_4(stage: Stage, code: str, tmp_path: Path) -> None:
+    """No statement of a fixture fails that did not, and of the calls that got through none is gone."""
+    wrong = {}
+    for name, case in cases(code):
+        old, new = before_and_after(stage, case, code, tmp_path / name)
+        if problems := old.failing(new):
+            wrong[name] = problems
+    assert wrong == {}
+
+
+def before_and_after(stage: Stage, case: dict[str, str], select: str, folder: Path) -> tuple[Driver, Driver]:
+    """What was noted of a project, and what when it is fixed and the preserved Secrets exist."""
+    for name in ("before", "after"):
+        write(folder / name, {path: without_expectations(text) for path, text in case.items()})
+    run("check", "--isolated", "--select", select, "--fix", "--unsafe-fixes", str(folder / "after"))
+    forget_secrets(stage)
+    create_preserved(stage, folder / "after")
+    return driven(stage, folder / "before"), driven(stage, folder / "after")
 
 
 def driven(stage: Stage, folder: Path) -> Driver:

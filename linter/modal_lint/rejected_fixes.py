@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modal_lint.vanished import Gone
 
 _NUMBERS = (int, float)
+_ENDPOINT = "fastapi_endpoint"
 _ADDED_ELSEWHERE = "objects.create"  # it refuses a name that is taken, where the old call replaced it
 
 
@@ -233,6 +234,11 @@ def renamed(file: File, one: Gone) -> Fix | None:
     new = one.row.instead.removeprefix(f"{owner}.")
     if isinstance(one.call, ast.Call) and not _fits(one.call, one.row.instead):
         return None
+    parent = file.scopes.parents.get(one.node)
+    if isinstance(parent, ast.Attribute) and parent.attr == "aio" and new == "from_name":
+        return None  # it is lazy, and has nothing to wait for
+    if new == _ENDPOINT and _is_bare(file, one.node):
+        return None
     title = f"Use {one.row.instead}"
     if isinstance(one.node, ast.Attribute) and not one.of_object:
         return _attribute(file, one, one.node, new, title)
@@ -246,6 +252,11 @@ def renamed(file: File, one: Gone) -> Fix | None:
         alias = _alias_of(file, one.node)
         return None if alias is None else _import(file, alias, new, title)
     return None
+
+
+def _is_bare(file: File, node: ast.AST) -> bool:
+    """Whether a decorator is written without the call that it takes: it never worked, what it was to say is open."""
+    return node in getattr(file.scopes.parents.get(node), "decorator_list", ())
 
 
 def _attribute(file: File, one: Gone, node: ast.Attribute, new: str, title: str) -> Fix:
@@ -281,6 +292,8 @@ def _import(file: File, alias: ast.alias, new: str, title: str) -> Fix | None:
     if alias.asname is not None:
         return Fix(title, (Edit(name, new),), safe=True)
     old = alias.name
+    if new == _ENDPOINT and any(_is_bare(file, use) for use in file.names.get(old, ())):
+        return None
     scopes = file.scopes
     taken = any(new in scope.bindings for scope in scopes.of.values()) or new in file.names
     bound = sum(old in scope.bindings for scope in scopes.of.values())

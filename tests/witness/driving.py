@@ -23,6 +23,8 @@ import modal_lint_runtime
 from modal_lint_runtime import sandboxes
 from modal_lint_runtime.contract import is_object_name
 
+from witness.stage import changed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -32,8 +34,12 @@ if TYPE_CHECKING:
     from witness.stage import Stage
 
 _BROKEN = (NameError, ImportError, SyntaxError, AttributeError)
+# What a function's statements are not the same without the function around them.
+_AS_A_WHOLE = (ast.AsyncFunctionDef, ast.Yield, ast.YieldFrom, ast.Nonlocal, ast.Global, ast.Try, ast.If, ast.For)
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]{2,})["']""")
+# What depends on the workspace, and what fixtures keep that no fix repairs.
+_EXPECTED = ("AlreadyExistsError", "MissingKeysError", "NotFoundError", "ConflictError", "DeprecationError")
+_VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]*)["']""")
 _NAMED = re.compile(r"""from_name\(\s*["']([^"']+)["']""")
 Note = tuple[str, dict[str, str]]  # the call, and the variables
 
@@ -45,6 +51,7 @@ class Driver:
         self._stage = stage
         self.notes: list[Note] = []
         self.broken: list[str] = []
+        self.failed: list[str] = []  # by other exceptions
 
     def drive(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         """Run all files of a project.
@@ -68,8 +75,9 @@ class Driver:
         importlib.invalidate_caches()
         before = set(sys.modules)
         try:
-            for file in files:
-                self._run(file, ".".join(file.relative_to(folder).with_suffix("").parts))
+            with changed({}):
+                for file in files:
+                    self._run(file, ".".join(file.relative_to(folder).with_suffix("").parts))
         finally:
             for name in set(sys.modules) - before:
                 sys.modules.pop(name, None)
@@ -89,31 +97,52 @@ class Driver:
                 problems.append(f"call {number}, {old[0]} with {sorted(old[1])}: {new[0]} with {sorted(new[1])}")
         return problems
 
+    def failing(self, fixed: Driver) -> list[str]:
+        """What fails when fixed and did not before."""
+        new = Counter(fixed.broken + fixed.failed) - Counter(self.broken + self.failed)
+        return [one for one in new if not one.startswith(_EXPECTED)]
+
     # ---- running ----------------------------------------------------------------------------------------------------
 
     def _run(self, file: Path, name: str) -> None:
         names: dict[str, Any] = {"__name__": name, "__file__": str(file), "__package__": name.rpartition(".")[0]}
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for statement in tree.body:
-            with self._lenient():
-                exec(compile(ast.Module([statement], []), str(file), "exec", dont_inherit=True), names)
+            self._execute(statement, names, str(file))
         for statement in tree.body:
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self._call(names.get(statement.name))
+                self._enter(names, statement)
         for own, value in names.items():
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, (modal.Secret, modal_lint_runtime.Secret)):
                     with self._lenient():
                         self.note(f"the Secret {own}", {"secrets": [one]})
 
-    def _call(self, function: object) -> None:
+    def _enter(self, names: dict[str, Any], definition: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Run a function's body: each statement by itself where that is the same."""
+        function = names.get(definition.name)
         if not inspect.isfunction(function):
             return
+        needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
+        given = [self._argument(one) for one in needed if one.kind in _BY_POSITION]
+        if any(isinstance(node, _AS_A_WHOLE) for node in ast.walk(definition)) or len(given) != len(needed):
+            with self._lenient():
+                made = function(*given)
+                if inspect.iscoroutine(made):
+                    asyncio.run(made)
+            return
+        inside = {**names, **dict(zip((one.name for one in needed), given, strict=True))}
+        for parameter in inspect.signature(function).parameters.values():
+            inside.setdefault(parameter.name, parameter.default)
+        for statement in definition.body:
+            self._execute(statement, inside, str(names["__file__"]))
+
+    def _execute(self, statement: ast.stmt, names: dict[str, Any], path: str) -> None:
+        if isinstance(statement, ast.Return):
+            value = statement.value or ast.Constant(None)
+            statement = ast.copy_location(ast.Expr(ast.copy_location(value, statement)), statement)
         with self._lenient():
-            needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
-            made = function(*(self._argument(one) for one in needed if one.kind in _BY_POSITION))
-            if inspect.iscoroutine(made):
-                asyncio.run(made)
+            exec(compile(ast.Module([statement], []), path, "exec", dont_inherit=True), names)
 
     def _argument(self, parameter: inspect.Parameter) -> object:
         kind = str(parameter.annotation)
@@ -127,8 +156,8 @@ class Driver:
             yield
         except _BROKEN as error:
             self.broken.append(f"{type(error).__name__}: {error}")
-        except Exception:  # the fixture cannot be run so far
-            pass
+        except (Exception, SystemExit) as error:  # the fixture cannot be run so far
+            self.failed.append(f"{type(error).__name__}: {error}")
 
     # ---- recording --------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class Stage:
         _forget_default_images()
         mark, printed = len(self._wire.sent), io.StringIO()
         images = {image.id for image in self.workspace.workspace.image_list()}
-        with _changed({**self._variables, **variables}), contextlib.redirect_stdout(printed):
+        with changed({**self._variables, **variables}), contextlib.redirect_stdout(printed):
             raised, seen = self._import(name)
         built = [image for image in self.workspace.workspace.image_list() if image.id not in images]
         layers = tuple(one for image in built for one in image.warnings)
@@ -130,7 +130,8 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _changed(variables: Mapping[str, str]) -> Iterator[None]:
+def changed(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and set all of them back."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:
