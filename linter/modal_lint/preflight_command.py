@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from modal_lint import workspaces
 from modal_lint.cli import layers_of, shared
 from modal_lint.inventory.cli import FILES
 from modal_lint.model import Severity
@@ -16,6 +16,8 @@ from modal_lint.preflight import NoEnvironmentError
 from modal_lint.report.base import UNREADABLE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modal_lint.engine import Session
     from modal_lint.model import Report
     from modal_lint.preflight_formats import Flight
@@ -29,22 +31,7 @@ _INTERNAL = "internal error"
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=shared("paths", "colour", *FILES),
 )
-@click.option(
-    "-e",
-    "--env",
-    "environment",
-    envvar="MODAL_ENVIRONMENT",
-    metavar="NAME",
-    help="The environment to deploy to; by default that of the profile, or `main`.",
-)
-@click.option(
-    "--workspace",
-    type=click.Choice(("modal", "runtime")),
-    default="modal",
-    show_default=True,
-    help="Modal's service, as the `modal` package is configured, or the workspace of the embedded runtime.",
-)
-@click.option("--path", type=click.Path(path_type=Path), help="The directory of the embedded runtime's workspace.")
+@workspaces.options("The environment to deploy to; by default that of the profile, or `main`.")
 @click.option("--output-format", type=click.Choice(("full", "json")), default="full", help="How to show the result.")
 @click.option("-o", "--output-file", metavar="FILE", help="Write the result to a file instead of standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")

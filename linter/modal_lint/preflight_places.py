@@ -6,22 +6,13 @@ requires one which it lacks (protocol.md, section 4).
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from modal_lint import workspaces
 from modal_lint.preflight import NoEnvironmentError
-from modal_lint.settings import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_NO_RUNTIME = "the embedded runtime needs its extra: pip install 'modal-lint[runtime]'"
-_NO_SDK = (
-    "Modal's service needs the `modal` package: pip install 'modal-lint[server]', "
-    "or compare with the embedded runtime: --workspace runtime"
-)
-_NO_TOKEN = "Modal needs a token: run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
 
 
 class Runtime:
@@ -38,12 +29,7 @@ class Runtime:
     default = "main"
 
     def __init__(self, path: Path | None) -> None:
-        try:
-            from modal_lint_runtime.workspace import Workspace
-
-            self._workspace = Workspace(path)
-        except ModuleNotFoundError:
-            raise UserError(_NO_RUNTIME) from None
+        self._workspace = workspaces.open_runtime(path)
         self.title = f"the runtime's workspace {self._workspace.root}"
 
     def names(self, environment: str | None) -> frozenset[str]:
@@ -79,23 +65,11 @@ class Service:
     """
 
     def __init__(self) -> None:
-        _import_nothing_from_here()
-        from modal_lint_runtime.errors import AuthError, UnsupportedError
-        from modal_lint_runtime.modal_backend import ModalBackend
-
-        self._backend = ModalBackend()
-        try:
-            self._backend.open()
-            _ = self._backend.client
-        except UnsupportedError:
-            raise UserError(_NO_SDK) from None
-        except AuthError:
-            raise UserError(_NO_TOKEN) from None
-        from modal.config import config
-
-        url = str(config["server_url"])
-        self.default = str(config["environment"] or "") or None
-        self.title = f"Modal at {url.partition('://')[2].rpartition('@')[2] or url}"
+        workspaces.import_nothing_of()
+        service = workspaces.open_service()
+        self._backend = service.backend
+        self.default = service.environment or None
+        self.title = f"Modal at {service.host}"
 
     def names(self, environment: str | None) -> frozenset[str]:
         """The names of all Secrets of an environment."""
@@ -124,9 +98,3 @@ class Service:
 
     def close(self) -> None:
         """Nothing: the package closes its connection itself."""
-
-
-def _import_nothing_from_here() -> None:
-    """Keep files of the checked project from being taken for the packages that are imported from here on."""
-    here = os.path.realpath(os.curdir)
-    sys.path[:] = [entry for entry in sys.path if entry and os.path.realpath(entry) != here]

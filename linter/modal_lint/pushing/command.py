@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modal_lint import workspaces
 from modal_lint.report.base import visible
 from modal_lint.settings import UserError, nearest
 from modal_lint.terminal import tell, write
@@ -85,22 +86,7 @@ def hash_() -> int:
 
 @secrets.command(context_settings=_CONTEXT)
 @click.argument("names", nargs=-1, metavar="[SECRET]...")
-@click.option(
-    "--workspace",
-    type=click.Choice(("modal", "runtime")),
-    default="modal",
-    show_default=True,
-    help="Modal's service, as the `modal` package is configured, or the workspace of the embedded runtime.",
-)
-@click.option(
-    "-e",
-    "--env",
-    "environment",
-    envvar="MODAL_ENVIRONMENT",
-    metavar="NAME",
-    help="The environment to create the Secrets in.",
-)
-@click.option("--path", type=click.Path(path_type=Path), help="The directory of the embedded runtime's workspace.")
+@workspaces.options("The environment to create the Secrets in.")
 @_PROJECT
 @click.option("--apply", "--yes", "-y", "apply", is_flag=True, help="Do it. Without this, only say what would be done.")
 @click.option("--merge", is_flag=True, help="Add and replace keys of Secrets that exist; their other keys stay.")
@@ -134,7 +120,7 @@ def push(
             raise UserError(f"nothing is preserved here: no {NAME}/{SECRETS} from {Path.cwd()} upwards; say --project")
         tell("Nothing is preserved here: nothing to push.")
         return 0
-    _import_nothing_of(root)
+    workspaces.import_nothing_of(root)
     try:
         with open_vault(root) as folder:
             held = _chosen(folder, names)
@@ -162,12 +148,6 @@ def _root(project: Path | None) -> Path | None:
         return Path(os.path.abspath(project))
     found = closest(os.getcwd())
     return None if found is None else Path(found)
-
-
-def _import_nothing_of(root: Path) -> None:
-    """Keep the project's own files from being taken for the packages that are imported from here on."""
-    own = {os.path.realpath(root), os.path.realpath(os.curdir)}
-    sys.path[:] = [entry for entry in sys.path if entry and os.path.realpath(entry) not in own]
 
 
 def _chosen(folder: Folder, names: Sequence[str]) -> list[Held]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modal_lint.settings import UserError
+from modal_lint import workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from modal_lint_runtime.secrets import Secret
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NO_RUNTIME = "the embedded runtime needs its extra: pip install 'modal-lint[runtime]'"
-_NO_SDK = (
-    "Modal's service needs the `modal` package: pip install 'modal-lint[server]', "
-    "or push to the embedded runtime with --workspace runtime"
-)
-_NO_TOKEN = "Modal needs a token: run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +62,7 @@ class Runtime:
     """The workspace of the embedded runtime. It can compare values, so what it says of them is certain."""
 
     def __init__(self, path: Path | None, environment: str | None) -> None:
-        try:
-            from modal_lint_runtime.workspace import Workspace
-
-            self._workspace = Workspace(path)
-        except ModuleNotFoundError:
-            raise UserError(_NO_RUNTIME) from None
+        self._workspace = workspaces.open_runtime(path)
         self._environment = environment or "main"
         self.title = f"the runtime's workspace {self._workspace.root}, environment {self._environment}"
         self.identity = f"runtime:{self._workspace.root}:{self._environment}"
@@ -117,24 +106,12 @@ class Service:
     """Modal's service, or a server that speaks its protocol, as the SDK's own configuration says."""
 
     def __init__(self, environment: str | None) -> None:
-        from modal_lint_runtime.errors import AuthError, UnsupportedError
-        from modal_lint_runtime.modal_backend import ModalBackend
-
-        self._backend = ModalBackend()
+        service = workspaces.open_service()
+        self._backend = service.backend
         self._environment = environment or ""
-        try:
-            self._backend.open()
-            _ = self._backend.client
-        except UnsupportedError:
-            raise UserError(_NO_SDK) from None
-        except AuthError:
-            raise UserError(_NO_TOKEN) from None
-        from modal.config import config
-
-        server = str(config["server_url"])
-        where = self._environment or str(config["environment"] or "")
-        self.title = f"Modal at {_host(server)}, " + (f"environment {where}" if where else "the default environment")
-        self.identity = f"modal:{server}:{where}"
+        where = self._environment or service.environment
+        self.title = f"Modal at {service.host}, " + (f"environment {where}" if where else "the default environment")
+        self.identity = f"modal:{service.url}:{where}"
 
     def find(self, name: str, entries: Mapping[str, str]) -> Existing | None:
         """What there is under a name. The service tells no values."""
@@ -208,7 +185,3 @@ class Service:
 
 def _equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
-
-
-def _host(url: str) -> str:
-    return url.partition("://")[2].rpartition("@")[2] or url
