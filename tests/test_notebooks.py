@@ -613,3 +613,31 @@ def test_the_hooks_take_notebooks() -> None:
         "modal-lint",
         "modal-lint-fix",
     }
+
+
+def test_a_broken_cell_is_left_alone_and_shows_no_value(here: Path) -> None:
+    key, password = make("openai"), make("password")
+    text = f"""# %%
+import modal
+# %%
+# modal-lint: ignore[MS101]
+f("{key}") if
+g("{password}")
+# %%
+# modal-lint: ignore[MS101]
+!modal secret create a DB_PASSWORD={password}
+DB_PASSWORD = "{password}"
+!modal secret create a DB_PASSWORD={{DB_PASSWORD}}
+"""
+    (here / "a.ipynb").write_text(notebook(text))
+    assert [line.split()[3] for line in concise("a.ipynb").out.splitlines()[:4]] == [
+        "not",
+        "[*]",
+        "DB_PASSWORD",
+        "DB_PASSWORD",
+    ]
+    done = run("check", "--isolated", "--diff", "a.ipynb")
+    assert done.out.startswith("--- a.ipynb:cell 3\n")
+    assert done.out.count("\n-") == 1
+    for value in (key, password):
+        assert value not in done.said

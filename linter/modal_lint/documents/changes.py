@@ -28,7 +28,9 @@ def unified(path: str, old: bytes, new: bytes, findings: Iterable[Finding], look
         documents = [read(path, data) for data in (old, new)]
         hiders = [Hider(_spans(path, module, seen), seen) for module in documents[0].modules]
         secrets = [hider.touched(module.code) for hider, module in zip(hiders, documents[0].modules, strict=True)]
-        touched = {(cell, line) for cell, span in _places(path, seen) for line in range(span.line, span.end_line + 1)}
+        lines = {(cell, line) for cell, span in _places(path, seen) for line in range(span.line, span.end_line + 1)}
+        rows = [row for module in documents[0].modules for row in module.rows]
+        touched = {row.shown for row in rows if (row.cell, row.line) in lines}
         before, after = (
             _shown(data, document, hiders, set().union(*secrets), touched)
             for data, document in zip((old, new), documents, strict=True)
@@ -48,7 +50,7 @@ def _shown(
     document: Document,
     hiders: list[Hider],
     secret: set[str],
-    touched: set[tuple[int | None, int]],
+    touched: set[str],
 ) -> _Shown:
     """The lines of a document as they may be shown."""
     shown: _Shown = {}
@@ -59,7 +61,7 @@ def _shown(
         hider = hiders[min(at, len(hiders) - 1)]
         masked = hider.masked(module.code, secret).split("\n")
         for row, line, code in zip(module.rows, masked, module.code.split("\n"), strict=bool(module.rows)):
-            text = line if code == row.shown else _command(row.shown, (row.cell, row.line) in touched, hiders)
+            text = line if code == row.shown else _command(row.shown, row.shown in touched, hiders)
             shown.setdefault(row.cell, {})[row.line] = row.prefix + text
     return {cell: dict(sorted(lines.items())) for cell, lines in shown.items()}
 
@@ -72,7 +74,7 @@ def _prose(text: str, hiders: list[Hider]) -> str:
 
 def _command(text: str, touched: bool, hiders: list[Hider]) -> str:
     """A line that is no Python: what a finding points at is not shown of it."""
-    return f"{text.split(None, 1)[0]} {HIDDEN}" if touched and text.strip() else _prose(text, hiders)
+    return HIDDEN if touched and text.strip() else _prose(text, hiders)
 
 
 def _spans(path: str, module: Module, findings: Iterable[Finding]) -> list[Span]:

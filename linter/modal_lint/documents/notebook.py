@@ -200,8 +200,8 @@ class _Lines:
                 self._leave_out(start, end)
 
     def _leave_out(self, start: int, end: int) -> None:
-        """Make comments of some lines."""
-        self._lines[start:end] = ["#"[: len(line)] + line[1:] for line in self._lines[start:end]]
+        """Make blanks of some lines: no comment in them is judged either."""
+        self._lines[start:end] = [" " * len(line) for line in self._lines[start:end]]
         self._commands = [one for one in self._commands if not start < one.line <= end]
 
     def _row(self, line: int) -> Row:

@@ -88,6 +88,8 @@ class Hider:
         self._public: set[str] = set()
         for finding in findings:
             self._public |= {finding.key} if finding.key else set()
+            if finding.secret is not None and len(finding.secret.reveal()) >= _TELLING:
+                self._values.add(finding.secret.reveal())
             for move in finding.fix.moves if finding.fix else ():
                 self._values.add(move.value.reveal())
                 self._public |= {move.key, move.secret}
