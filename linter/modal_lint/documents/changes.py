@@ -28,9 +28,9 @@ def unified(path: str, old: bytes, new: bytes, findings: Iterable[Finding], look
         documents = [read(path, data) for data in (old, new)]
         hiders = [Hider(_spans(path, module, seen), seen) for module in documents[0].modules]
         secrets = [hider.touched(module.code) for hider, module in zip(hiders, documents[0].modules, strict=True)]
-        lines = {(cell, line) for cell, span in _places(path, seen) for line in range(span.line, span.end_line + 1)}
+        pointed = {(cell, line) for cell, span in _places(path, seen) for line in range(span.line, span.end_line + 1)}
         rows = [row for module in documents[0].modules for row in module.rows]
-        touched = {row.shown for row in rows if (row.cell, row.line) in lines}
+        touched = {row.shown for row in rows if (row.cell, row.line) in pointed}
         before, after = (
             _shown(data, document, hiders, set().union(*secrets), touched)
             for data, document in zip((old, new), documents, strict=True)
