@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 from fixture_cases import Done, run
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lint_process import SOURCES, lint
 from material import fill, make
@@ -641,3 +641,37 @@ DB_PASSWORD = "{password}"
     assert done.out.count("\n-") == 1
     for value in (key, password):
         assert value not in done.said
+
+
+_PIECES = (
+    "import modal\n",
+    "modal.Sandbox.create(env={'HF_TOKEN': '⟨huggingface⟩'})\n",
+    "modal.Sandbox.create(\n    env={\n        'HF_TOKEN': '⟨huggingface⟩',\n        'B': '1',\n    },\n)\n",
+    "!modal secret create a K=⟨openai⟩\n",
+    "%env MODAL_TOKEN_SECRET=⟨modal-token-secret⟩\n",
+    "# modal-lint: ignore[MS101]\n",
+    "K = '⟨openai⟩'\nx = !modal secret create a K={K}\n",
+    "if x:\n    !ls {x}\n    ?y\n",
+    "%%bash\n",
+    "%%time\n",
+    "%%writefile -a a.py\n",
+    "%modal from a/b import c\nc.remote('⟨openai⟩')\n",
+    *("'''\n", "(\n", ">>> a = 1\n", "    x\n", "\\\n", "\r", "\x0c\n", "é = 1\n"),
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=4).map("".join), max_size=4), st.booleans())
+def test_no_notebook_breaks_a_run_or_shows_a_value(here: Path, cells: list[str], strings: bool) -> None:
+    document = json.loads(notebook(""))
+    document["cells"] = [_cell(fill(one).split("\n")) for one in cells]
+    (here / "a.ipynb").write_text(json.dumps(_joined(document) if strings else document))
+    values = [fill(f"⟨{kind}⟩") for kind in ("huggingface", "openai", "modal-token-secret")]
+    for arguments in (["check"], ["check", "--diff", "--unsafe-fixes"], ["fix", "--unsafe-fixes"]):
+        done = run(arguments[0], "--isolated", *arguments[1:], "a.ipynb")
+        assert done.status in (0, 1)
+        assert not any(value in done.said for value in values)
+    after = json.loads((here / "a.ipynb").read_text())["cells"]
+    assert [isinstance(cell["source"], str) for cell in after] == [strings] * len(cells)
+    valid = nbformat.reads((here / "a.ipynb").read_text(), as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(valid)
