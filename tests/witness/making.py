@@ -141,6 +141,9 @@ def arguments(draw: st.DrawFn, dialect: Dialect, name: str, *, fallbacks: bool =
         before += listed.before
         parts.append(f"secrets={listed.text}")
     parts = draw(st.permutations(parts))
+    if parts and draw(st.booleans()):
+        lines = "".join(f",\n    {part}" for part in parts)
+        return Mapping((*before,), lines + draw(st.sampled_from(("\n", ",\n", ",  # the last\n", "  # the last\n"))))
     return Mapping((*before,), "".join(f", {part}" for part in parts))
 
 
@@ -182,7 +185,7 @@ def function_programs(draw: st.DrawFn) -> str:
     for number in range(draw(st.integers(1, 2))):
         given_ = draw(arguments(dialect, f"see{number}"))
         used = image if draw(st.booleans()) else ""
-        parameters = f"{given_.text}{used}".removeprefix(", ")
+        parameters = f"{used}{given_.text}".removeprefix(",").lstrip(" ")
         if draw(st.integers(0, 2)) == 0:
             lines += [*given_.before, "", "", f"@app.cls({parameters})", f"class See{number}:", "    @modal.method()"]
             lines += ["    def see(self):", "        return dict(os.environ)", ""]
@@ -193,7 +196,10 @@ def function_programs(draw: st.DrawFn) -> str:
         calls.append(f"see{number}.remote()")
         if draw(st.integers(0, 2)) == 0:
             given_ = draw(arguments(dialect, f"other{number}"))
-            lines += [*given_.before, f"other{number} = see{number}.with_options({given_.text.removeprefix(', ')})"]
+            lines += [
+                *given_.before,
+                f"other{number} = see{number}.with_options({given_.text.removeprefix(',').lstrip(' ')})",
+            ]
             calls.append(f"other{number}.remote()")
     lines += ["if modal.is_local():", "    with app.run():", f"        seen = [{', '.join(calls)}]", ""]
     return "\n".join(lines)
