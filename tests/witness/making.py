@@ -141,7 +141,8 @@ def arguments(draw: st.DrawFn, dialect: Dialect, name: str, *, fallbacks: bool =
         before += listed.before
         parts.append(f"secrets={listed.text}")
     parts = draw(st.permutations(parts))
-    if parts and draw(st.booleans()):
+    over_lines = draw(st.booleans())
+    if parts and over_lines:
         lines = "".join(f",\n    {part}" for part in parts)
         return Mapping((*before,), lines + draw(st.sampled_from(("\n", ",\n", ",  # the last\n", "  # the last\n"))))
     return Mapping((*before,), "".join(f", {part}" for part in parts))
