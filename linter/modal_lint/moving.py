@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials
+from modal_lint import clients, credentials
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Hidden, Move, Span
 from modal_lint.uses import default_frame
@@ -192,39 +192,14 @@ def spelling(use: Use, source: Source, place: ast.AST) -> tuple[str, list[Edit]]
     from modal_lint.rewrite import CannotRewrite, ensure_import
 
     if use.api.name.startswith("modal_lint_runtime."):
-        return _client_spelling(use), []
+        client = clients.behind(use)
+        if client is None:
+            raise Stays("it is not clear which client could look the Secret up")
+        return f"{client}.secrets", []
     try:
         return ensure_import(source, "modal", "Secret", position=use.file.span(place), tree=use.file.tree)
     except CannotRewrite as refusal:
         raise Stays(refusal.reason) from None
-
-
-def _client_spelling(use: Use) -> str:
-    """``client.secrets`` of the client that the call goes through."""
-    node: ast.expr = use.node.func
-    while isinstance(node, ast.Attribute):
-        if node.attr in ("sandboxes", "images", "functions", "secrets", "apps"):
-            return f"{use.file.segment(node.value)}.secrets"
-        node = node.value
-        if isinstance(node, ast.Call):
-            node = node.func
-    client = _client_name(use)
-    if client is None:
-        raise Stays("no client is in sight that could look the Secret up")
-    return f"{client}.secrets"
-
-
-def _client_name(use: Use) -> str | None:
-    """A name in scope that holds a ModalClient."""
-    scopes = use.file.scopes
-    scope = scopes.scope(use.node)
-    for candidate in (scope.function, scopes.module):
-        for name, bindings in candidate.bindings.items():
-            if len(bindings) == 1 and bindings[0].value is not None and bindings[0].kind in ("assign", "with"):
-                values = use.file.project.evaluator.ask(bindings[0].value, use.frame)
-                if any(isinstance(v, Object) and v.type.endswith("ModalClient") for v in values):
-                    return name
-    return None
 
 
 def awaited(use: Use, reference: str) -> str:

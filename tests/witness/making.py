@@ -55,6 +55,7 @@ DIALECTS = (
         (
             "from modal_lint_runtime import ModalClient",
             "",
+            'other = ModalClient(environment="prod")',
             "client = ModalClient()",
             'app = client.apps.from_name("equivalence", create_if_missing=True)',
             'image = client.images.from_registry("python:3.13")',
