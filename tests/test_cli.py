@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from lint_process import leaky, lint, token
+from lint_process import SOURCES, leaky, lint, token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,6 +225,12 @@ def test_the_same_result_with_any_number_of_processes(tmp_path: Path) -> None:
         (["check", "--min-severity", "bad"], "'bad' is not one of"),
         (["check", "--per-file-ignores", "MS101"], "write GLOB:RULE"),
         (["explain", "MS10"], "no such rule `MS10`"),
+        (["explain", "nothing"], "no such rule `nothing`; `modal-lint rules` lists them"),
+        (["explain"], "error: missing argument 'RULE'; see `modal-lint explain -h`"),
+        (["check", "--xyzzy"], "error: no such option `--xyzzy`; see `modal-lint check -h`"),
+        (["check", "--config", "exit-zero=true"], "unknown key `exit-zero`: one of extend, select, "),
+        (["check", "--config", "select=MS1"], "as in 'select=[\"MS1\"]'"),
+        (["runtime", "secret", "delete", "nope", "--yes"], "`modal-lint runtime secret list` shows what there is"),
         (["explain", "hardcoded-envs"], "did you mean `hardcoded-env`?"),
     ],
 )
@@ -232,6 +240,41 @@ def test_mistakes_are_one_line_and_status_two(project: Path, arguments: list[str
     assert message in done.err
     assert len(done.err.splitlines()) == 1
     assert done.out == ""
+
+
+@pytest.mark.parametrize("group", [["baseline"], ["secrets"], ["runtime"], ["runtime", "secret"]])
+def test_a_group_without_a_command_shows_its_commands(project: Path, group: list[str]) -> None:
+    done = lint(*group, cwd=project)
+    assert "\nCommands:\n" in done.said, "as lines, not squeezed into one"
+    assert "error:" not in done.said
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+@pytest.mark.parametrize("arguments", [["check", "app.py"], ["rules"], ["--help"], ["inventory"]])
+def test_standard_output_that_is_full(project: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modal_lint", *arguments],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": SOURCES},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("error: standard output cannot be written: no space left on device; ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_was_not_checked_comes_with_a_remedy(project: Path) -> None:
+    (project / "broken.py").write_text("import modal\nx = (\n")
+    assert "\n  help: mend it, run modal-lint on the version" in lint("check", "broken.py", cwd=project).out
+    assert "\n  help: check the path; " in lint("check", "nowhere.py", cwd=project).out
+
+
+def test_differences_say_that_there_are_unsafe_fixes(project: Path) -> None:
+    done = lint("check", "--diff", "app.py", cwd=project)
+    assert done.err == "No fixes (1 file checked).\n1 more fix with `--unsafe-fixes`.\n"
 
 
 def test_explain_takes_a_code_or_a_name(project: Path) -> None:

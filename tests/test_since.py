@@ -224,9 +224,12 @@ def test_outside_of_a_repository_and_without_git_it_is_one_line(tmp_path: Path) 
     (tmp_path / "app.py").write_text(leaky())
     without = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent), "GIT_DIR": ""}
     done = lint("check", "--since", "HEAD", cwd=tmp_path, environment=without)
-    assert (done.status, done.err) == (2, "error: --since: this is not in a git repository\n")
+    assert (done.status, done.err) == (
+        2,
+        "error: --since: this is not in a git repository; run it in one, or leave the option out\n",
+    )
     done = lint("check", "--since", "HEAD", cwd=tmp_path, environment={"PATH": str(tmp_path)})
-    assert (done.status, done.err) == (2, "error: --since: git is not installed\n")
+    assert (done.status, done.err) == (2, "error: --since: git is not installed; install it, or leave the option out\n")
 
 
 def test_nothing_that_the_repository_configures_is_run(tree: Repository) -> None:

@@ -255,7 +255,10 @@ def test_what_does_not_go_together(tree: Repository, arguments: list[str], messa
 def test_outside_of_a_repository_it_is_one_line(tmp_path: Path) -> None:
     without = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     done = lint("check", "--staged", cwd=tmp_path, environment=without)
-    assert (done.status, done.err) == (2, "error: --staged: this is not in a git repository\n")
+    assert (done.status, done.err) == (
+        2,
+        "error: --staged: this is not in a git repository; run it in one, or leave the option out\n",
+    )
 
 
 # ---- as a hook ------------------------------------------------------------------------------------------------

@@ -275,7 +275,7 @@ def layers_of(options: dict[str, Any]) -> tuple[tuple[Any, ...], str | None]:
 
     files = [text for text in options["config"] if "=" not in text or os.path.lexists(text)]
     if len(files) > 1:
-        raise UserError("--config: more than one file")
+        raise UserError("--config: more than one file; name one, and let it `extend` the other")
     if files and options["isolated"]:
         raise UserError("--isolated reads no file, --config names one: choose")
     inlines = [inline(text) for text in options["config"] if text not in files]
@@ -329,6 +329,20 @@ def _valued(word: str) -> str:
     return f"{word}=" if word == "--add-suppressions" else word
 
 
+def _refused(error: click.ClickException) -> int:
+    """Tell a mistake that click found, and where to read on; the exit status."""
+    message = error.format_message()
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
+        tell(message)
+        return 2
+    if not isinstance(error, click.UsageError):
+        return complain(message)
+    message = message[:1].lower() + message[1:].rstrip(".")
+    if "did you mean" not in message.lower() and "one of" not in message:
+        message += f"; see `{error.ctx.command_path if error.ctx else 'modal-lint'} -h`"
+    return complain(message)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse ``arguments``, do what they say, and return the exit status.
 
@@ -344,8 +358,10 @@ def run(arguments: Sequence[str]) -> int:
         known = [
             name for one in (error.ctx.command.params if error.ctx else ()) for name in (*one.opts, *one.secondary_opts)
         ]
-        return complain(f"no such option `{error.option_name}`{nearest(error.option_name, known)}")
+        where = error.ctx.command_path if error.ctx else "modal-lint"
+        hint = nearest(error.option_name, known) or f"; see `{where} -h`"
+        return complain(f"no such option `{error.option_name}`{hint}")
     except click.ClickException as error:
-        return complain(error.format_message())
+        return _refused(error)
     except click.Abort:
         return 130

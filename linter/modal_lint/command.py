@@ -260,6 +260,9 @@ class _Check:
         if self._request.verbosity >= 0:
             checked = f"({summary.count(report.checked, 'file')} checked)"
             tell(f"Would fix {summary.count(len(changes), 'file')} {checked}." if changes else f"No fixes {checked}.")
+            more = summary.unsafe_fixes(report, self._look)
+            if more:
+                tell(more)
         if _is_broken(report):
             return 2
         return 1 if (changes or report.failures) and not self._request.exit_zero else 0

@@ -123,7 +123,7 @@ def inline(text: str) -> Layer:
     try:
         table = parsed(text)
     except ValueError:
-        raise UserError("--config: not a file, and not KEY=VALUE with a TOML value") from None
+        raise UserError("--config: not a file, and not KEY=VALUE with a TOML value, as in 'select=[\"MS1\"]'") from None
     return layer(table, os.getcwd(), "--config")
 
 
@@ -135,7 +135,7 @@ def _boundary(path: str) -> str:
 def _chain(path: str, inside: str | None, files: Files, depth: int = 0) -> list[Layer]:
     table = _read_table(path, files)
     if table is None:
-        raise UserError(f"{_shown(path)}: has no [tool.modal-lint] section")
+        raise UserError(f"{_shown(path)}: has no [tool.modal-lint] section; add one, or name another file")
     return _layers(table, path, inside, files, depth)
 
 
@@ -148,7 +148,7 @@ def _layers(table: Mapping[str, Any], path: str, inside: str | None, files: File
     if extended is None:
         return [mine]
     if depth >= _MAX_EXTENDS:
-        raise UserError(f"{_shown(path)}: `extend` goes round in circles or too deep")
+        raise UserError(f"{_shown(path)}: `extend` goes round in circles or too deep; let it extend fewer files")
     target = os.path.normpath(os.path.join(mine.base, extended))
     if inside is not None and not _is_inside(target, inside):
         raise UserError(f"{_shown(path)}: `extend` points outside the project; pass the file with --config instead")

@@ -76,7 +76,7 @@ class Repository:
         self._environment = clean_environment(as_hook=as_hook)
         git = find_git(Path(directory))
         if git is None:
-            raise UserError(f"{option}: git is not installed")
+            raise UserError(f"{option}: git is not installed; install it, or leave the option out")
         self._git = git
         try:
             self.top = os.path.realpath(os.fsdecode(self.run(["rev-parse", "--show-toplevel"]).removesuffix(b"\n")))
@@ -153,8 +153,8 @@ def _why(said: str, directory: str) -> str:
         from modal_lint.discover import shown_path
         from modal_lint.report.base import visible
 
-        here = directory == os.getcwd()
-        return f"{'this' if here else visible(shown_path(directory))} is not in a git repository"
+        this = "this" if directory == os.getcwd() else visible(shown_path(directory))
+        return f"{this} is not in a git repository; run it in one, or leave the option out"
     if "work tree" in said:
         return "this repository has no work tree"
-    return "git refuses to answer here"
+    return "git refuses to answer here; see what `git status` says"

@@ -78,7 +78,8 @@ def _flown(options: dict[str, Any]) -> Flight:
         raise UserError(f"--env: {place.title} has no environment {options['environment'] or place.default}") from None
     except (ModalError, OSError) as error:
         what = options["workspace"] if place is None else place.title
-        raise UserError(f"{what} cannot be asked: {error}") from None
+        why = str(error).rstrip(".")
+        raise UserError(f"{what} cannot be asked: {why}; run it again when that is settled") from None
     finally:
         if place is not None:
             place.close()

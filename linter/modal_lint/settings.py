@@ -172,7 +172,7 @@ def layer(table: Mapping[str, object], base: str, where: str | None = None) -> L
     values: dict[str, Any] = {}
     for key, raw in table.items():
         if key not in _KINDS:
-            raise UserError(f"{where}: unknown key `{key}`{nearest(key, KEYS)}")
+            raise UserError(f"{where}: unknown key `{key}`{nearest(key, KEYS) or ': one of ' + ', '.join(KEYS)}")
         try:
             values[key] = _KINDS[key](raw)
         except TypeError as wrong:
@@ -209,7 +209,8 @@ def check_selectors(selectors: Iterable[str], where: str) -> None:
         from modal_lint.selection import is_known, vocabulary
 
         if not is_known(selector):
-            raise UserError(f"{where} unknown rule `{selector}`{nearest(selector, vocabulary())}")
+            hint = nearest(selector, vocabulary()) or "; `modal-lint rules` lists them"
+            raise UserError(f"{where} unknown rule `{selector}`{hint}")
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

@@ -210,7 +210,8 @@ def _base(repository: Repository, revision: str) -> _Base:
         from modal_lint.report.base import visible
 
         raise UserError(
-            f"{_OPTION}: git knows no commit `{visible(revision)[:80]}` here; a shallow clone has to fetch it first"
+            f"{_OPTION}: git knows no commit `{visible(revision)[:80]}` here; check the name, "
+            "or fetch it first if the clone is shallow"
         )
     try:
         parted = repository.run(["merge-base", commit, "HEAD"]).decode().strip()

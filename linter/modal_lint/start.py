@@ -5,6 +5,7 @@ A pre-commit hook, an editor and a person mostly say ``check`` and paths. Loadin
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _QUIET = ("-q", "--quiet")
 _FORCE = "--force-exclude"
 # These make click do more than parse.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _VARIABLES = ("MODAL_LINT_OUTPUT_FORMAT", "_MODAL_LINT_COMPLETE")
 
 
@@ -101,9 +103,14 @@ def _complain(error: Exception) -> int:
 
     if isinstance(error, UserError):
         return complain(str(error))
+    if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
+        # No file has this error: it is standard output's.
+        reason = os.strerror(error.errno).lower()
+        return complain(f"standard output cannot be written: {reason}; make room, or write somewhere else")
     # Its text may quote a checked file, so only its type and place are told.
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    return complain(f"internal error: {type(error).__name__}{place}; please report it")
+    report = "please report it with this line and `modal-lint --version`"
+    return complain(f"internal error: {type(error).__name__}{place}; {report}")

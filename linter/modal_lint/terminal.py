@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -59,7 +60,8 @@ def tell(text: str) -> None:
 
 def complain(message: str) -> int:
     """Write a mistake of the user's as one line to standard error and return its exit status."""
-    tell("error: " + " ".join(message.split()))
+    with contextlib.suppress(OSError):  # the status tells, where nothing can be written
+        tell("error: " + " ".join(message.split()))
     return 2
 
 

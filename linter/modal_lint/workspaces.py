@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ _NO_SDK = (
     "Modal's service needs the `modal` package: pip install 'modal-lint[server]', "
     "or take the embedded runtime: --workspace runtime"
 )
+_BROKEN_SDK = "Modal's configuration cannot be read: mend ~/.modal.toml, or move it away and run `modal setup`"
 _NO_TOKEN = "Modal needs a token: run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
 
 
@@ -90,11 +93,12 @@ def open_service() -> Service:
     """Modal's service through the SDK.
 
     Raises:
-        UserError: the SDK is not installed, or has no token.
+        UserError: the SDK is not installed, cannot be loaded, or has no token.
     """
     from modal_lint_runtime.errors import AuthError, UnsupportedError
     from modal_lint_runtime.modal_backend import ModalBackend
 
+    _load_sdk()
     backend = ModalBackend()
     try:
         backend.open()
@@ -106,6 +110,17 @@ def open_service() -> Service:
     from modal.config import config
 
     return Service(backend, str(config["server_url"]), str(config["environment"] or ""))
+
+
+def _load_sdk() -> None:
+    """Import the SDK; a broken configuration makes it print a banner and raise (modal/config.py)."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            import modal  # noqa: F401
+    except ImportError:
+        raise UserError(_NO_SDK) from None
+    except Exception as error:  # its text may quote the configuration
+        raise UserError(f"{_BROKEN_SDK} ({type(error).__name__})") from None
 
 
 def import_nothing_of(*folders: str | os.PathLike[str]) -> None:

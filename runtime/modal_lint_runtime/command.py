@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modal_lint_runtime.command_common import PATH, UserError, confirm, opened
-from modal_lint_runtime.errors import ModalError
+from modal_lint_runtime.errors import AlreadyExistsError, ModalError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,18 @@ _LAZY = {
     "sandbox": ("modal_lint_runtime.command_sandbox", "sandbox"),
 }
 """Commands that are imported when they are asked for: module and name."""
+
+
+def _advised(error: ModalError) -> str:
+    """What went wrong, and what to do where that is not said."""
+    text = str(error)
+    if isinstance(error, AlreadyExistsError):
+        return f"{text}: --force replaces its entries, `modal-lint runtime secret update` changes some"
+    if isinstance(error, NotFoundError) and text.startswith("Secret "):
+        return f"{text}: `modal-lint runtime secret list` shows what there is"
+    if isinstance(error, NotFoundError) and text.startswith("Environment "):
+        return f"{text}: leave --env out for `main`"
+    return text
 
 
 class _Commands(click.Group):
@@ -52,7 +64,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ModalError as error:
-            raise UserError(str(error)) from None
+            raise UserError(_advised(error)) from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

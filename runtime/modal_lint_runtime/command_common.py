@@ -56,6 +56,6 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError("there is no terminal to ask at: say --yes.")
+        raise UserError("there is no terminal to ask at: say --yes to do it.")
     if not click.confirm(question, err=True):
         raise UserError("nothing was deleted.")

@@ -65,6 +65,8 @@ def diagnostics(report: Report) -> list[Finding]:
 
 def from_failure(failure: Failure) -> Finding:
     """A failure as the finding that users see."""
+    from modal_lint.report.remedies import remedy
+
     span = Span(failure.line, failure.column, failure.line, failure.column)
     return Finding(
         path=failure.path,
@@ -73,6 +75,7 @@ def from_failure(failure: Failure) -> Finding:
         name=UNREADABLE_NAME,
         message=f"not checked: {failure.reason}",
         severity=Severity.ERROR,
+        help=remedy(failure.reason),
         cell=failure.cell,
     )
 

@@ -74,12 +74,12 @@ def refuse_useless(path: str, flag: str, checked: Collection[str], taken: str | 
     if taken is not None and where == place(taken):
         raise UserError(f"{flag}: `{path}` can take one format only")
     if where in checked:
-        raise UserError(f"{flag}: `{path}` is a file that is checked")
+        raise UserError(f"{flag}: `{path}` is a file that is checked; name another one")
     folder = os.path.dirname(where) or "."
     if os.path.isdir(where):
         raise _refusal(flag, path, "it is a directory")
     if not os.path.isdir(folder):
-        raise _refusal(flag, path, "there is no such directory")
+        raise _refusal(flag, path, "there is no such directory; make it first")
 
 
 def write_report(path: str, text: str, flag: str) -> None:

@@ -27,7 +27,8 @@ def explain(word: str, look: Look, *, as_json: bool) -> str:
     for rule in catalogue():
         if word.upper() == rule.code or word.lower() == rule.name:
             return dump(_described(rule)) if as_json else _page(rule, look)
-    raise UserError(f"no such rule `{word}`{nearest(word, vocabulary()[1:])}")
+    hint = nearest(word, vocabulary()[1:]) or "; `modal-lint rules` lists them"
+    raise UserError(f"no such rule `{word}`{hint}")
 
 
 def listing(look: Look, *, as_json: bool) -> str:

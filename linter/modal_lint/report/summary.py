@@ -73,6 +73,13 @@ def _fixable(findings: Iterable[Finding], look: Look) -> str:
     return f"[-] {later} fixable with `--fix --unsafe-fixes`.\n" if later else ""
 
 
+def unsafe_fixes(report: Report, look: Look) -> str:
+    """How many fixes wait for `--unsafe-fixes`, if any."""
+    fixes = [finding.fix for finding in report.findings if finding.fix is not None and finding.fix.edits]
+    waiting = 0 if look.unsafe else sum(1 for fix in fixes if not fix.safe)
+    return f"{count(waiting, 'more fix', 'more fixes')} with `--unsafe-fixes`." if waiting else ""
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1 file``, ``2 files``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
