@@ -154,6 +154,7 @@ def test_a_stopped_server_ends_its_sandboxes(tmp_path: Path) -> None:
 PLUGIN_TEST = """
 import os
 import modal
+import pytest
 
 pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
 
@@ -167,6 +168,13 @@ def test_one(modal_workspace):
 def test_two_starts_empty(modal_workspace):
     assert modal.Secret.objects.list() == []
 
+@pytest.mark.parametrize("time", [1, 2])
+def test_images_that_nobody_names_are_of_each_workspace(modal_workspace, time):
+    app = modal.App.lookup("app", create_if_missing=True)
+    sandbox = modal.Sandbox.create("true", app=app)
+    sandbox.wait()
+    assert sandbox.returncode == 0
+
 def test_three_is_as_before():
     assert "MODAL_SERVER_URL" not in os.environ
 """
@@ -178,4 +186,4 @@ def test_the_fixture_in_a_users_suite(tmp_path: Path) -> None:
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), text=True, capture_output=True, timeout=90, check=False
     )
-    assert "3 passed" in done.stdout, done.stdout
+    assert "5 passed" in done.stdout, done.stdout

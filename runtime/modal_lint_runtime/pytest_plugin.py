@@ -74,3 +74,16 @@ def _forget_client() -> None:
             await client.close()
 
         synchronizer.create_blocking(close)()
+    forget_default_images()
+
+
+def forget_default_images() -> None:
+    """Make the Python SDK build anew the image of calls that name none: it keeps one per process, of its workspace."""
+    import modal.app
+    import modal.sandbox._common
+
+    owners: tuple[Any, ...] = (modal.app, modal.sandbox._common)
+    for owner in owners:
+        image = getattr(owner, "_default_image", None)  # private: another version may have none
+        if image is not None:
+            image._unhydrate()

@@ -14,9 +14,10 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint_runtime import AlreadyExistsError
+from modal_lint_runtime.pytest_plugin import forget_default_images
 
 from witness.wire import Wire
 
@@ -71,7 +72,7 @@ class Stage:
         """Run a program to its end, as a module that its containers import as well."""
         name = f"witness_{next(_numbers)}"
         (self.folder / f"{name}.py").write_text(program, encoding="utf-8")
-        _forget_default_images()
+        forget_default_images()
         mark, printed = len(self._wire.sent), io.StringIO()
         images = {image.id for image in self.workspace.workspace.image_list()}
         with changed({**self._variables, **variables}), contextlib.redirect_stdout(printed):
@@ -92,16 +93,6 @@ class Stage:
             finally:
                 sys.modules.pop(name, None)
         return None, getattr(module, "seen", None)
-
-
-def _forget_default_images() -> None:
-    """The SDK keeps the image of calls that name none for the whole process: it is one of an earlier workspace."""
-    import modal.app
-    import modal.sandbox._common
-
-    owners: tuple[Any, ...] = (modal.app, modal.sandbox._common)
-    for owner in owners:
-        owner._default_image._unhydrate()
 
 
 def arguments(mark: str) -> list[str]:
