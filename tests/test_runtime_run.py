@@ -67,7 +67,9 @@ def test_mistakes_are_one_line(workspace: Path) -> None:
         assert done.stderr.startswith("error: ")
         assert done.stderr.count("\n") == 1
     assert run(workspace).returncode == 2
-    assert run(workspace, "--timeout", "0.3", "sleep", "60").returncode == 124
+    late = run(workspace, "--timeout", "0.3", "sleep", "60")
+    assert late.returncode == 124
+    assert "killed after 0.3 seconds; --timeout gives it more" in late.stderr
     assert run(workspace, "no-such-command").returncode == 127
 
 

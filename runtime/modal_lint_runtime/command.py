@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modal_lint_runtime.command_common import PATH, UserError, confirm, opened
-from modal_lint_runtime.errors import AlreadyExistsError, ModalError, NotFoundError
+from modal_lint_runtime.errors import AlreadyExistsError, ModalError, NotFoundError, WorkspaceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,8 @@ def _advised(error: ModalError) -> str:
         return f"{text}: `modal-lint runtime secret list` shows what there is"
     if isinstance(error, NotFoundError) and text.startswith("Environment "):
         return f"{text}: leave --env out for `main`"
+    if isinstance(error, WorkspaceError) and text.endswith(("Permission denied.", "is no directory.")):
+        return f"{text} Name another one with --path or MODAL_LINT_RUNTIME_DIR."
     return text
 
 

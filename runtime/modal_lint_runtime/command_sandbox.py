@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell has it."""
+
+TIMED_OUT = 124
+"""Exit status of what ran into its timeout, as `timeout` has it."""
 
 _PIECE = 1 << 16
 
@@ -58,6 +62,7 @@ def run(
     from modal_lint_runtime.client import ModalClient
 
     with ModalClient(path=path, environment=environment) as modal:
+        began = time.monotonic()
         given = [modal.secrets.from_name(name) for name in secrets]
         sandbox = modal.sandboxes.create(
             modal.apps.from_name(app, create_if_missing=True),
@@ -70,6 +75,8 @@ def run(
         )
         try:
             code = _attended(sandbox.core.main())
+            if code == TIMED_OUT and time.monotonic() - began >= timeout:
+                click.echo(f"killed after {timeout:g} seconds; --timeout gives it more", err=True)
         except KeyboardInterrupt:
             code = INTERRUPTED
         sandbox.terminate()
