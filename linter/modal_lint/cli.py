@@ -99,14 +99,20 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     ),
     click.option("--fixable", multiple=True, metavar="RULES", help="Rules whose fixes may be applied."),
     click.option("--unfixable", multiple=True, metavar="RULES", help="Rules whose fixes must not be applied."),
-    click.option("--min-severity", type=click.Choice(_SEVERITIES), help="Report only findings at least so bad."),
-    click.option("--min-confidence", type=click.Choice(_CONFIDENCES), help="Report only findings at least so sure."),
+    click.option("--min-severity", type=click.Choice(_SEVERITIES), help="Report only findings at least this severe."),
+    click.option(
+        "--min-confidence", type=click.Choice(_CONFIDENCES), help="Report only findings at least this certain."
+    ),
     _switch("exposure", "Say of each hardcoded credential whether it is in git, since when, and on a pushed branch."),
     _switch("ignore-suppressions", "Report findings also where a comment silences them."),
     click.option("--baseline", metavar="FILE", help="Hide the findings that this file knows."),
     click.option("--update-baseline", is_flag=True, help="Write what is found now into the baseline."),
-    click.option("--add-suppressions", metavar="[=REASON]", help="Silence everything found by a comment in the code."),
-    click.option("--since", metavar="REV", help="Report only what has changed since a revision of git."),
+    click.option(
+        "--add-suppressions",
+        metavar="[=REASON]",
+        help="Add a comment to each finding that silences it, with the reason.",
+    ),
+    click.option("--since", metavar="REV", help="Report only what has to do with changes since a revision of git."),
     click.option("--staged", is_flag=True, help="Check what is in git's index instead of the work tree."),
     click.option(
         "--output-format",
@@ -144,14 +150,14 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         "--config", multiple=True, metavar="PATH|KEY=VALUE", help="A configuration file, or one setting as TOML."
     ),
     click.option(
-        "--gitleaks-config", metavar="FILE", help="Use the rules and allowlists of a configuration of gitleaks, too."
+        "--gitleaks-config", metavar="FILE", help="Use the rules and allowlists of this configuration of gitleaks, too."
     ),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
     click.option(
         "-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes to use; 0 is one per processor."
     ),
-    click.option("--cache/--no-cache", default=True, help="Remember which files have nothing to tell (on by default)."),
-    click.option("--cache-dir", metavar="DIR", envvar="MODAL_LINT_CACHE_DIR", help="Where to remember it."),
+    click.option("--cache/--no-cache", default=True, help="Remember results, without values (on by default)."),
+    click.option("--cache-dir", metavar="DIR", envvar="MODAL_LINT_CACHE_DIR", help="Where to remember results."),
     click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 also if there are findings."),
 ]
 

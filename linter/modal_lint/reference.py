@@ -72,6 +72,8 @@ _ENVIRONMENT = """\
 | `MODAL_LINT_CACHE_DIR` | the same as `--cache-dir` |
 | `NO_COLOR`, `FORCE_COLOR`, `CLICOLOR_FORCE` | whether to use colour; the first wins |
 | `PRE_COMMIT` | set by pre-commit, which starts several processes itself: one is used |
+| `MODAL_ENVIRONMENT` | the same as `--env` |
+| `MODAL_LINT_RUNTIME_DIR` | the same as `--path`: the directory of the embedded runtime's workspace |
 | `GITHUB_STEP_SUMMARY` | a summary in Markdown is appended to that file |
 
 ## Exit status
