@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import io
 import os
 import re
@@ -45,6 +46,8 @@ def decode(data: bytes) -> str:
     Raises:
         Unreadable: NUL bytes, an unknown encoding cookie, or bytes that are not of the encoding.
     """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise Unreadable("is UTF-16, which Python does not read: save it as UTF-8")
     if b"\0" in data:
         raise Unreadable("contains NUL bytes: not a text file")
     try:

@@ -13,7 +13,9 @@ def check(file: File) -> Iterator[Finding]:
     line; the others are checked all the same. The engine reports this rule itself, for files that never become a tree.
 
     Typical reasons: a syntax error, Python 2, bytes that are not of the declared encoding, NUL bytes, nesting too
-    deep to be parsed, a dangling link, no permission, a pipe or device, a file that vanished.
+    deep to be parsed, a dangling link, no permission, a pipe or device, a file that vanished. What to do stands with
+    the finding. A file that is not meant to be Python code is left out with `extend-exclude`. Syntax that is newer than
+    the Python that runs modal-lint needs a newer one there.
     """
     del file
     yield from ()

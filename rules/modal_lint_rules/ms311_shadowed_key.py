@@ -46,9 +46,9 @@ def check(file: File) -> Iterator[Finding]:
         pass
     ```
 
-    Only keys that the code names are compared, and only those of one call: that a Function overrides what its App
-    gives to all is how it is meant. Sandboxes before `modal` 1.6.2 laid `from_dict` over named Secrets whatever their
-    order.
+    Leave the variable to one of the sources. Only keys that the code names are compared, and only those of one call:
+    that a Function overrides what its App gives to all is how it is meant. Sandboxes before `modal` 1.6.2 laid
+    `from_dict` over named Secrets whatever their order.
     """
     for use in containers.once(one for one in file.uses if one.api.with_sink(Sink.SECRETS) is not None):
         yield from _shadowed(file, use)

@@ -52,8 +52,9 @@ def check(file: File) -> Iterator[Finding]:
         return len(picture)
     ```
 
-    The keys have to be known, by `required_keys` or as those of a mapping, and so has all code of the App: a Function
-    that starts processes, or uses a package of the key's provider, may read them too.
+    Give the Secret to the Function that reads it. The keys have to be known, by `required_keys` or as those of a
+    mapping, and so has all code of the App: a Function that starts processes, or uses a package of the key's provider,
+    may read them too.
     """
     for shared in sharing.of(file):
         yield _finding(file, shared)

@@ -19,6 +19,7 @@ _REMEDIES = (
     ("cannot be decoded", f"save it as UTF-8, or declare its encoding in a coding comment, {_LEAVE_OUT}"),
     ("source encoding", f"mend it, {_LEAVE_OUT}"),
     ("not valid UTF-8", f"save it as UTF-8, {_LEAVE_OUT}"),
+    ("UTF-16", ""),
     ("NUL bytes", f"save it as UTF-8 text, {_LEAVE_OUT}"),
     ("not a notebook", f"save it again with Jupyter, {_LEAVE_OUT}"),
     ("nested too deeply", f"split the statement, {_LEAVE_OUT}"),
