@@ -152,6 +152,8 @@ def _layers(table: Mapping[str, Any], path: str, inside: str | None, files: File
     target = os.path.normpath(os.path.join(mine.base, extended))
     if inside is not None and not _is_inside(target, inside):
         raise UserError(f"{_shown(path)}: `extend` points outside the project; pass the file with --config instead")
+    if not files.exists(target):
+        raise UserError(f"{_shown(path)}: `extend` names {_shown(target)}, and there is no such file")
     return [*_chain(target, inside, files, depth + 1), mine]
 
 

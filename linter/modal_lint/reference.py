@@ -33,7 +33,7 @@ _TYPES: dict[Callable[..., object], str] = {
 _MEANINGS = {
     "extend": "Another configuration file whose settings count where this one says nothing; inside the project.",
     "known-secrets": "Secrets that the workspace holds, and their keys: fixes use them, and completion knows them.",
-    "respect-foreign-markers": "Let the markers of other scanners silence the rules of family 1.",
+    "respect-foreign-markers": "Let the markers of other scanners silence the rules MS1.",
     "credentials": "What else is a credential, and what is none: see [interoperation](interop.md).",
 }
 _INTRODUCTION = f"""\

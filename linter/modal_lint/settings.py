@@ -93,8 +93,12 @@ def _words(value: object) -> tuple[str, ...]:
 
 
 def _lists(value: object) -> dict[str, tuple[str, ...]]:
-    table = _expected(value, dict, "a table of lists of strings")
-    return {str(key): _words(items) for key, items in table.items()}
+    wanted = "a table of lists of strings"
+    table = _expected(value, dict, wanted)
+    try:
+        return {str(key): _words(items) for key, items in table.items()}
+    except TypeError:
+        raise TypeError(wanted) from None
 
 
 def _table(value: object) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Sandboxes:
     def task_router(
         self, request: api_pb2.TaskGetCommandRouterAccessRequest, caller: Caller
     ) -> api_pb2.TaskGetCommandRouterAccessResponse:
-        """As `sandbox_router`, for a task (V1)."""
+        """Where the processes of a task (V1) are served, and the token for it."""
         task = self._state.tasks.get(request.task_id)
         url, jwt = self._state.router_access(task.id, caller)
         return api_pb2.TaskGetCommandRouterAccessResponse(url=url, jwt=jwt)
