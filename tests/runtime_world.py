@@ -102,7 +102,11 @@ class Server:
 
     def local(self, text: str) -> str:
         """A text with this server in the place of github.com and of PyPI."""
-        packages = f"pip install --no-index --find-links http://{self.host}/packages/ --trusted-host 127.0.0.1"
+        # Ours also where the environment of the tests has real ones.
+        packages = (
+            "pip install --force-reinstall --no-deps --no-index "
+            f"--find-links http://{self.host}/packages/ --trusted-host 127.0.0.1"
+        )
         return (
             text.replace("https://${GITHUB_TOKEN}@github.com", "http://${GITHUB_TOKEN}@" + self.host)
             .replace("pip install requests", f"{packages} requests")

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fixture_cases import blocks, run
@@ -96,7 +96,8 @@ def test_an_endpoint_is_public_unless_it_asks_for_a_token(name: str) -> None:
     decorator = getattr(modal, name.removeprefix("modal."))
     port = (8000,) if name == "modal.web_server" else ()
     made = [decorator(*port, **more)(serve) for more in ({}, {"requires_proxy_auth": True})]
-    told = [synchronizer._translate_in(one).params.webhook_config.requires_proxy_auth for one in made]
+    inner: Any = synchronizer
+    told = [inner._translate_in(one).params.webhook_config.requires_proxy_auth for one in made]
     assert told == [False, True]
 
 

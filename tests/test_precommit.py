@@ -244,7 +244,7 @@ def test_the_files_that_pre_commit_is_told(tmp_path: Path, hooks: Hooks) -> None
         assert done.returncode == status, done.stdout
         assert ("app.py:6:" in done.stdout) is bool(status)
         assert token(1) not in done.stdout
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "c",

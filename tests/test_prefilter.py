@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from modal_lint.prefilter import concerns_modal, uses_modal
 
-_WORDS = ("modal", "Modal", "import ", "from ", "multi", "-", "ity", " ", "\n", ";", ", ", "secret create", "import_module('",
-          "MODAL_TOKEN_ID", "-Key", "odal-secret", "a")  # fmt: skip
+_WORDS = ("modal", "Modal", "import ", "from ", "multi", "-", "ity", " ", "\n", ";", ", ", "secret create",
+          "import_module('", "MODAL_TOKEN_ID", "-Key", "odal-secret", "a")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ V = TypeVar("V")
 class Kept(Generic[K, V]):
     """A mapping by identity whose entries go with their keys, even where a value refers to its key.
 
-    A `weakref.WeakKeyDictionary` holds such a key for ever: its value keeps it alive. Here the value is held by the key,
-    so that both are an ordinary ring for Python to find. A process that goes on, an editor's, lives on that.
+    A `weakref.WeakKeyDictionary` holds such a key for ever: its value keeps it alive. Here the value is held by the
+    key, so that both are an ordinary ring for Python to find. A process that goes on, an editor's, lives on that.
     """
 
     __slots__ = ("_name",)

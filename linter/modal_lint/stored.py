@@ -1,7 +1,7 @@
 """Outcomes as JSON, for the cache: those of which every text may be shown, and that hold no value.
 
-The cache may lie where a checked tree could bring it along, so nothing of it is trusted: it is read as data, and what does
-not fit is as good as not there.
+The cache may lie where a checked tree could bring it along, so nothing of it is trusted: it is read as data, and what
+does not fit is as good as not there.
 """
 
 from __future__ import annotations

@@ -309,4 +309,3 @@ def _is_repeated(uses: list[Use]) -> bool:
 
 def _names_in(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-
