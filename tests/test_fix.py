@@ -146,7 +146,7 @@ class TestWriteAtomic:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, call, fail)
-        with pytest.raises(WriteError, match="No space left"):
+        with pytest.raises(WriteError, match="no space left"):
             write_atomic(file, b"new", expected=b"old")
         monkeypatch.undo()
         assert file.read_bytes() == b"old"
@@ -265,9 +265,9 @@ class TestFixFiles:
         result = fix_files(report, lambda _: report, unsafe=True, root=root)
         assert (root / "b.py").read_text() == "x = {}\n"
         assert (root / "c.ipynb").read_text() == "{}"
-        assert "a.py was not fixed: it is read-only" in result.notes
+        assert "a.py was not fixed: it is read-only; make it writable" in result.notes
         assert any(note.startswith("c.ipynb:") and "was not fixed" in note for note in result.notes)
-        assert "gone.py was not fixed: No such file or directory" in result.notes
+        assert "gone.py was not fixed: no such file or directory" in result.notes
 
     def test_a_link_out_of_the_project_is_not_followed(
         self, project: Project, tmp_path_factory: pytest.TempPathFactory

@@ -6,6 +6,7 @@ The new text is written to a temporary beside the file, flushed to the disk, and
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -67,7 +68,15 @@ def write_atomic(path: Path, data: bytes, *, expected: bytes) -> tuple[str, ...]
     try:
         return _replace(Path(os.path.realpath(path, strict=True)), data, expected)
     except OSError as error:
-        raise WriteError(error.strerror or type(error).__name__) from None
+        raise WriteError(reason_of(error)) from None
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused to write, and what to do where that is known."""
+    why = (error.strerror or type(error).__name__).lower()
+    if isinstance(error, PermissionError):
+        return f"{why}; make the file and its folder writable"
+    return f"{why}; make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else why
 
 
 def _replace(target: Path, data: bytes, expected: bytes) -> tuple[str, ...]:
@@ -75,7 +84,7 @@ def _replace(target: Path, data: bytes, expected: bytes) -> tuple[str, ...]:
     if not stat.S_ISREG(status.st_mode):
         raise WriteError("it is not a regular file")
     if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise WriteError("it is read-only")
+        raise WriteError("it is read-only; make it writable")
     temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
     fd = os.open(temporary, _CREATE, 0o600)
     try:
@@ -84,7 +93,7 @@ def _replace(target: Path, data: bytes, expected: bytes) -> tuple[str, ...]:
             _dress(fd, target, status)
             write_all(fd, data)
             if target.read_bytes() != expected:
-                raise WriteError("it changed while it was being fixed")
+                raise WriteError("it changed meanwhile; run it again")
             # Windows cannot rename a file that is open; elsewhere the lock lives until the rename is done.
             if fcntl is None:
                 os.close(fd)

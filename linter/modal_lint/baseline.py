@@ -347,4 +347,7 @@ def _create(place: Path, data: bytes) -> None:
 
 
 def _refused(path: str, error: OSError) -> UserError:
-    return UserError(f"baseline {_shown(path)}: cannot be written: {(error.strerror or 'unknown').lower()}")
+    why = (error.strerror or "unknown").lower()
+    if isinstance(error, FileNotFoundError):
+        why = "there is no such directory; make it first"
+    return UserError(f"baseline {_shown(path)}: cannot be written: {why}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modal_lint.atomic import WriteError, sweep, write_atomic
+from modal_lint.atomic import WriteError, reason_of, sweep, write_atomic
 from modal_lint.discover import DOCUMENTS
 from modal_lint.edits import EditError, apply_edits, compatible, merged
 from modal_lint.migrate import ConflictError, Preserved, preserve
@@ -163,7 +163,7 @@ class _Run:
                 return False
             remarks = write_atomic(self.locate(path), plan.data, expected=old)
         except (WriteError, OSError) as error:
-            reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+            reason = reason_of(error) if isinstance(error, OSError) else str(error)
             self.dropped.append(f"{path} was not fixed: {reason}")
             return False
         self.applied += plan.chosen

@@ -62,7 +62,8 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
         try:
             serve_until_signal(server, announce)
         except OSError as error:
-            raise UserError(f"cannot listen on port {port}: {error.strerror}") from None
+            hint = "leave --port out for a free one"
+            raise UserError(f"cannot listen on port {port}: {error.strerror}; {hint}") from None
 
 
 @click.command(name="exec", context_settings={"ignore_unknown_options": True})
