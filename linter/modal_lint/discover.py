@@ -80,7 +80,7 @@ def require_markdown() -> None:
     from modal_lint.settings import UserError
 
     if find_spec("markdown_it") is None:
-        raise UserError("Markdown is checked with markdown-it-py: install modal-lint[markdown]")
+        raise UserError("checking Markdown needs markdown-it-py: pip install 'modal-lint[markdown]'")
 
 
 def shown_path(absolute: str) -> str:
