@@ -41,6 +41,7 @@ class Checked:
     """What was found, and what it depends on.
 
     ``trouble`` is what is wrong with the configuration. ``target`` is None where nothing is to be checked.
+    ``versions`` are those of the documents that were looked at, by URI: they may have changed since.
     """
 
     target: Target | None = None
@@ -48,6 +49,7 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     looked_at: frozenset[str] = frozenset()
     trouble: str | None = None
+    versions: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts | None:

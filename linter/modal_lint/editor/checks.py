@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -123,9 +124,10 @@ class Checks:
                 self._fresh[uri] = Checked()
                 return
             stop = self._stops[uri] = Stop()
+            versions = {one.uri: one.version for one in unit.parts.values()}
             found = await self.worker.run(partial(check, self.subject(unit), stop))
             if not stop.is_set():
-                self._fresh[uri] = self._latest[uri] = found
+                self._fresh[uri] = self._latest[uri] = replace(found, versions=versions)
         finally:
             self._stops.pop(uri, None)
             self._runs.pop(uri, None)

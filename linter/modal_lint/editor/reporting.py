@@ -75,7 +75,8 @@ class Reporting:
             if self._context.documents.unit(unit.uri) is unit and (checked.parsed or unit.settled):
                 for part, document in unit.parts.items():
                     _, items = self._answer(unit, part, document, checked)
-                    told = types.PublishDiagnosticsParams(document.uri, items, document.version)
+                    version = checked.versions.get(document.uri, document.version)
+                    told = types.PublishDiagnosticsParams(document.uri, items, version)
                     self._context.server.text_document_publish_diagnostics(told)
         except Exception as error:
             log.warning("publishing: %s", place_of(error))
