@@ -197,7 +197,8 @@ def test_without_the_library_one_line_says_what_to_install(here: Path) -> None:
         [sys.executable, "-c", program], env={"PYTHONPATH": SOURCES}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "error: Markdown is checked with markdown-it-py: install modal-lint[markdown]\n"
+    wanted = "checking Markdown needs markdown-it-py: pip install 'modal-lint[markdown]'"
+    assert done.stderr == f"error: {wanted}\n"
 
 
 def test_what_is_no_text_is_told(here: Path) -> None:
