@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _COUNTED = (*FOR_PEOPLE, "json")  # formats that know statistics
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What the user asked for, beyond what `Settings` say."""
 

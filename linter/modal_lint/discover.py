@@ -34,7 +34,7 @@ class Target(NamedTuple):
     is_stdin: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Discovery:
     """The files found, sorted by path, and what could not be looked at."""
 
@@ -42,8 +42,7 @@ class Discovery:
     failures: list[Failure] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
+class _Directory(NamedTuple):
     absolute: str
     settings: Settings
     ignored: IgnoreFiles | None

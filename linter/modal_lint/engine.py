@@ -41,7 +41,7 @@ def _nothing(done: int, total: int) -> None:
     del done, total
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Session:
     """A run that can look again at files that have changed since.
 

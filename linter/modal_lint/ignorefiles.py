@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NAME = ".gitignore"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class IgnoreFiles:
     """The ignore files that count in one directory, the outermost first."""
 

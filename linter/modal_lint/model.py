@@ -219,7 +219,7 @@ class Report(NamedTuple):
     seconds: float = 0.0  # how long the run took
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One rule: ``check`` yields the findings of a file; its docstring is the rule's page.
 

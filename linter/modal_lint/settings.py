@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modal_lint.globs import Glob
 from modal_lint.model import Confidence, Severity
@@ -30,7 +30,7 @@ class UserError(Exception):
     """A mistake of the user, told in one line: on the command line or in a configuration file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
     """Everything that decides what is checked in one directory, and what is done with the findings."""
 
@@ -68,8 +68,7 @@ class Settings:
         return self.exclude + self.extend_exclude
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Checked keys and values from one place: a configuration file, `--config`, or the command line."""
 
     values: Mapping[str, Any]

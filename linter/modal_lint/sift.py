@@ -27,7 +27,7 @@ _CAN_READ_INTO = hasattr(os, "readv")
 _BLOCK = 128  # files that one process reads in a row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Reader(Generic[T]):
     """Blocks of files, as tasks for several processes: each is read, asked about and forgotten.
 
@@ -130,7 +130,7 @@ def _never(reason: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Names:
     modules: Mapping[str, Collection[bytes]]
 

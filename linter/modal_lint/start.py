@@ -6,6 +6,7 @@ A pre-commit hook, an editor and a person mostly say ``check`` and paths. Loadin
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -41,11 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def status(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status; never raises."""
     try:
+        gc.disable()  # one run and an end: what is loaded is needed until then, and there is little else to collect
         request = plain(arguments)
         if request is not None:
             from modal_lint import command
 
             return command.check(request)
+        gc.enable()
         from modal_lint import cli
 
         return cli.run(arguments)

@@ -1,7 +1,7 @@
 """What an expression may be: known values, partly known texts, mappings, and references, each with its flow.
 
 An evaluation answers with a tuple of possibilities. ``Unknown`` is a possibility like any other, and nothing is ever
-reported from it.
+reported from it. None of these has a repr: it would show the values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_ITEMS = 600  # of a sequence
 MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Place:
     """A node of a file: where a literal stands, or where a value passes."""
 
@@ -32,7 +32,7 @@ class Place:
     node: ast.AST
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Passage:
     """One step of a value's way from its literal: the place, and in words what happens there."""
 
@@ -43,7 +43,7 @@ class Passage:
 Steps = tuple[Passage, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Piece:
     """A known stretch of a text and the literal it comes from."""
 
@@ -51,7 +51,7 @@ class Piece:
     origin: Place | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Hole:
     """An unknown stretch of a text."""
 
@@ -59,7 +59,7 @@ class Hole:
 HOLE = Hole()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Fallback:
     """Marks a value that is only used when an environment variable is not set."""
 
@@ -68,7 +68,7 @@ class Fallback:
     read: Place | None = None  # the reading part alone: ``os.getenv("K")``
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Text:
     """A string, or bytes (``binary``), perhaps with unknown stretches."""
 
@@ -97,7 +97,7 @@ class Text:
         return max(pieces, key=lambda piece: len(piece.text)).origin if pieces else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Const:
     """A constant that is no string: number, bool, None."""
 
@@ -107,7 +107,7 @@ class Const:
     fallback: Fallback | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Entry:
     """One entry of a mapping. ``place`` is the key's node (or keyword, or assignment) that makes the entry.
 
@@ -123,7 +123,7 @@ class Entry:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mapping:
     """A dict. ``complete`` says that it has no other entries than these; later entries win.
 
@@ -156,7 +156,7 @@ class Mapping:
         return tuple(found) or None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sequence:
     """A list, tuple or set; ``complete`` as in Mapping."""
 
@@ -171,7 +171,7 @@ class Sequence:
             object.__setattr__(self, "complete", False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EnvRead:
     """The value of a local environment variable."""
 
@@ -180,7 +180,7 @@ class EnvRead:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class External:
     """Something outside the project, by its dotted name: ``modal.Sandbox.create``, ``os.environ``."""
 
@@ -188,7 +188,7 @@ class External:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Object:
     """An instance of a Modal type: the call that made it, and the object of which that call was a method.
 
@@ -212,7 +212,7 @@ class Object:
             current = current.previous
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Method:
     """A method of an Object, not yet called: ``image.env``."""
 
@@ -221,7 +221,7 @@ class Method:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Function:
     """A function or lambda of the project; ``receiver`` is the instance or class it is bound to."""
 
@@ -231,7 +231,7 @@ class Function:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Class:
     """A class of the project."""
 
@@ -240,7 +240,7 @@ class Class:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Instance:
     """An instance of a class of the project, with the arguments of its construction, if known."""
 
@@ -256,7 +256,7 @@ class Instance:
         return self.made or self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bag:
     """An object with known attributes: a namespace, parsed command-line arguments."""
 
@@ -264,7 +264,7 @@ class Bag:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Module:
     """A module of the project."""
 
@@ -272,7 +272,7 @@ class Module:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Builtin:
     """A method of a known value, not yet called: ``"a".join``, ``d.get``. ``owner`` are its possibilities."""
 
@@ -281,7 +281,7 @@ class Builtin:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Arguments:
     """The arguments of one call, evaluated on demand; ``*x`` and ``**x`` stay apart until they are bound."""
 
@@ -289,7 +289,7 @@ class Arguments:
     keywords: tuple[tuple[str | None, Argument], ...] = ()  # a name of None is ``**x``
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Argument:
     """One argument: an expression in a frame, or values already there."""
 
@@ -299,7 +299,7 @@ class Argument:
     entry: Entry | None = None  # the entry of a splatted mapping that it was
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Partial:
     """``functools.partial(function, …)``."""
 
@@ -308,7 +308,7 @@ class Partial:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Unknown:
     """Anything."""
 
