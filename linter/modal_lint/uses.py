@@ -80,7 +80,7 @@ class Use:
 
     def given(self, *sinks: Sink) -> Iterator[Given]:
         """The arguments that go to parameters of these kinds."""
-        for param in self.api.params:
+        for param in _taking(self.api.name, self.api.params):
             if param.sink not in sinks:
                 continue
             if param.kind == "args":
@@ -96,6 +96,17 @@ class Use:
     def argument(self, sink: Sink) -> Argument | None:
         """The first argument of a kind."""
         return next((given.argument for given in self.given(sink)), None)
+
+
+_TAKING: dict[str, tuple[Param, ...]] = {}
+
+
+def _taking(name: str, params: tuple[Param, ...]) -> tuple[Param, ...]:
+    """Those of a callable's parameters that are a sink of some kind: few, and asked for by every rule."""
+    known = _TAKING.get(name)
+    if known is None:
+        known = _TAKING[name] = tuple(param for param in params if param.sink is not None)
+    return known
 
 
 class Uses:

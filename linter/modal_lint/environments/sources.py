@@ -10,6 +10,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modal_lint.calls import effective
@@ -19,8 +20,6 @@ from modal_lint.library import elements
 from modal_lint.values import Const, EnvRead, External, Mapping, Object, Place, Sequence, Text, Unknown, Value, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from modal_lint.uses import Use
 
 NAMED = ("modal.Secret.from_name", "modal_lint_runtime.Secrets.from_name")
@@ -253,7 +252,7 @@ def of_image(values: Values | None) -> Supply:
     for _ in range(_MAX_STEPS):
         if step is None:
             return ANYTHING
-        uses = asking.made_by(step, *(name for name in _names(step)))
+        uses = asking.made_by(step, *_names(step.type))
         if len(uses) != 1:
             return ANYTHING
         source, is_base = _step(uses[0])
@@ -265,10 +264,12 @@ def of_image(values: Values | None) -> Supply:
     return ANYTHING
 
 
-def _names(step: Object) -> Iterable[str]:
+@lru_cache(maxsize=64)
+def _names(of_type: str) -> tuple[str, ...]:
+    """The methods of a type of Modal's."""
     from modal_lint.modal_api import API
 
-    return (name for name in API if name.startswith(f"{step.type}."))
+    return tuple(name for name in API if name.startswith(f"{of_type}."))
 
 
 def _step(use: Use) -> tuple[Source | None, bool]:
