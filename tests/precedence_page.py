@@ -46,27 +46,42 @@ NOTES = {
     "create": "The image has variables of its own.",
     "exec": "The image and the sandbox have variables of their own.",
     "build": "An earlier `ENV` of the image has variables of its own.",
-    "function": "The App has a Secret of its own, and so has the image. The JavaScript SDK defines no Functions.",
-    "options": "The App and the decorator have a Secret each, the image has variables: what is given replaces the "
-    "Secrets of both and not the image's variables. JavaScript calls the Function that Python has deployed.",
+    "function": "The App has a Secret of its own, and the image variables. The JavaScript SDK defines no Functions.",
+    "options": "The App and the decorator have a Secret each, the image has variables. What is given replaces both "
+    "Secrets, which is why no cell has them, and not the image's variables. JavaScript calls the Function that Python "
+    "has deployed.",
     "chained": "As before, in two calls. In Python the second call's `env` drops the first call's Secrets, in "
-    "JavaScript each argument replaces itself alone (S20); the runtime's client does as Python.",
+    "JavaScript each argument replaces itself alone ([fact S20](semantics.md#facts)); the embedded runtime does "
+    "as Python.",
 }
 INTRODUCTION = """\
 # Precedence: which source of a variable wins
 
 This page is printed by `tests/precedence_page.py` from real runs: the Python SDK (`modal` {python} from PyPI) and the
 JavaScript SDK (`modal` {js} from npm) against the [local server](server.md), on both of its sandbox backends, and the
-in-process client of the [runtime](runtime.md). Every cell is what a process inside really saw. A test runs a part of it
-anew and compares all of that with this page and with `modal_lint_runtime.contract.merge`.
+client of the [embedded runtime](runtime.md), which needs no server. Every cell is what a process inside really saw.
+Tests compare all of the page with what `modal_lint_runtime.contract` says, and run some rows of each table anew.
 
-An SDK decides which sources it sends, in which order and by which call; what it sends is laid over each other by this
-server, not by Modal's. So the page shows what the SDKs do and that all three clients agree. Where the service itself
-decides (a Secret over the image's own variables), the page shows what [semantics](semantics.md) says of it.
+The short answer: of the list `secrets=` the last one wins, `env=` wins over the list, and both win over what the
+image, the App or the sandbox has. All three clients agree, but for `with_options` called twice (the last table).
 
-Every source gives its own value to one key for each other source and to one key that all have. A cell names the sources
-from the strongest to the weakest: in every pair the first one has won. "named" is a Secret that was looked up by name
-(`from_name`, `fromName`), "dict" one made of a dict or an object (`from_dict`, `fromObject`), "env" is `env=`.
+An SDK decides which sources it sends, in which order and by which call; the local server, not Modal's, lays them over
+each other. So the page shows what the SDKs do. Where Modal's service itself decides (a Secret over the image's own
+variables), it shows what the local server does. What the SDKs' sources say is [fact S30](semantics.md#facts).
+
+How to read the tables:
+
+- **secrets** is the list that is given as `secrets=`, in its order. "named" is a Secret that was looked up by name
+  (`from_name`, `fromName`), "dict" one made of a dict or an object (`from_dict`, `fromObject`); A and B are two of a
+  kind.
+- **env** says whether `env=` is given too.
+- The other columns are the clients: **Python** and **JavaScript** are Modal's SDKs, V1 and V2 its two backends of
+  sandboxes, **client** is that of the embedded runtime.
+- A cell names the sources from the strongest to the weakest: in every pair the first one has won. "image", "sandbox"
+  and "app" are the variables or Secrets that these have of their own. What is not named was dropped.
+
+Each two sources share a key, and one key is in all of them; every source gives its own value. So a row tells of each
+pair which of the two wins.
 """
 
 

@@ -81,6 +81,7 @@ RULE = Rule(
     Severity.INFO,
     check,
     fixable="hint",
-    source="modal 1.6.4, Secret.from_name: the name is that of the object in the workspace; semantics.md, section 5",
+    source="modal 1.6.4, Secret.from_name: the name is that of the object in the workspace; "
+    "what public code calls its Secrets",
     witness="raises NotFoundError when it is deployed",
 )

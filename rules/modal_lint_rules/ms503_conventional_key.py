@@ -83,6 +83,6 @@ RULE = Rule(
     Severity.INFO,
     check,
     fixable="hint",
-    source="semantics.md, section 5; the documentation of the providers' packages",
+    source="the keys that public code has in such Secrets; the documentation of the providers' packages",
     witness="raises ConflictError when it is deployed",
 )

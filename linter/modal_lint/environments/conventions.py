@@ -1,6 +1,6 @@
 """Names of variables that a provider's own tools, or Modal's template of its Secret, hold a credential under.
 
-Source: semantics.md, section 5 (what public code calls Secrets and their keys), and the tools' documentation. Only
+Source: what public code that uses Modal calls Secrets and their keys, and the tools' documentation. Only
 providers whose name is read from the environment by such a tool, or stands in a template, are listed.
 """
 

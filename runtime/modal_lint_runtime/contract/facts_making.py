@@ -47,7 +47,7 @@ MAKING: tuple[Fact, ...] = (
     ),
     Fact(
         "S5",
-        "a key that is no name of a variable (`my-key`, `1A`)",
+        "a key that cannot name a variable (`my-key`, `1A`)",
         "InvalidError from `env=` of a V2 sandbox or sidecar; elsewhere no check before the service's",
         "InvalidError from fromObject and every `env`",
         "InvalidError from FromMap and `Env`",
@@ -67,7 +67,7 @@ MAKING: tuple[Fact, ...] = (
     ),
     Fact(
         "S7",
-        "a key with a line end after it",
+        "a key that ends in a newline",
         "accepted by every check of the client",
         "InvalidError",
         "InvalidError",
@@ -165,7 +165,7 @@ MAKING: tuple[Fact, ...] = (
     Fact(
         "S17",
         "the name of a new Secret: 1 to 64 of letters, digits, `-_.`, not the shape of an App's id",
-        "InvalidError from objects.create; a line end after it passes; from_name checks nothing",
+        "InvalidError from objects.create; a newline at its end passes; from_name checks nothing",
         "no check",
         "no check",
         "as Python; a lookup with another name finds nothing",
@@ -204,8 +204,8 @@ MAKING: tuple[Fact, ...] = (
     Fact(
         "S19c",
         "the environment of a lookup",
-        "that of the call, the App of a Function, the profile, the workspace's own; a sandbox's App does not count, "
-        "and an empty string is unset",
+        "that of the call, else of the Function's App, else the profile's, else the workspace's own; a sandbox's App "
+        "does not count, and an empty string is as none",
         "that of the call, else the client's",
         "that of the call, else the client's",
         "that of the call, else the client's, else `main`",
@@ -233,7 +233,7 @@ MAKING: tuple[Fact, ...] = (
     ),
     Fact(
         "S19f",
-        "update",
+        "updating a Secret",
         "strings only (None: InvalidError); merges, cannot remove a key",
         "no such call",
         "no such call",
@@ -243,7 +243,7 @@ MAKING: tuple[Fact, ...] = (
     ),
     Fact(
         "S19g",
-        "delete",
+        "deleting a Secret",
         "NotFoundError unless `allow_missing`; what is deployed keeps the dead id, also when the name is made anew",
         "same",
         "same",

@@ -47,8 +47,9 @@ PASSING: tuple[Fact, ...] = (
     ),
     Fact(
         "S24",
-        "the same for a build step",
-        "InvalidError; a Secret alone: TypeError; run_function fails only later; a step without packages never",
+        "the same (S22, S23) for a build step",
+        "InvalidError; a Secret alone: TypeError; run_function fails only later; a step that is given no packages "
+        "never fails",
         "null: InvalidError",
         "nil: InvalidError",
         "InvalidError",
@@ -57,7 +58,7 @@ PASSING: tuple[Fact, ...] = (
     ),
     Fact(
         "S25",
-        "the same for a sandbox or exec",
+        "the same (S22, S23) for a sandbox or exec",
         "AttributeError; a Secret alone: TypeError",
         "null: InvalidError",
         "nil: InvalidError",
@@ -115,13 +116,13 @@ PASSING: tuple[Fact, ...] = (
         "0.11: in order, `env` last; 0.9: as older Python",
         "as older Python",
         "in order, `env` last",
-        "P secret.py:611-623; J 0.9 sandbox.ts:376-392; G sandbox.go:204",
+        "P secret.py:611-623; J sandbox.ts:376-392; G sandbox.go:204",
         ("merge", "layers", "order_of", "shadowed"),
     ),
     Fact(
         "S31",
         "a Secret twice",
-        "harmless; one in `secrets=` and in an outbound policy is put back into the sandbox",
+        "harmless; one of an outbound policy that stands in `secrets=` too can be read in the sandbox after all",
         "same",
         "same",
         "same",
@@ -299,8 +300,8 @@ PASSING: tuple[Fact, ...] = (
     Fact(
         "backend",
         "what runs a sandbox, and so where values go",
-        "V2 sends `env` and dicts inline, V1 stores all of it as Secrets; V1 with a GPU, network file system, pty or "
-        "MODAL_SANDBOX_V2=0",
+        "V2, which sends `env` and dicts inline; V1, which stores all of it as Secrets, with a GPU, a network file "
+        "system, a pty or MODAL_SANDBOX_V2=0",
         "0.11: V2",
         "V1; ExperimentalCreate is V2",
         "as V2: kept nowhere in clear",

@@ -35,7 +35,7 @@ class Order(Enum):
 
 
 class Persistence(str, Enum):
-    """Where a value ends up (semantics, section 1)."""
+    """Where a value ends up."""
 
     SECRET = "SEC"
     """A Secret object, referred to by id; no call gives values back."""

@@ -19,9 +19,9 @@ class Fact(NamedTuple):
     go: str
     """The Go SDK 0.9.0."""
     reference: str
-    """This runtime."""
+    """The embedded runtime."""
     source: str
     """Where it stands: `P` is the Python SDK, `J` the JavaScript and `G` the Go SDK (files of the public repository),
-    `D` Modal's documentation."""
+    `D` Modal's documentation; several are divided by `; `."""
     checks: tuple[str, ...] = ()
     """The functions of the contract that express it."""

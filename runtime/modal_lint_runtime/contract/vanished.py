@@ -71,7 +71,7 @@ REMOVED: tuple[Removed, ...] = (
         ("modal.CloudBucketMount", "secrets", "secret"),
     ),
 )
-"""Every name and argument of the table of vanished names (semantics, section 1e)."""
+"""Every name and argument that is gone, in the order of the documentation page."""
 
 _FOUND = {(row.name, row.keyword): row for row in REMOVED}
 
