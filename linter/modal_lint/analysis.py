@@ -12,7 +12,7 @@ from modal_lint.credentials.custom import judging
 from modal_lint.discover import DOCUMENTS
 from modal_lint.discreet import discreet
 from modal_lint.files import ReadError
-from modal_lint.model import Failure, Finding, Outcome, Rule
+from modal_lint.model import INTERNAL, Failure, Finding, Outcome, Rule
 from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
 from modal_lint.sift import content_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 UNREADABLE = "MS001"
-INTERNAL = "internal error"
 
 
 @dataclass(slots=True)

@@ -240,7 +240,7 @@ class _Check:
             tell(f"checked {summary.count(len(self._session.found.targets), 'file')} in {seconds:.2f} s")
 
     def _status(self, report: Report, fixed: int) -> int:
-        if _is_broken(report):
+        if report.is_broken:
             return 2
         if self._request.exit_zero:
             return 0
@@ -263,7 +263,7 @@ class _Check:
             more = summary.unsafe_fixes(report, self._look)
             if more:
                 tell(more)
-        if _is_broken(report):
+        if report.is_broken:
             return 2
         return 1 if (changes or report.failures) and not self._request.exit_zero else 0
 
@@ -313,11 +313,6 @@ def _cache_folder(request: Request) -> str | None:
     if not request.cache or switches.is_off("cache"):
         return None
     return os.path.abspath(request.cache_folder or cache_folder())
-
-
-def _is_broken(report: Report) -> bool:
-    """Whether we, not the checked files, are to blame for a failure."""
-    return any(failure.reason.startswith(base.INTERNAL) for failure in report.failures)
 
 
 def _standard_input() -> bytes:

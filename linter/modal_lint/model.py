@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 
+INTERNAL = "internal error"  # so begins the reason of a failure that is ours
+
+
 class _Ranked(str, Enum):
     """A string enum whose members compare by their order of definition, lowest first."""
 
@@ -191,6 +194,11 @@ class Failure(NamedTuple):
     column: int = 0
     cell: int | None = None  # of a notebook
 
+    @property
+    def is_internal(self) -> bool:
+        """Whether we, not the file, are to blame."""
+        return self.reason.startswith(INTERNAL)
+
 
 class Outcome(NamedTuple):
     """What one file gave: findings to report, findings that comments silence, or why there are none.
@@ -217,6 +225,11 @@ class Report(NamedTuple):
     baselined: int = 0  # findings that a baseline hides
     outside: int = 0  # findings and failures where nothing has changed, where only changes count
     seconds: float = 0.0  # how long the run took
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether we, not the checked files, are to blame for a failure."""
+        return any(failure.is_internal for failure in self.failures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from modal_lint.preflight_places import Runtime, Service
 
 _FAMILY = "MS4"  # what is rejected: the call raises
-_INTERNAL = "internal error"
 
 
 @click.command(
@@ -49,7 +48,7 @@ def preflight(**options: Any) -> int:
     path = options["output_file"]
     colour = "never" if path is not None and options["colour"] == "auto" else options["colour"]
     put(render(options["output_format"], flight, look(colour, sys.stdout)), path)
-    if any(failure.reason.startswith(_INTERNAL) for failure in flight.report.failures):
+    if flight.report.is_broken:
         return 2
     return 0 if flight.is_ready else 1
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _OPTION = "--since"
 _SUBMODULE = "160000"
 _MANY_LINES = 20_000
-_INTERNAL = "internal error"
 _NOTEBOOK = ".ipynb"
 _RENAMES = (
     *("diff-index", "--cached", "-M", "-z", "--name-status", "--diff-filter=R", "--no-ext-diff", "--no-textconv"),
@@ -121,7 +120,7 @@ class Since:
     def concerns(self, failure: Failure) -> bool:
         """Whether a file that could not be checked has changed, or it is our own fault."""
         self._fetch((failure.path,))
-        return failure.reason.startswith(_INTERNAL) or self._of(failure.path) != UNCHANGED
+        return failure.is_internal or self._of(failure.path) != UNCHANGED
 
     def _touches(self, finding: Finding) -> bool:
         changes = self._of(finding.path)

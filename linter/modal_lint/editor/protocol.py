@@ -19,6 +19,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcServ
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
+from modal_lint.model import INTERNAL
 from modal_lint.settings import UserError
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class Protocol(LanguageServerProtocol):
         self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
         if error is not None and error.code != Refusal.CODE:
-            ours = error.code == JsonRpcInternalError.CODE and error.message.startswith(_INTERNAL)
-            message = error.message if ours else _WORDS.get(error.code, _INTERNAL)
+            ours = error.code == JsonRpcInternalError.CODE and error.message.startswith(INTERNAL)
+            message = error.message if ours else _WORDS.get(error.code, INTERNAL)
             error = types.ResponseError(code=error.code, message=message)
         super()._send_response(msg_id, result, error)
 
@@ -76,9 +77,6 @@ class Server(LanguageServer):
         """Note an error, without its text."""
         del source
         log.warning("error: %s", place_of(error))
-
-
-_INTERNAL = "internal error"
 
 
 def guarded(handler: Callable[[P], Awaitable[R]], is_ready: Callable[[], bool]) -> Callable[[P], Awaitable[R]]:
@@ -97,7 +95,7 @@ def guarded(handler: Callable[[P], Awaitable[R]], is_ready: Callable[[], bool]) 
             raise Refusal(str(error)) from None
         except Exception as error:
             log.warning("%s: %s", handler.__name__, place_of(error))
-            raise JsonRpcInternalError(f"{_INTERNAL} ({place_of(error)})") from None
+            raise JsonRpcInternalError(f"{INTERNAL} ({place_of(error)})") from None
         log.info("%s in %.0f ms", handler.__name__, (time.monotonic() - began) * 1000)
         return result
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from modal_lint.model import Failure
     from modal_lint.settings import Layer
 
-_INTERNAL = "internal error"
 _PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -77,7 +76,7 @@ def told(failures: Iterable[Failure]) -> int:
     status = 0
     for one in failures:
         tell(f"{place(from_failure(one))}: not checked: {visible(one.reason)}")
-        status = max(status, 2 if one.reason.startswith(_INTERNAL) else 1)
+        status = max(status, 2 if one.is_internal else 1)
     return status
 
 

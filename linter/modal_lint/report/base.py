@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 UNREADABLE = "MS001"
 UNREADABLE_NAME = "unreadable-source"
-INTERNAL = "internal error"  # so begins the reason of a failure that is ours
 
 _KNOW_GIT = ("full", "json", "json-lines")  # formats that say apart what git knows
 _ESCAPES = {"\n": "\\n", "\r": "\\r"}

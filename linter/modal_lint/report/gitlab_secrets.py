@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from modal_lint import __version__
 from modal_lint.model import Confidence, Severity
-from modal_lint.report.base import INTERNAL, Look, diagnostics, place, visible
+from modal_lint.report.base import Look, diagnostics, place, visible
 from modal_lint.report.fingerprints import fingerprints
 from modal_lint.report.json import dump
 from modal_lint.report.places import encodable, shown, spot
@@ -50,7 +50,7 @@ def render(report: Report, look: Look) -> str:
 def _scan(report: Report) -> dict[str, Any]:
     end = datetime.now(timezone.utc)
     start = end - timedelta(seconds=report.seconds)
-    broken = any(failure.reason.startswith(INTERNAL) for failure in report.failures)
+    broken = report.is_broken
     scan: dict[str, Any] = {
         "analyzer": _TOOL,
         "scanner": _TOOL,

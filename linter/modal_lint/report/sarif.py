@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modal_lint import __version__
 from modal_lint.model import Severity
-from modal_lint.report.base import INTERNAL, Look, diagnostics
+from modal_lint.report.base import Look, diagnostics
 from modal_lint.report.fingerprints import fingerprints
 from modal_lint.report.places import Spot, encodable, from_one, from_top, spot, uri
 from modal_lint.report.rules import page, title, used
@@ -76,7 +76,7 @@ def _within_limit(marked: list[tuple[Finding, str]]) -> list[tuple[Finding, str]
 
 
 def _invocation(report: Report, left_out: int) -> dict[str, Any]:
-    broken = any(failure.reason.startswith(INTERNAL) for failure in report.failures)
+    broken = report.is_broken
     invocation: dict[str, Any] = {"executionSuccessful": not broken}
     if left_out:
         text = f"{left_out} more findings are left out: a run may have {MAX_RESULTS}."
