@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import credentials, diagnosis
 from modal_lint.excerpt import excerpt
+from modal_lint.kept import Kept
 from modal_lint.model import Confidence, Finding, Hidden, Rule
 from modal_lint.uses import default_frame
 from modal_lint.values import Object
@@ -42,7 +42,7 @@ def is_shipped(file: File) -> bool:
     return _KNOWN[file]
 
 
-_KNOWN: WeakKeyDictionary[File, bool] = WeakKeyDictionary()
+_KNOWN: Kept[File, bool] = Kept()
 
 
 def _is_shipped(file: File) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from modal_lint import credentials
+from modal_lint.kept import Kept
 from modal_lint.modal_api import Sink
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 _MOVABLE = (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.IMAGE_ENV)
-_chosen: WeakKeyDictionary[File, dict[str, str]] = WeakKeyDictionary()
+_chosen: Kept[File, dict[str, str]] = Kept()
 
 
 def grouped(file: File, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
