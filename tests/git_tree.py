@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 _NAMES = {f"GIT_{who}_{what}": "someone@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -16,6 +18,16 @@ def environment() -> dict[str, str]:
     """The variables for git and for what git runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return {**kept, **_NAMES, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def entered(folder: Path, patch: pytest.MonkeyPatch) -> Repository:
+    """A repository that this process works in, without a word of the git around the tests."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        patch.delenv(name)
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    made = Repository(folder)
+    patch.chdir(made.folder)
+    return made
 
 
 class Repository:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fixture_cases import run
-from git_tree import Repository
+from git_tree import Repository, entered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_process import leaky, lint, token
@@ -23,12 +22,7 @@ _CALL = 'modal.Sandbox.create(env={{"HF_TOKEN": "{}"}})\n'
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    made = Repository(tmp_path / "project")
-    monkeypatch.chdir(made.folder)
-    return made
+    return entered(tmp_path / "project", monkeypatch)
 
 
 def _told(revision: str, *arguments: str) -> list[str]:

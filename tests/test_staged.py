@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fixture_cases import run
-from git_tree import Repository
+from git_tree import Repository, entered
 from lint_process import SOURCES, leaky, lint, token
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ exec "{sys.executable}" -m modal_lint check --staged --since HEAD --output-forma
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    made = Repository(tmp_path / "project")
-    monkeypatch.chdir(made.folder)
-    return made
+    return entered(tmp_path / "project", monkeypatch)
 
 
 def _check(*arguments: str) -> Done:

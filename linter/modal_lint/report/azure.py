@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint.model import Severity
 from modal_lint.report.base import Look, diagnostics, visible
-from modal_lint.report.places import encodable, spot
+from modal_lint.report.places import escaped, spot
 
 if TYPE_CHECKING:
     from modal_lint.model import Finding, Report
@@ -35,10 +35,6 @@ def _command(finding: Finding) -> str:
         "columnnumber": str(where.column),
         "code": finding.code,
     }
-    told = "".join(f"{name}={_escaped(value, _PROPERTY)};" for name, value in properties.items())
+    told = "".join(f"{name}={escaped(value, _PROPERTY)};" for name, value in properties.items())
     message = f"{where.within}{visible(finding.message)}" + (f" ({visible(finding.help)})" if finding.help else "")
-    return f"##vso[task.logissue {told}]{_escaped(message, _DATA)}"
-
-
-def _escaped(text: str, escapes: dict[int, str]) -> str:
-    return encodable(text.translate(escapes))
+    return f"##vso[task.logissue {told}]{escaped(message, _DATA)}"

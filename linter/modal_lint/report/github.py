@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint.model import Severity
 from modal_lint.report.base import Look, diagnostics, place, visible
-from modal_lint.report.places import encodable, shown, spot
+from modal_lint.report.places import escaped, shown, spot
 
 if TYPE_CHECKING:
     from modal_lint.model import Finding, Report
@@ -34,12 +34,8 @@ def _command(finding: Finding) -> str:
     else:
         properties["endLine"] = where.end_line  # GitHub takes columns only within one line
     properties["title"] = f"{finding.name} ({finding.code})"
-    told = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items())
+    told = ",".join(f"{name}={escaped(str(value), _PROPERTY)}" for name, value in properties.items())
     lines = [f"{place(finding)}: {finding.code} {visible(finding.message)}"]
     if finding.help:
         lines.append(f"help: {finding.help}")
-    return f"::{_COMMANDS[finding.severity]} {told}::{_escaped(chr(10).join(lines), _DATA)}"
-
-
-def _escaped(text: str, escapes: dict[int, str]) -> str:
-    return encodable(text.translate(escapes))
+    return f"::{_COMMANDS[finding.severity]} {told}::{escaped(chr(10).join(lines), _DATA)}"

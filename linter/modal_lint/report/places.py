@@ -85,6 +85,11 @@ def uri(path: str) -> str:
     return "file://" + quote(os.fsencode(absolute if absolute.startswith("/") else "/" + absolute), safe="/")
 
 
+def escaped(text: str, escapes: dict[int, str]) -> str:
+    """``text`` with ``escapes`` in place of characters that mean something, fit for any encoding."""
+    return encodable(text.translate(escapes))
+
+
 def encodable(text: str) -> str:
     """``text`` with what no encoding has (parts of names of files that are no text) as backslash escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
