@@ -143,11 +143,12 @@ def raw_call(server: Running, path: str, message: bytes, metadata: Mapping[str, 
 
 @contextlib.contextmanager
 def serving(
-    path: Path, *arguments: str, python: str = sys.executable
+    path: Path, *arguments: str, python: str = sys.executable, cwd: Path | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """A server in a process of its own, and the environment for its clients."""
     command = [python, "-c", SERVE, "--path", str(path), *arguments]
-    process = subprocess.Popen(command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment(), cwd=cwd, text=True, stdout=pipe, stderr=pipe)
     try:
         yield process, {**environment(), **_exports(process)}
     finally:

@@ -126,6 +126,31 @@ def test_exec_gives_the_variables_and_the_exit_status(tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr) == (127, "no-such-program: no such program\n")
 
 
+FUNCTION = """
+import modal, sys
+app = modal.App("app")
+
+@app.function(serialized=True)
+def executable():
+    import sys
+    return sys.executable
+
+with app.run():
+    print(executable.remote())
+sandbox = modal.Sandbox.create(
+    "python", "-c", "import sys; print(sys.prefix)", app=modal.App.lookup("other", create_if_missing=True)
+)
+sandbox.wait()
+print(sandbox.stdout.read(), end="")
+"""
+
+
+def test_a_python_that_was_called_by_a_path_with_dots(tmp_path: Path) -> None:
+    """Containers do not see the directory that the path leads through."""
+    with serving(tmp_path / "workspace", python=os.path.relpath(sys.executable, tmp_path), cwd=tmp_path) as (_, env):
+        assert run(FUNCTION, env) == f"{sys.executable}\n{sys.prefix}\n"
+
+
 def test_a_killed_server_leaves_no_process_and_loses_no_secret(tmp_path: Path) -> None:
     with serving(tmp_path / "workspace") as (process, env):
         assert run(CLIENT, env) == "ready\n"

@@ -84,9 +84,14 @@ def _problem(isolation: Isolation) -> str | None:
     return None if code == 0 else f"`true` exited with {code}"
 
 
+def interpreter() -> str:
+    """Return the path of this Python without `..`, which may lead through a directory that a container does not see."""
+    return os.path.abspath(sys.executable) if sys.executable else ""
+
+
 def search_path() -> str:
     """Return the PATH of a container: this Python's directories, then the usual ones."""
-    own = [os.path.dirname(sys.executable), os.path.dirname(os.path.realpath(sys.executable))]
+    own = [os.path.dirname(interpreter()), os.path.dirname(os.path.realpath(sys.executable))]
     return os.pathsep.join(dict.fromkeys([*filter(None, own), *DIRECTORIES]))
 
 

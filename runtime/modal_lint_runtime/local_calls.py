@@ -135,7 +135,7 @@ class RemoteTraceback(Exception):  # noqa: N818  # shown as it is, above the exc
 
 def start_call(backend: LocalBackend, app: App, image: Image | None, order: CallOrder) -> LocalCall:
     """Start a call. Raises NotFoundError when a Secret has been deleted, and what an image's build raises."""
-    from modal_lint_runtime.isolation import PLAIN
+    from modal_lint_runtime.isolation import PLAIN, interpreter
     from modal_lint_runtime.processes import ContainerSpec, start
 
     if backend.engine != "local":
@@ -149,7 +149,7 @@ def start_call(backend: LocalBackend, app: App, image: Image | None, order: Call
         own["MODAL_IMAGE_ID"] = built.id
     spec = ContainerSpec(
         id=id_,
-        args=(sys.executable, "-c", BOOTSTRAP),
+        args=(interpreter(), "-c", BOOTSTRAP),
         env=environment({} if built is None else built.env, sources, own),
         workdir=None if built is None else built.workdir,
         layers=() if built is None else backend.builder.layer_paths(built),

@@ -10,13 +10,13 @@ import asyncio
 import codecs
 import logging
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ModalError
+from modal_lint_runtime.isolation import interpreter
 from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
@@ -131,7 +131,7 @@ def _start(state: State, worker: Worker) -> Container:
     scratch = state.scratch(worker.task_id)
     spec = processes.ContainerSpec(
         id=worker.task_id,
-        args=(sys.executable, "-m", "modal._container_entrypoint"),
+        args=(interpreter(), "-m", "modal._container_entrypoint"),
         env=env,
         workdir=HOME if layered else str(scratch),
         layers=(*state.layers(image), *(trees if layered else ())),
