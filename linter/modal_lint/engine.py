@@ -13,7 +13,7 @@ from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Report
 from modal_lint.prefilter import uses_modal
-from modal_lint.sift import SILENT, content_of, importing, sift
+from modal_lint.sift import SILENT, content_of, naming, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
@@ -164,23 +164,29 @@ class Session:
         """Look at ``targets``, analyse those that matter, and tell the numbers of those that say nothing of Modal."""
         unknown = [at for at in range(len(targets)) if cache is None or not cache.is_silent(at)]
         verdicts = dict(zip(unknown, sift([targets[at] for at in unknown], given, jobs), strict=True))
-        silent = [at for at in range(len(targets)) if verdicts.get(at, SILENT) == SILENT]
+        silent: list[int] = []
+        importing: list[Target] = []
         sizes: dict[int, int] = {}
-        for at, verdict in verdicts.items():
+        for at, target in enumerate(targets):
+            verdict = verdicts.get(at, SILENT)
             if isinstance(verdict, str):
-                self._outcomes[targets[at].path] = Outcome(failure=Failure(targets[at].path, verdict))
-            elif verdict != SILENT:
+                self._outcomes[target.path] = Outcome(failure=Failure(target.path, verdict))
+            elif verdict >= 0:
                 sizes[at] = verdict
+            else:
+                silent.append(at)
+                if verdict == SILENT and not target.is_stdin:
+                    importing.append(target)
         work = [targets[at] for at in sizes]
-        quiet = [targets[at] for at in silent if not targets[at].is_stdin]
-        work += self._neighbours(work, quiet, given, jobs)
-        self._analyse(work, given, jobs, list(sizes.values()), frozenset(target.absolute for target in quiet))
+        work += self._neighbours(work, importing, given, jobs)
+        quiet = frozenset(targets[at].absolute for at in silent if not targets[at].is_stdin)
+        self._analyse(work, given, jobs, list(sizes.values()), quiet)
         return silent
 
     def _neighbours(
-        self, work: Sequence[Target], silent: Sequence[Target], given: Mapping[str, bytes], jobs: int
+        self, work: Sequence[Target], importing: Sequence[Target], given: Mapping[str, bytes], jobs: int
     ) -> list[Target]:
-        """The files that never say Modal but import, from a file beside or below them, one that does.
+        """Those of ``importing``, which never say Modal, that import a file beside or below them that does.
 
         They may use an object of Modal's that the other file made. Only these few are read a second time.
         """
@@ -191,7 +197,7 @@ class Session:
                 stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
                 for place in (folder, os.path.dirname(folder)):
                     names.setdefault(place, set()).add(os.fsencode(stem))
-        return importing(silent, names, given, jobs)
+        return naming(importing, names, given, jobs)
 
     def _analyse(
         self,

@@ -50,9 +50,10 @@ def read_regular(path: str, limit: int = MAX_BYTES) -> bytes:
 
 
 def read_into(path: str, buffer: bytearray) -> int:
-    """Read the regular file ``path`` into ``buffer`` and return its size; -1 if it does not fit.
+    """Read the file ``path``, found to be a regular one, into ``buffer`` and return its size; -1 if it does not fit.
 
-    Memory that is used again is far quicker than new memory for every file.
+    Memory that is used again is far quicker than new memory for every file. A file that is full of bytes has told by
+    them what it is: only an empty one is asked whether it still is a file.
 
     Raises:
         ReadError: as `read_regular`.
@@ -62,12 +63,10 @@ def read_into(path: str, buffer: bytearray) -> int:
     except OSError as error:
         raise ReadError(reason_of(error, path)) from None
     try:
-        status = os.fstat(descriptor)
-        _require_regular(status)
-        if status.st_size >= len(buffer):
-            return -1
-        size = os.readv(descriptor, [buffer])
-        return size if size == status.st_size else -1
+        size = os.readv(descriptor, (buffer,))
+        if not size:
+            _require_regular(os.fstat(descriptor))
+        return size if size < len(buffer) else -1
     except OSError as error:
         raise ReadError(reason_of(error, path)) from None
     finally:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A verdict is the size in bytes of a file that says Modal, SILENT for one that does not, or why it could not be read.
-SILENT = -1
+# A verdict is the size in bytes of a file that says Modal, or why it could not be read; for a file that does not say
+# it SILENT, or ALONE if it does not import anything either.
+SILENT, ALONE = -1, -2
 
 _WORTH_PROCESSES = 2_000  # files; reading fewer takes no longer than starting a process
 _BUFFER = 1 << 18  # bytes; larger sources are rare
@@ -56,7 +57,7 @@ class _Reader(Generic[T]):
 
     def answer(self, target: Target) -> T:
         try:
-            if target.path not in self.given and _CAN_READ_INTO:
+            if _CAN_READ_INTO and target.path not in self.given:
                 size = read_into(target.absolute, self.buffer)
                 if size >= 0:
                     return self.ask(target, self.buffer, size)
@@ -106,7 +107,7 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
     return reader.answers(jobs)
 
 
-def importing(
+def naming(
     targets: Sequence[Target], modules: Mapping[str, Collection[bytes]], given: Mapping[str, bytes], jobs: int
 ) -> list[Target]:
     """Those of ``targets`` with an import statement that names one of the ``modules`` of their folder."""
@@ -122,7 +123,9 @@ def _size(target: Target, data: bytes | bytearray, size: int) -> int:
 
 def _verdict(target: Target, data: bytes | bytearray, size: int) -> int:
     del target
-    return size if concerns_modal(data, size) else SILENT
+    if concerns_modal(data, size):
+        return size
+    return SILENT if data.find(b"import", 0, size) >= 0 else ALONE
 
 
 def _never(reason: str) -> bool:
