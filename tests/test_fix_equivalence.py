@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, example, given, settings
 pytest.importorskip("modal")
 
 from modal_lint_rules import RULES
+from modal_lint_runtime.pytest_plugin import serve_workspace
 from test_fixtures import cases
 from witness.driving import Driver
 from witness.making import CREDENTIALS, KEYS, NAMED, function_programs, sandbox_programs
 from witness.meaning import FILES, FUNCTIONS, REJECTED, SILENT, VARIABLES, Pair
-from witness.serving import workspace
 from witness.stage import Ran, Stage
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with workspace(tmp_path_factory.mktemp("workspace")) as made:
+    with serve_workspace(tmp_path_factory.mktemp("workspace")) as made:
         stage = Stage(made, tmp_path_factory.mktemp("programs"))
         yield stage
         stage.close()

@@ -176,12 +176,11 @@ def test_a_stopped_server_ends_its_sandboxes(tmp_path: Path) -> None:
     assert list((tmp_path / "workspace" / "server").iterdir()) == []
 
 
+CONFTEST = 'pytest_plugins = ["modal_lint_runtime.pytest_plugin"]'
 PLUGIN_TEST = """
 import os
 import modal
 import pytest
-
-pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
 
 def test_one(modal_workspace):
     modal_workspace.secret("api-keys", {"API_KEY": "value"})
@@ -205,10 +204,68 @@ def test_three_is_as_before():
 """
 
 
+PROGRAM = """
+import os
+import modal
+
+app = modal.App("program")
+secret = modal.Secret.from_name("api-keys", required_keys=["API_KEY"])
+image = modal.Image.debian_slim().env({"LEVEL": "image"})
+
+@app.function(secrets=[secret], image=image)
+def key():
+    return os.environ["API_KEY"]
+
+@app.cls(secrets=[secret])
+class Keys:
+    @modal.method()
+    def key(self):
+        return os.environ["API_KEY"]
+
+keys = Keys()
+deployed = modal.Function.from_name("program", "key")
+
+def in_sandbox():
+    place = modal.App.lookup("sandboxes", create_if_missing=True)
+    sandbox = modal.Sandbox.create("printenv", "API_KEY", app=place, image=image, secrets=[secret])
+    sandbox.wait()
+    return sandbox.stdout.read().strip()
+"""
+PROGRAM_TEST = """
+import os
+import program
+import pytest
+from modal_lint_runtime.pytest_plugin import serve_workspace
+
+@pytest.mark.parametrize("value", ["one", "two"])
+def test_a_program(modal_workspace, value):
+    modal_workspace.secret("api-keys", {"API_KEY": value})
+    assert program.in_sandbox() == value
+    with program.app.run():
+        assert [program.key.remote(), program.keys.key.remote()] == [value, value]
+    program.app.deploy()
+    assert program.deployed.remote() == value
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with serve_workspace(tmp_path_factory.mktemp("shared")) as workspace:
+        workspace.secret("api-keys", {"API_KEY": "shared"})
+        yield workspace
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_fixture_of_another_scope(shared, time):
+    assert program.in_sandbox() == "shared"
+    assert os.environ["MODAL_SERVER_URL"] == shared.url
+"""
+
+
 def test_the_fixture_in_a_users_suite(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (tmp_path / "test_user.py").write_text(PLUGIN_TEST, encoding="utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    (tmp_path / "test_program.py").write_text(PROGRAM_TEST, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), text=True, capture_output=True, timeout=90, check=False
     )
-    assert "5 passed" in done.stdout, done.stdout
+    assert "9 passed" in done.stdout, done.stdout

@@ -5,8 +5,9 @@ Put `pytest_plugins = ["modal_lint_runtime.pytest_plugin"]` into `conftest.py`; 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -38,52 +39,38 @@ class ModalWorkspace:
         return self.server.environment(os.environ if base is None else base)
 
 
+@contextlib.contextmanager
+def serve_workspace(path: str | os.PathLike[str]) -> Iterator[ModalWorkspace]:
+    """The workspace in the directory `path` on a server of its own, with this process pointed at it.
+
+    For a fixture of another scope than `modal_workspace` has.
+    """
+    with pytest.MonkeyPatch.context() as patch, _served(path, patch) as served:
+        yield served
+
+
 @pytest.fixture
 def modal_workspace(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModalWorkspace]:
     """A workspace on a server of its own, with this process's environment and the `modal` package pointed at it."""
     pytest.importorskip("modal", reason="needs modal-lint[server]")
+    # The test's own patches of the environment are undone together with these, in the right order.
+    with _served(tmp_path_factory.mktemp("modal-workspace"), monkeypatch) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _served(path: str | os.PathLike[str], patch: pytest.MonkeyPatch) -> Iterator[ModalWorkspace]:
+    from modal_lint_runtime.server.sdk import one_server
     from modal_lint_runtime.server.serving import Running
     from modal_lint_runtime.server.variables import CLEARED
     from modal_lint_runtime.workspace import Workspace
 
-    with Workspace(tmp_path_factory.mktemp("modal-workspace")) as workspace, Running(workspace) as server:
+    with Workspace(os.fspath(path)) as workspace, Running(workspace) as server:
         for name in CLEARED:
-            monkeypatch.delenv(name, raising=False)
-        for name, value in server.environment({}).items():
-            monkeypatch.setenv(name, value)
-        _forget_client()
-        try:
+            patch.delenv(name, raising=False)
+        for name, value in server.exports.items():
+            patch.setenv(name, value)
+        with one_server(server.url):
             yield ModalWorkspace(workspace, server)
-        finally:
-            _forget_client()
-
-
-def _forget_client() -> None:
-    """Make the Python SDK read its configuration anew: it keeps one client per process, made from the environment."""
-    import modal.client
-    from modal._utils.async_utils import synchronizer
-
-    client_class: Any = modal.client._Client
-    client = client_class._client_from_env
-    client_class._set_env_client(None)
-    if client is not None:
-
-        async def close() -> None:
-            await client.close()
-
-        synchronizer.create_blocking(close)()
-    forget_default_images()
-
-
-def forget_default_images() -> None:
-    """Make the Python SDK build anew the image of calls that name none: it keeps one per process, of its workspace."""
-    import modal.app
-    import modal.sandbox._common
-
-    owners: tuple[Any, ...] = (modal.app, modal.sandbox._common)
-    for owner in owners:
-        image = getattr(owner, "_default_image", None)  # private: another version may have none
-        if image is not None:
-            image._unhydrate()

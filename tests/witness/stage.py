@@ -14,10 +14,9 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modal_lint_runtime import AlreadyExistsError
-from modal_lint_runtime.pytest_plugin import forget_default_images
 
 from witness.wire import Wire
 
@@ -72,7 +71,7 @@ class Stage:
         """Run a program to its end, as a module that its containers import as well."""
         name = f"witness_{next(_numbers)}"
         (self.folder / f"{name}.py").write_text(program, encoding="utf-8")
-        forget_default_images()
+        _forget_default_images()
         mark, printed = len(self._wire.sent), io.StringIO()
         images = {image.id for image in self.workspace.workspace.image_list()}
         with changed({**self._variables, **variables}), contextlib.redirect_stdout(printed):
@@ -130,3 +129,15 @@ def changed(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _forget_default_images() -> None:
+    """Make the SDK build anew the image of calls that name none: it keeps one per process, of its workspace."""
+    import modal.app
+    import modal.sandbox._common
+
+    owners: tuple[Any, ...] = (modal.app, modal.sandbox._common)
+    for owner in owners:
+        image = getattr(owner, "_default_image", None)  # private: another version may have none
+        if image is not None:
+            image._unhydrate()
