@@ -298,6 +298,16 @@ def termination(face: Face) -> Any:
     return [before, attempt(box.wait), box.state()]
 
 
+@agreed([None, 137, 0, "ConflictError"], sandboxes=True)
+def stopping_an_app(face: Face) -> Any:
+    """Its sandboxes end with it, and no other one starts."""
+    ended, running = face.sandbox("true"), face.sandbox()
+    ended.wait()
+    before = running.state()
+    face.stop()
+    return [before, running.state(), ended.state(), attempt(face.sandbox)]
+
+
 @agreed(["SandboxTimeoutError", 124], sandboxes=True)
 def timeouts(face: Face) -> Any:
     """A sandbox that outlives its timeout."""

@@ -85,6 +85,9 @@ class Face(Protocol):
     def found(self, sandbox_id: str) -> Any:
         """The sandbox of this id."""
 
+    def stop(self) -> None:
+        """Stop the App of the sandboxes."""
+
     def call(
         self, function: Callable[..., Any], *args: Any, app_secrets: Sequence[Any] = (), again: Any = None, **own: Any
     ) -> Any:
@@ -168,6 +171,9 @@ class ClientFace:
 
     def found(self, sandbox_id: str) -> Any:
         return self._client.sandboxes.from_id(sandbox_id)
+
+    def stop(self) -> None:
+        self._client.apps.stop(self._app)
 
     def call(
         self, function: Callable[..., Any], *args: Any, app_secrets: Sequence[Any] = (), again: Any = None, **own: Any
@@ -260,6 +266,9 @@ class SdkFace:
 
     def found(self, sandbox_id: str) -> Any:
         return self._modal.Sandbox.from_id(sandbox_id)
+
+    def stop(self) -> None:
+        self._app.stop()
 
     def call(
         self, function: Callable[..., Any], *args: Any, app_secrets: Sequence[Any] = (), again: Any = None, **own: Any

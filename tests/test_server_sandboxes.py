@@ -236,3 +236,19 @@ def test_the_server_sees_and_ends_the_in_process_clients_sandbox(modal_workspace
         seen.terminate()
         assert own.wait(raise_on_termination=False) == 137
         assert seen.poll() == 137
+
+
+def test_an_apps_sandboxes_end_with_it(create: Create, modal_workspace: ModalWorkspace) -> None:
+    app = modal.App("short")
+    with app.run():
+        mine = modal.Sandbox.create("sleep", "1000", app=app, image=modal.Image.from_registry("python:3.13"))
+    assert mine.poll() == 137
+    modal.Environment.objects.create("dev")
+    place = modal.App.lookup("in-dev", environment_name="dev", create_if_missing=True)
+    gone = modal.Sandbox.create("sleep", "1000", app=place, image=modal.Image.from_registry("python:3.13"))
+    task = modal_workspace.server.state.tasks.of_sandbox(gone.object_id)
+    kept = create("sleep", "1000")
+    modal.Environment.objects.delete("dev")
+    assert task is not None
+    assert task.container.poll() == 137
+    assert kept.poll() is None

@@ -151,7 +151,8 @@ class Calls:
             worker = item.worker
             if item in call.function.queue:
                 call.function.queue.remove(item)
-            self._deployed.finish(item, failure(item, api_pb2.GenericResult(status=TERMINATED)))
+            result = api_pb2.GenericResult(status=TERMINATED, exception="The call was cancelled.")
+            self._deployed.finish(item, failure(item, result))
             if worker is not None:
                 self._state.end_worker(worker)
         return Empty()

@@ -8,6 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import NotFoundError
+from modal_lint_runtime.server.ending import end_app
 from modal_lint_runtime.server.rpc import Caller, rpc
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Environments:
     """The calls about environments and the account."""
 
     def __init__(self, state: State) -> None:
+        self._state = state
         self._workspace = state.workspace
         self._environment = state.environment
         self._signer = state.signer
@@ -77,9 +79,13 @@ class Environments:
         return Empty()
 
     @rpc("EnvironmentDelete")
-    def delete(self, request: api_pb2.EnvironmentDeleteRequest, _caller: Caller) -> Empty:
-        """Delete an environment with all it holds."""
-        self._workspace.environment_delete(request.name)
+    async def delete(self, request: api_pb2.EnvironmentDeleteRequest, _caller: Caller) -> Empty:
+        """Delete an environment with all it holds; what runs in it ends."""
+        state = self._state
+        held = await state.in_thread(self._workspace.app_list, self._environment(request.name))
+        await state.in_thread(self._workspace.environment_delete, request.name)
+        for app in held:
+            await end_app(state, app.id)
         return Empty()
 
 

@@ -15,6 +15,7 @@ from modal_lint_runtime.errors import AlreadyExistsError, ConflictError, Invalid
 from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
+from modal_lint_runtime.server.ending import end_task
 from modal_lint_runtime.server.sources import sandbox_sources
 from modal_lint_runtime.server.tasks import Fed, Task
 from modal_lint_runtime.server.volumes import volume_mounts
@@ -163,8 +164,7 @@ async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:
     ended = end_of(task.container.main)
     while not await wait_for_change(ended, IDLE_CHECK if idle_timeout else None):
         if idle_timeout and _idle_for(task) > idle_timeout:
-            task.terminated = True
-            await state.in_thread(task.container.terminate)
+            await end_task(state, task)
     task.returncode = task.container.poll()
     task.timed_out = task.container.timed_out
     task.terminated = task.terminated and task.returncode == contract.TERMINATED_CODE

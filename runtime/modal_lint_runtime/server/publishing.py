@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
-from modal_lint_runtime.server.deployed import failure
+from modal_lint_runtime.server.ending import end_app, end_recorded
 from modal_lint_runtime.server.entries import entry_id, position
-from modal_lint_runtime.server.results import TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
-from modal_lint_runtime.server.waiting import bounded, until, wait_for_change
+from modal_lint_runtime.server.waiting import bounded, wait_for_change
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from modal_lint_runtime.server.state import State
-
-
-STOP_TIMEOUT = 5.0
-"""Seconds that a stopped App's containers get to end."""
 
 
 class Publishing:
@@ -83,27 +78,15 @@ class Publishing:
 
     @rpc("AppStop")
     async def stop(self, request: api_pb2.AppStopRequest, _caller: Caller) -> Empty:
-        """Stop an App for good."""
+        """Stop an App for good, with its containers and sandboxes."""
         await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         await self._stop(request.app_id)
         return Empty()
 
     async def _stop(self, app_id: str) -> None:
-        deployed = self._deployed
-        functions = deployed.of_app(app_id)
-        for worker in [worker for function in functions for worker in function.workers]:
-            self._state.end_worker(worker)
-        for item in [item for item in deployed.inputs.values() if item.open and item.call.function in functions]:
-            deployed.finish(item, failure(item, api_pb2.GenericResult(status=TERMINATED)))
-        # The last output of the containers still belongs into the log.
-        await until(lambda: not any(function.workers for function in functions), STOP_TIMEOUT)
-        for function in functions:
-            deployed.forget(function)
-        deployed.layouts.pop(app_id, None)
-        log = deployed.log(app_id)
-        log.done = True
-        log.wake()
+        await end_app(self._state, app_id)
         await self._state.in_thread(self._state.workspace.app_stop, app_id)
+        await end_recorded(self._state, app_id)
 
     @rpc("AppGetLogs")
     async def logs(self, request: api_pb2.AppGetLogsRequest, _caller: Caller) -> AsyncIterator[api_pb2.TaskLogsBatch]:

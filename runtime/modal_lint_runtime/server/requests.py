@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime.keeper import LOOK_EVERY
 from modal_lint_runtime.other_sandbox import REQUESTS
+from modal_lint_runtime.server.ending import end_task
 
 if TYPE_CHECKING:
     from modal_lint_runtime.server.state import State
@@ -21,12 +23,12 @@ async def answer_requests(state: State) -> None:
         for sandbox_id in await state.in_thread(_asked, str(directory)):
             task = state.tasks.of_sandbox(sandbox_id)
             if task is not None and not task.finished.is_set():
-                task.terminated = True
-                await state.in_thread(task.container.terminate)
+                with contextlib.suppress(TimeoutError):  # a process that cannot be killed keeps nobody else waiting
+                    await end_task(state, task)
 
 
 def _asked(directory: str) -> list[str]:
     try:
         return os.listdir(directory)
-    except FileNotFoundError:
+    except OSError:  # mostly because nobody has asked yet
         return []

@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
-from modal_lint_runtime.other_sandbox import OtherSandbox
+from modal_lint_runtime.server.ending import end_sandbox
 from modal_lint_runtime.server.launch import launch
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
@@ -124,15 +124,11 @@ class Sandboxes:
         task = self._state.tasks.of_sandbox(request.sandbox_id)
         if task is None:
             record = await self._state.in_thread(self._workspace.sandbox_get, request.sandbox_id)
-            if record.returncode is None:
-                await self._state.in_thread(OtherSandbox(self._workspace, record).terminate)
-            return api_pb2.SandboxTerminateResponse(existing_result=record_result(record))
-        if task.finished.is_set():
-            return api_pb2.SandboxTerminateResponse(existing_result=task_result(task))
-        task.terminated = True
-        await self._state.in_thread(task.container.terminate)
-        await task.finished.wait()
-        return api_pb2.SandboxTerminateResponse()
+            existing = record_result(record)
+        else:
+            existing = task_result(task)
+        await end_sandbox(self._state, request.sandbox_id)
+        return api_pb2.SandboxTerminateResponse(existing_result=existing)
 
     @rpc("SandboxList", "SandboxListV2")
     def list(self, request: api_pb2.SandboxListRequest, _caller: Caller) -> api_pb2.SandboxListResponse:
