@@ -181,7 +181,7 @@ def kills(root: Path, rounds: int, chance: random.Random) -> dict[str, object]:
             acknowledged += done
             unfinished += begun is not None
             states[mine] = _settled(root, mine, states[mine], begun)
-        _sound(root)
+        sound(root, KEPT_FILES)
     return {"rounds": rounds, "acknowledged": acknowledged, "killed_in_a_write": unfinished}
 
 
@@ -266,8 +266,9 @@ def _settled(root: Path, mine: int, state: State, begun: tuple[str, int | None] 
     return found
 
 
-def _sound(root: Path) -> None:
-    left = set(os.listdir(root)) - KEPT_FILES
+def sound(root: Path, files: set[str] | None = None) -> None:
+    """Raise LostError when the database is damaged, or when there are other files than these."""
+    left = set() if files is None else set(os.listdir(root)) - files
     if left:
         raise LostError(f"files were left: {sorted(left)}")
     import sqlite3
@@ -296,7 +297,7 @@ def starts(root: Path, rounds: int, processes: int, chance: random.Random) -> di
                     raise LostError("another value")
             for record in workspace.secret_list():
                 workspace.secret_values(record.id)
-        _sound(path)
+        sound(path, KEPT_FILES)
     return {"rounds": rounds}
 
 
