@@ -63,6 +63,12 @@ def test_a_plain_run_needs_no_parser_of_arguments(tmp_path: Path) -> None:
     assert loaded.isdisjoint({"click", "difflib", "json", "pathlib", "shutil", "tomllib"})
 
 
+def test_findings_and_their_fixes_need_no_other_parser_than_pythons(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(leaky())
+    for options in (["check"], ["check", "--diff", "--unsafe-fixes"]):
+        assert "libcst" not in _loaded(*options, ".", cwd=tmp_path)
+
+
 def test_checking_does_load_the_rules(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(leaky())
     assert "modal_lint_rules" in _loaded("check", ".", cwd=tmp_path)

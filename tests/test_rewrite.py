@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import subprocess
-import sys
 import tokenize
 from typing import TYPE_CHECKING
 
@@ -177,10 +175,14 @@ def test_an_entry_of_another_mapping_is_refused() -> None:
         remove_entries(program.source, program.span(program.value("other")), program.entries("A"))
 
 
-def test_too_deep_text_is_refused_and_not_crashed_on() -> None:
+def test_deep_text_is_no_obstacle_and_too_deep_text_is_refused() -> None:
     deep = "[" * 150 + "]" * 150
-    with pytest.raises(CannotRewrite, match="deep"):
-        without(f'f(env={{"A": {deep}}})', "A")
+    assert without(f'f(env={{"A": {deep}, "B": 1}})', "A") == 'f(env={"B": 1})'
+    long = " + ".join(["x"] * 900)
+    assert without(f'f(env={{"A": {long}, "B": {long}}})', "A") == f'f(env={{"B": {long}}})'
+    deeper = f'{{"A": {"[" * 3000}{"]" * 3000}}}'
+    with pytest.raises(CannotRewrite):
+        remove_entries(Source(deeper), Span(1, 0, 1, len(deeper)), [Span(1, 1, 1, 4)])
 
 
 def test_a_long_chain_in_front_of_a_call_is_no_obstacle() -> None:
@@ -559,14 +561,13 @@ def test_the_source_knows_its_style() -> None:
     assert Source("x\r\ny").newline == "\r\n"
 
 
-def test_segments_and_expressions_are_found_by_span() -> None:
+def test_segments_are_found_by_span() -> None:
     text = 'é = "ü"\r\nx = (a +\r\n     b)\r\n'
     program = Program(text)
     statement = program.tree.body[1]
     assert isinstance(statement, ast.Assign)
     span = program.span(statement.value)
     assert program.source.segment(span) == "a +\r\n     b"
-    assert type(program.source.expression_at(span).node).__name__ == "BinaryOperation"
     assert program.made(replace(program.source, span, "c")) == 'é = "ü"\r\nx = (c)\r\n'
     with pytest.raises(CannotRewrite):
         replace(program.source, Span(9, 0, 9, 1), "c")
@@ -680,8 +681,3 @@ def test_an_entry_moves_to_the_secrets(layout: tuple[str, int, int]) -> None:
     _without_entry(program, index)
     assert ast.dump(ast.parse(apply(after.text, again))) == ast.dump(program.tree)
     assert count >= 1
-
-
-def test_the_rewriter_is_not_loaded_with_the_linter() -> None:
-    script = "import modal_lint, modal_lint.model, sys; sys.exit('libcst' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -164,7 +164,7 @@ class File:
 
     @cached_property
     def rewriting(self) -> Source:
-        """The text as the rewriter wants it (it brings libcst along)."""
+        """The text as the rewriter wants it."""
         from modal_lint.rewrite import Source
 
         return Source(self.text)

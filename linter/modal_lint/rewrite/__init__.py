@@ -1,7 +1,4 @@
-"""Intentions of a fix as text edits that keep formatting, comments and line endings.
-
-This package imports libcst: import it late.
-"""
+"""Intentions of a fix as text edits that keep formatting, comments and line endings. Standard library only."""
 
 from modal_lint.rewrite.calls import (
     Argument,

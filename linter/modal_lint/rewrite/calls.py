@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
-
-import libcst as cst
 
 from modal_lint.rewrite.displays import extended, refuse_bindings, starred, without_entries
 from modal_lint.rewrite.text import CannotRewrite, Source
-from modal_lint.rewrite.tree import parse_call, parse_expression, parsed_ast
+from modal_lint.rewrite.tree import Parsed, parsed_ast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +29,8 @@ def remove_entries(source: Source, mapping: Span, entries: Many[Span]) -> list[E
 
     Raises ``CannotRewrite`` where an entry is not found or binds a name.
     """
-    parsed = parse_expression(source, *source.range(mapping))
-    pieces = without_entries(parsed, parsed.node, entries)[0]
+    parsed = Parsed(source, *source.range(mapping))
+    pieces = without_entries(parsed, parsed.node, (parsed.start, parsed.end), entries)[0]
     return _checked(source, mapping, source.edits(parsed.start, parsed.end, pieces))
 
 
@@ -56,7 +55,7 @@ def replace_argument_value(source: Source, call: Span, keyword: str, text: str) 
 
 def append_to_list(source: Source, list_span: Span, text: str, *, at_front: bool = False) -> list[Edit]:
     """Add an item to a list, tuple or set display; any other expression is extended."""
-    parsed = parse_expression(source, *source.range(list_span))
+    parsed = Parsed(source, *source.range(list_span))
     pieces = extended(parsed, parsed.node, (parsed.start, parsed.end), text, at_front=at_front)
     return _checked(source, list_span, source.edits(parsed.start, parsed.end, pieces))
 
@@ -65,7 +64,7 @@ def extend_expression(
     source: Source, span: Span, text: str, at_front: bool = False, *, may_be_none: bool = False
 ) -> list[Edit]:
     """Turn an expression that gives a sequence into ``[*expression, text]``; ``None`` becomes ``[text]``."""
-    parsed = parse_expression(source, *source.range(span))
+    parsed = Parsed(source, *source.range(span))
     whole = (parsed.start, parsed.end)
     pieces = starred(parsed.node, whole, text, at_front=at_front, may_be_none=may_be_none)
     return _checked(source, span, source.edits(*whole, pieces))
@@ -111,24 +110,25 @@ class _CallChange:
     def __init__(self, source: Source, call: Span) -> None:
         self.source = source
         self.call = call
-        self.parsed = parse_call(source, *source.range(call))
-        node = self.parsed.node
-        sequence = self.parsed.sequence(node)
-        if not isinstance(node, cst.Call) or sequence is None:
+        self.parsed = Parsed(source, *source.range(call))
+        sequence = self.parsed.sequence(self.parsed.node)
+        if not isinstance(self.parsed.node, ast.Call) or sequence is None:
             raise CannotRewrite("there is no call at this place")
         self.sequence = sequence
-        self.original = list(sequence.items)
-        self.args = list(zip(node.args, sequence.items, strict=True))
+        self.items = list(sequence.items)
         self.dropped: list[Item] = []
 
     def find(self, argument: Argument) -> Item | None:
         """The item of an argument, None where a keyword is not passed."""
         if isinstance(argument, str):
-            return next((i for arg, i in self.args if arg.keyword and arg.keyword.value == argument), None)
-        plain = [(arg, item) for arg, item in self.args if arg.keyword is None and arg.star != "**"]
-        if not 0 <= argument < len(plain) or any(arg.star for arg, _ in plain[: argument + 1]):
+            return next((item for item in self.items if getattr(item.parts[0], "arg", None) == argument), None)
+        plain = self._positional()
+        if not 0 <= argument < len(plain) or any(isinstance(it.parts[0], ast.Starred) for it in plain[: argument + 1]):
             raise CannotRewrite("the call has no such positional argument")
-        return plain[argument][1]
+        return plain[argument]
+
+    def _positional(self) -> list[Item]:
+        return [item for item in self.items if not isinstance(item.parts[0], ast.keyword)]
 
     def item(self, argument: Argument) -> Item:
         found = self.find(argument)
@@ -136,28 +136,22 @@ class _CallChange:
             raise CannotRewrite(f"the call has no argument {argument}")
         return found
 
-    def arg(self, item: Item) -> cst.Arg:
-        return next(arg for arg, other in self.args if other is item)
-
-    def value_range(self, item: Item) -> tuple[int, int]:
-        return self.parsed.ranges[self.arg(item).value]
-
     def set_value(self, item: Item, text: str) -> None:
         """Put new text in place of a value."""
-        refuse_bindings(self.arg(item).value)
+        refuse_bindings(item.value)
         self._replace(item, [text])
 
     def _replace(self, item: Item, pieces: Pieces) -> None:
         if item.body != [(item.start, item.end)]:
             raise CannotRewrite("two changes touch the same argument")
-        start, end = self.value_range(item)
+        start, end = self.parsed.value_range(item)
         item.body = [(item.start, start), *pieces, (end, item.end)]
 
     def append(self, text: str) -> None:
         """Add an argument at the end."""
-        if len(self.args) == 1:
-            arg, item = self.args[0]
-            if isinstance(arg.value, cst.GeneratorExp) and not arg.value.lpar:
+        if len(self.items) == 1:
+            [item] = self.items
+            if self.parsed.lacks_brackets(item):
                 item.body = ["(", *item.body, ")"]
         self.sequence.append(text)
 
@@ -175,13 +169,13 @@ class _CallChange:
         if item is None:
             self.append(f"{argument}=[{text}]")
             return
-        value = self.arg(item).value
-        self._replace(item, extended(self.parsed, value, self.value_range(item), text, at_front=at_front))
+        place = self.parsed.value_range(item)
+        self._replace(item, extended(self.parsed, item.value, place, text, at_front=at_front))
 
     def drop_entries(self, argument: Argument, entries: Many[Span], *, drop_empty: bool) -> None:
         """Take entries out of an argument's mapping, and the argument where nothing is left of it."""
         item = self.item(argument)
-        pieces, empty = without_entries(self.parsed, self.arg(item).value, entries)
+        pieces, empty = without_entries(self.parsed, item.value, self.parsed.value_range(item), entries)
         self._replace(item, pieces)
         if empty and drop_empty and (isinstance(argument, str) or self._is_last_positional(item)):
             self.drop(item)
@@ -190,16 +184,14 @@ class _CallChange:
         """Take an argument out; one that is out already stays out."""
         if any(item is gone for gone in self.dropped):
             return
-        arg = self.arg(item)
-        refuse_bindings(arg)
-        if arg.keyword is None and not self._is_last_positional(item):
+        refuse_bindings(item.value)
+        if not isinstance(item.parts[0], ast.keyword) and not self._is_last_positional(item):
             raise CannotRewrite("without this argument the others would move")
         self.dropped.append(item)
         self.sequence.remove(item)
 
     def _is_last_positional(self, item: Item) -> bool:
-        plain = [other for arg, other in self.args if arg.keyword is None and arg.star != "**"]
-        kept = [other for other in plain if not any(other is gone for gone in self.dropped)]
+        kept = [other for other in self._positional() if not any(other is gone for gone in self.dropped)]
         return bool(kept) and kept[-1] is item
 
     def edits(self) -> list[Edit]:

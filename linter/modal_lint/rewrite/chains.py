@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from modal_lint.rewrite.text import CannotRewrite, Source
-from modal_lint.rewrite.tree import end_of, parsed_ast, skip
+from modal_lint.rewrite.text import CannotRewrite, Source, past_closing
+from modal_lint.rewrite.tree import Parsed
 
 if TYPE_CHECKING:
     from modal_lint.model import Edit, Span
@@ -18,14 +18,13 @@ def drop_chain_step(source: Source, call: Span) -> list[Edit]:
     Raises ``CannotRewrite`` where the call is no step of a chain or binds a name.
     """
     start, end = source.range(call)
-    text = source.plain[start:end]
-    node = parsed_ast(text)
+    parsed = Parsed(source, start, end)
+    node = parsed.node
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         raise CannotRewrite("the call is no step of a chain")
     _refuse_bindings(node)
-    bare = start + end_of(text, node.func.value)
-    dot = skip(source.plain, bare, ".")
-    return [source.edit(*_step(source.plain, _value_end(source.plain, bare, dot), dot, end), "")]
+    value_end, dot = past_closing(source.plain, parsed.range(node.func.value)[1])
+    return [source.edit(*_step(source.plain, value_end, dot, end), "")]
 
 
 def _step(text: str, value_end: int, dot: int, end: int) -> tuple[int, int]:
@@ -45,18 +44,6 @@ def _step(text: str, value_end: int, dot: int, end: int) -> tuple[int, int]:
     if "#" in gap or rest.startswith((".", "[", "(")):
         return dot, end
     return value_end, end
-
-
-def _value_end(text: str, bare: int, dot: int) -> int:
-    """The end of a value with the closing parentheses that follow it before the dot."""
-    end, offset = bare, bare
-    while offset < dot:
-        if text[offset] == "#":
-            offset = text.index("\n", offset)
-        elif text[offset] == ")":
-            end = offset + 1
-        offset += 1
-    return end
 
 
 def _refuse_bindings(call: ast.Call) -> None:

@@ -7,6 +7,7 @@ from bisect import bisect
 from typing import TYPE_CHECKING
 
 from modal_lint.rewrite.names import Binding, bindings, imported, is_deferred, scopes_at, visible
+from modal_lint.rewrite.sequence import Sequence
 from modal_lint.rewrite.text import CannotRewrite, Source, span_of
 
 if TYPE_CHECKING:
@@ -107,19 +108,17 @@ def _extendable(scopes: list[ast.AST], module: str, name: str, position: Span) -
 
 
 def _with_name(source: Source, statement: ast.ImportFrom, name: str) -> list[Edit]:
-    from modal_lint.rewrite.tree import parse_import_names
-
-    lines = source.lines
     index = _sorted_index([alias.name for alias in statement.names], name)
-    start, end = source.range(span_of(lines, statement))
-    if (sequence := parse_import_names(source, start, end)) is not None:
+    start, end = source.range(span_of(source.lines, statement))
+    ranges = [source.range(span_of(source.lines, alias)) for alias in statement.names]
+    if source.plain[end - 1] == ")":
+        opening = source.plain.index("(", start)
+        sequence = Sequence.found(source, opening + 1, end - 1, [((), last) for _, last in ranges])
         sequence.insert(index, name)
         return source.edits(sequence.start, sequence.end, sequence.pieces())
-    if index < len(statement.names):
-        place = source.range(span_of(lines, statement.names[index]))[0]
-        return [source.edit(place, place, f"{name}, ")]
-    last = source.range(span_of(lines, statement.names[-1]))[1]
-    return [source.edit(last, last, f", {name}")]
+    if index < len(ranges):
+        return [source.edit(ranges[index][0], ranges[index][0], f"{name}, ")]
+    return [source.edit(ranges[-1][1], ranges[-1][1], f", {name}")]
 
 
 def _sorted_index(names: list[str], name: str) -> int:

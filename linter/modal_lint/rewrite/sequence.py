@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint.rewrite.text import Piece, Source
+from modal_lint.rewrite.text import CannotRewrite, Piece, Source, past_blanks, past_closing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Pieces = list[Piece]
+Part = ast.expr | ast.keyword
 
 
 @dataclass
@@ -23,6 +25,13 @@ class Item:
     gap: Pieces = field(default_factory=list)
     start: int = -1
     end: int = -1
+    parts: tuple[Part, ...] = ()  # what it was made of in the file: a key and a value, or one node
+
+    @property
+    def value(self) -> ast.expr:
+        """What the item gives: an argument or element without its keyword, key or star."""
+        last = self.parts[-1]
+        return last.value if isinstance(last, (ast.keyword, ast.Starred)) else last
 
 
 @dataclass
@@ -35,6 +44,30 @@ class Sequence:
     lead: Pieces
     items: list[Item]
     is_tuple: bool = False
+
+    @classmethod
+    def found(
+        cls, source: Source, start: int, end: int, parts: Iterable[tuple[tuple[Part, ...], int]], is_tuple: bool = False
+    ) -> Sequence:
+        """The items between two offsets, from what they are made of and where the last of that ends.
+
+        Only blanks, comments, parentheses, stars and commas stand between them.
+        """
+        text = source.plain
+        begin = past_blanks(text, start, end)
+        sequence = cls(source, start, end, [(start, begin)], [], is_tuple)
+        for nodes, last in parts:
+            close, place = past_closing(text, last, end)
+            item = Item([(begin, close)], start=begin, end=close, parts=nodes)
+            if place < end:
+                if text[place] != ",":
+                    raise CannotRewrite("the text at this place is not as expected")
+                item.before_comma, item.comma = [(close, place)], (place, place + 1)
+                close = place + 1
+            begin = past_blanks(text, close, end)
+            item.gap = [(close, begin)]
+            sequence.items.append(item)
+        return sequence
 
     def pieces(self) -> Iterator[Piece]:
         """The inside as it stands after the changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from functools import cached_property
 from itertools import chain
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Sequence
 
-    from modal_lint.rewrite.tree import Parsed
-
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _QUOTE = re.compile(r"""(?<=[\s(\[{,=:])[bBrRfFuU]{0,2}(["'])(?!\1\1)""")
+_BLANKS = re.compile(r"(?:[ \t\f\n\\]|#[^\n]*)*")
 _BLOCK_INDENT = re.compile(r":[ \t]*(?:#[^\n]*)?\n(?:[ \t]*\n)*([ \t]+)\S")
 
 # A piece of a rewritten text: a range of offsets that stays as it is, or new text.
@@ -117,12 +117,6 @@ class Source:
         """The text that pieces stand for."""
         return "".join(piece if isinstance(piece, str) else self.plain[piece[0] : piece[1]] for piece in pieces)
 
-    def expression_at(self, span: Span) -> Parsed:
-        """The expression at a span as a libcst node with offsets; raises ``CannotRewrite`` where there is none."""
-        from modal_lint.rewrite.tree import parse_expression
-
-        return parse_expression(self, *self.range(span))
-
 
 def span_of(lines: Sequence[str], node: ast.expr | ast.stmt | ast.keyword | ast.alias) -> Span:
     """The span of an ``ast`` node, its UTF-8 columns turned into code points; ``lines`` are the file's lines."""
@@ -137,6 +131,22 @@ def span_of(lines: Sequence[str], node: ast.expr | ast.stmt | ast.keyword | ast.
 
 def _code_points(line: str, column: int) -> int:
     return column if line.isascii() else len(line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "replace"))
+
+
+def past_blanks(text: str, offset: int, limit: int = sys.maxsize) -> int:
+    """The offset of what follows blanks, comments and line continuations; ``offset`` is in no string."""
+    found = _BLANKS.match(text, offset, limit)
+    return found.end() if found else offset
+
+
+def past_closing(text: str, offset: int, limit: int = sys.maxsize) -> tuple[int, int]:
+    """The end of the closing parentheses after ``offset``, and the offset of what follows them and blanks."""
+    end = offset
+    following = past_blanks(text, end, limit)
+    while following < limit and text[following : following + 1] == ")":
+        end = following + 1
+        following = past_blanks(text, end, limit)
+    return end, following
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
