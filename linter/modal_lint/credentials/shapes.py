@@ -21,7 +21,7 @@ _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
 _MIN, _MAX = 14, 16_000
-_SHORT = 300  # characters of a text whose pairs of characters are fewer than all literals
+_SHORT = 300  # characters, among which it is not worth to look for the long words
 _LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
 
 _PUBLIC = lazy(
@@ -152,6 +152,8 @@ def public_prefix(value: str, provider: str | None) -> str:
 
 def search(text: str) -> list[Hit]:
     """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
+    if len(text) < _MIN:
+        return []
     hits: dict[tuple[int, int], Hit] = {}
     for shape, found in _candidates(text):
         span = found.span()
@@ -183,16 +185,12 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
 
 
 def _present(text: str) -> list[_Literal]:
-    """The literals that stand in a text, in the order of the table.
-
-    In a short text only those are looked for whose first two characters stand in it.
-    """
-    table, by_pair = _literals()
+    """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
+    table, by_pair, spaced = _literals()
     dense = _dense(text)
-    if len(text) > _SHORT:
-        return [one for one in table if (one.text in text if " " in one.text else one.text in dense)]
-    pairs = {text[at : at + 2] for at in range(len(text) - 1)}
-    found = [at for pair in pairs & by_pair.keys() for at in by_pair[pair] if table[at].text in text]
+    pairs = {dense[at : at + 2] for at in range(len(dense) - 1)}
+    found = [at for pair in pairs & by_pair.keys() for at in by_pair[pair] if table[at].text in dense]
+    found += [at for at in spaced if table[at].text in text]
     return [table[at] for at in sorted(found)]
 
 
@@ -205,20 +203,21 @@ class _Literal(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _literals() -> tuple[list[_Literal], dict[str, list[int]]]:
-    """All literals, and where in that list those are that begin with two characters."""
+def _literals() -> tuple[list[_Literal], dict[str, list[int]], list[int]]:
+    """All literals; where in that list those are that begin with two characters, and those with a space."""
     table: list[_Literal] = []
     by_pair: dict[str, list[int]] = {}
+    spaced: list[int] = []
     for literal, shapes in _by_literal():
-        by_pair.setdefault(literal[:2], []).append(len(table))
+        (spaced if " " in literal else by_pair.setdefault(literal[:2], [])).append(len(table))
         beginning = tuple(shape for shape in shapes if _begins(shape))
         table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
-    return table, by_pair
+    return table, by_pair, spaced
 
 
 def _dense(text: str) -> str:
     """The long words of a text, which are a small part of it: any shape without a space is inside one."""
-    return text if len(text) < 2_000 else "\n".join(_LONG_WORD.findall(text))
+    return text if len(text) <= _SHORT else "\n".join(_LONG_WORD.findall(text))
 
 
 def _begins(shape: Shape) -> bool:
