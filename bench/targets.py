@@ -42,7 +42,7 @@ TARGETS = (
 )
 # On D: of the parent and of each worker.
 MEMORY_MIB = 150
-STEPS = ("prefilter", "cache", "processes", "focus")
+STEPS = ("prefilter", "cache", "processes", "focus", "spelling")
 
 
 def growth_factor(sizes: list[float], seconds: list[float]) -> float | None:

@@ -1,27 +1,29 @@
 """The cheap question before an expression is evaluated: can it hold a secret at all?
 
-Names are followed backwards by their spelling alone, through assignments, calls, returns and imports, to where a
-secret can come from. The answer errs to yes; what it rules out need not be evaluated.
+Names are followed backwards by how they are spelled, through assignments, calls, returns and imports, to where a
+secret can come from; only what is asked for is looked at. The answer errs to yes; what it rules out need not be
+evaluated.
 """
 
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from modal_lint import leaks
+from modal_lint import leaks, switches
 from modal_lint.kept import Kept
-from modal_lint.scopes import MUTATORS, all_parameters
+from modal_lint.scopes import all_parameters
+from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from modal_lint.evaluate import Evaluator
     from modal_lint.project import Project
+    from modal_lint.scopes import Binding, Scope
     from modal_lint.source import File
 
-SOURCE = "<a secret>"
-_NONE: frozenset[str] = frozenset()
 MAX_IMPORTS = 3  # files behind files that names are followed into
 _ENVIRON = frozenset(("environ", "environb", "getenv"))
 _TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
@@ -32,193 +34,310 @@ _WORDS = tuple(
     for word in ("environ", "getenv", "decouple", "starlette.config", "modal.config", "config.config", *_TOKENS)
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_FUNCTION_NODES = (*_FUNCTIONS, ast.Lambda)
-_FLOWING = frozenset(
-    (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
-     *_FUNCTION_NODES, ast.Call, ast.Import, ast.ImportFrom)
-)  # fmt: skip
+_OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
+
+# A name that a scope of a file binds, or (without a scope) an attribute of whatever object; None for a secret itself.
+Name = tuple["_Sources", "Scope | None", str]
 
 
 def may_carry(file: File, nodes: Iterable[ast.expr]) -> bool:
     """Whether one of some expressions may hold a secret."""
-    names = {name for node in nodes for name in _identifiers(file, node)}
-    return _reaches(file, names, 0)
+    return switches.is_off("spelling") or (not _is_dry(file) and _Search(file).finds_secret(nodes))
 
 
-def _reaches(file: File, names: set[str], depth: int) -> bool:
-    if file not in _DRY:
-        _DRY[file] = not any(word in file.data for word in _WORDS)
-    if _DRY[file] and all(_dry(file.project, one, depth + 1) for one in file.project.imported_by(file.real, file.data)):
-        return False
-    if file not in _GRAPHS:
-        _GRAPHS[file] = _Graph(file)
-    graph = _GRAPHS[file]
-    seen = graph.names & names
-    pending, brought = [*seen], {"*"}
-    while pending:
-        name = pending.pop()
-        if name == SOURCE:
-            return True
-        fresh = graph.edges.get(name, _NONE) - seen
-        seen |= fresh
-        pending += fresh
-        brought.add(name)
-    if depth >= MAX_IMPORTS:
-        return False
-    wanted: dict[File, set[str]] = {}
-    for name in brought & graph.imports.keys():
-        for other, alias in graph.behind(name):
-            wanted.setdefault(other, set()).add(alias)
-    return any(_reaches(other, names | seen | aliases, depth + 1) for other, aliases in wanted.items())
-
-
-def _dry(project: Project, path: str, depth: int) -> bool:
+def _is_dry(file: File) -> bool:
     """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
+    if file not in _DRY:
+        imported = file.project.imported_by(file.real, file.data)
+        here = not any(word in file.data for word in _WORDS)
+        _DRY[file] = here and all(_is_dry_behind(file.project, one, 1) for one in imported)
+    return _DRY[file]
+
+
+def _is_dry_behind(project: Project, path: str, depth: int) -> bool:
     known = _DRY_BEHIND.setdefault(project.evaluator, {})
     key = (path, depth)
     if key not in known:
         known[key] = not project.says(path, _WORDS) and (
-            depth >= MAX_IMPORTS or all(_dry(project, one, depth + 1) for one in project.imported_by(path))
+            depth >= MAX_IMPORTS or all(_is_dry_behind(project, one, depth + 1) for one in project.imported_by(path))
         )
     return known[key]
 
 
-class _Graph:
-    """Which spelling may hold what another one holds, in one file."""
-
-    def __init__(self, file: File) -> None:
-        self.file = file
-        self.edges: dict[str, set[str]] = {}
-        self.imports: dict[str, list[tuple[ast.Import | ast.ImportFrom, str]]] = {}
-        self._behind: dict[str, list[tuple[File, str]]] = {}
-        functions: dict[str, list[ast.arguments]] = {}
-        for scope in file.scopes.of.values():
-            node = scope.node
-            if isinstance(node, _FUNCTIONS):
-                owner = scope.parent.node if scope.parent is not None else None
-                makes = node.name == "__init__" and isinstance(owner, ast.ClassDef)
-                name = owner.name if makes and isinstance(owner, ast.ClassDef) else node.name
-                functions.setdefault(name, []).append(node.args)
-        for each in file.scopes.parents:
-            if each.__class__ in _FLOWING:
-                self._visit(each, functions)
-        self.names = {SOURCE, *self.edges, *self.imports}
-
-    def behind(self, bound: str) -> list[tuple[File, str]]:
-        """The files of the project that a name is imported from, and what it is called there."""
-        if bound not in self._behind:
-            found = [(other, name) for statement, name in self.imports[bound] for other in self._files(statement, name)]
-            self._behind[bound] = found
-        return self._behind[bound]
-
-    def _files(self, statement: ast.Import | ast.ImportFrom, name: str) -> list[File]:
-        file = self.file
-        if isinstance(statement, ast.Import):
-            found = [file.project.module(name, file)]
-        else:
-            module = statement.module or ""
-            inner = f"{module}.{name}" if module else name
-            found = [file.project.module(one, file, statement.level) for one in (module, inner)]
-        return [other for other in found if other is not None and other is not file]
-
-    def _flow(self, targets: Iterable[str], value: ast.AST | None) -> None:
-        if value is not None:
-            sources = set(_identifiers(self.file, value))
-            for target in targets:
-                self.edges.setdefault(target, set()).update(sources)
-
-    def _visit(self, node: ast.AST, functions: dict[str, list[ast.arguments]]) -> None:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                self._flow(_names(target), node.value)
-        elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
-            self._flow(_names(node.target), node.value)
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            self._flow(_names(node.target), node.iter)
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-            self._flow(_names(node.optional_vars), node.context_expr)
-        elif isinstance(node, _FUNCTION_NODES):
-            self._defined(node)
-        elif isinstance(node, ast.Call):
-            self._called(node, functions)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._imported(node)
-
-    def _defined(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
-        arguments = node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        for arg, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
-            self._flow([arg.arg], default)
-        for arg, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            self._flow([arg.arg], keyword_default)
-        if not isinstance(node, ast.Lambda):
-            for leaving in self.file.scopes.of[node].returns:
-                self._flow([node.name], getattr(leaving, "value", None))
-
-    def _called(self, node: ast.Call, functions: dict[str, list[ast.arguments]]) -> None:
-        for keyword in node.keywords:
-            if keyword.arg is not None:
-                self._flow([keyword.arg], keyword.value)
-        func = node.func
-        if isinstance(func, ast.Attribute) and func.attr in MUTATORS:  # ``d.update(…)``, ``names.append(…)``
-            for value in (*node.args, *(keyword.value for keyword in node.keywords)):
-                self._flow(_names(func.value), value)
-        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-        if name in ("remote", "spawn", "local", "map") and isinstance(func, ast.Attribute):
-            name = next(iter(_names(func.value)), "")
-        for arguments in functions.get(name, ()):
-            taken = [arg.arg for arg in all_parameters(arguments)]
-            for index, value in enumerate(node.args):
-                starred = isinstance(value, ast.Starred) or arguments.vararg is not None
-                self._flow(taken if starred else taken[index : index + 2], value)  # the first may be ``self``
-            for keyword in node.keywords:
-                if keyword.arg is None:
-                    self._flow(taken, keyword.value)
-
-    def _imported(self, node: ast.Import | ast.ImportFrom) -> None:
-        for alias in node.names:
-            bound = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-            module = alias.name if isinstance(node, ast.Import) else node.module or ""
-            if module in _READERS or (module, alias.name) == ("modal.config", "config"):
-                self.edges.setdefault(bound, set()).add(SOURCE)
-            self.imports.setdefault(bound, []).append((node, alias.name))
-
-
-_GRAPHS: Kept[File, _Graph] = Kept()
 _DRY: Kept[File, bool] = Kept()
 _DRY_BEHIND: Kept[Evaluator, dict[tuple[str, int], bool]] = Kept()  # by real path and depth
 
 
-def _names(target: ast.AST) -> list[str]:
-    """The names that an assignment to a target changes: of ``self.a["b"]``, ``a``."""
-    if isinstance(target, ast.Name):
-        return [target.id]
-    if isinstance(target, ast.Attribute):
-        return [target.attr]
-    if isinstance(target, (ast.Subscript, ast.Starred)):
-        return _names(target.value)
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [name for item in target.elts for name in _names(item)]
-    return []
+class _Search:
+    """One search, from some expressions of a file back to a secret.
+
+    An attribute is looked for in every file that the search comes to: which object it belongs to is not asked.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.start = _sources(file)
+        self.depths = {self.start: 0}  # of the files come to, how many imports away they are
+        self.attributes: set[str] = set()
+        self.seen: set[Name] = set()
+        self.pending: list[Name] = []
+
+    def finds_secret(self, nodes: Iterable[ast.expr]) -> bool:
+        if any(self._goes_on(self.start.named(node)) for node in nodes) or self._follows():
+            return True
+        if len(self.depths) == 1:
+            self.start.barren |= self.seen
+        return False
+
+    def _follows(self) -> bool:
+        while self.pending:
+            sources, scope, name = self.pending.pop()
+            names, imported = sources.behind(scope, name)
+            if self._goes_on(names):
+                return True
+            for file, inner in imported:
+                other = _sources(file)
+                if self._enters(other, self.depths[sources] + 1) and inner:
+                    self._goes_on(((other, file.scopes.module, inner),))
+        return False
+
+    def _goes_on(self, names: Iterable[Name | None]) -> bool:
+        """Whether a secret is among some names; the others are followed later."""
+        seen, barren = self.seen, self.start.barren
+        for name in names:
+            if name is None:
+                return True
+            if name not in seen and name not in barren:
+                seen.add(name)
+                self.pending.append(name)
+                attribute = name[2] if name[1] is None else ""
+                if attribute and attribute not in self.attributes:
+                    self.attributes.add(attribute)
+                    self._goes_on([(one, None, attribute) for one in self.depths if attribute in one.attributes])
+        return False
+
+    def _enters(self, sources: _Sources, depth: int) -> bool:
+        """Whether names are followed into a file."""
+        if sources not in self.depths and depth <= MAX_IMPORTS:
+            self.depths[sources] = depth
+            self._goes_on([(sources, None, attribute) for attribute in self.attributes & sources.attributes])
+        return sources in self.depths
 
 
-def _identifiers(file: File, node: ast.AST) -> Iterator[str]:
-    """The names in an expression, and ``SOURCE`` where a secret can be read in it."""
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        kind = current.__class__
-        if kind is ast.Constant:
-            continue
-        if kind is ast.Name or kind is ast.Attribute:
-            name: str = current.id if kind is ast.Name else current.attr  # type: ignore[attr-defined]
-            yield SOURCE if name in _ENVIRON or name in _TOKENS or _is_configuration(current) else name
-            if kind is ast.Name:
+class _Sources:
+    """Where the names of one file get what they hold, each found out when it is asked for."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
+        self._behind: dict[tuple[Scope | None, str], tuple[list[Name | None], list[tuple[File, str]]]] = {}
+
+    def behind(self, scope: Scope | None, name: str) -> tuple[list[Name | None], list[tuple[File, str]]]:
+        """What a name may hold: other names of the file, and the names of other files that it is imported from.
+
+        An imported name that is "" stands for the whole module.
+        """
+        key = (scope, name)
+        if key not in self._behind:
+            found = self._of_attribute(name) if scope is None else self._of_name(scope, name)
+            imported = [] if scope is None else [*self._imported(scope, name)]
+            self._behind[key] = list(dict.fromkeys(found)), imported
+        return self._behind[key]
+
+    def named(self, node: ast.AST) -> Iterator[Name | None]:
+        """The names in an expression; None where a secret can be read in it."""
+        scopes = self.file.scopes
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            kind = current.__class__
+            if kind is ast.Constant:
                 continue
-        elif (kind is ast.Subscript or kind is ast.Call) and _reads_setting(file, current):
-            pending += getattr(current, "args", [])[1:]  # the default
-            continue
-        pending += ast.iter_child_nodes(current)
+            if kind is ast.Name:
+                yield self._resolved(current)  # type: ignore[arg-type]
+                continue
+            if kind is ast.Attribute:
+                name: str = current.attr  # type: ignore[attr-defined]
+                secret = name in _ENVIRON or name in _TOKENS or _is_configuration(current)
+                yield None if secret else (self, None, name)
+            elif (kind is ast.Subscript or kind is ast.Call) and _reads_setting(self.file, current):
+                pending += getattr(current, "args", [])[1:]  # the default
+                continue
+            elif kind is ast.Lambda:
+                yield from self._of_parameters(scopes.of[current])
+            pending += ast.iter_child_nodes(current)
+
+    def _resolved(self, node: ast.Name) -> Name | None:
+        if node.id in _ENVIRON or node.id in _TOKENS:
+            return None
+        scopes = self.file.scopes
+        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
+
+    # ---- names ----------------------------------------------------------------------------------------------
+
+    def _of_name(self, scope: Scope, name: str) -> Iterator[Name | None]:
+        for binding in scope.bindings.get(name, ()):
+            yield from self._of_binding(binding, scope)
+        for value in self._changes.get((scope, name), ()):
+            yield from self.named(value)
+
+    def _of_binding(self, binding: Binding, scope: Scope) -> Iterator[Name | None]:
+        if binding.value is not None:
+            yield from self.named(binding.value)
+        elif binding.kind == "param":
+            yield from self._of_parameter(scope, binding.name)
+        elif binding.kind == "def":
+            yield from self._returned(self.file.scopes.of[binding.node])
+        elif binding.kind == "import":
+            alias, statement = binding.node, self.file.scopes.parents[binding.node]
+            assert isinstance(alias, ast.alias)
+            module = alias.name if isinstance(statement, ast.Import) else getattr(statement, "module", None) or ""
+            if module in _READERS or (module, alias.name) == ("modal.config", "config"):
+                yield None
+
+    def _returned(self, scope: Scope) -> Iterator[Name | None]:
+        for leaving in scope.returns:
+            if (value := getattr(leaving, "value", None)) is not None:
+                yield from self.named(value)
+
+    def _imported(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
+        for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
+            if binding.kind == "import":
+                yield from self._files(binding.node, name)
+
+    def _files(self, alias: ast.AST, name: str) -> Iterator[tuple[File, str]]:
+        assert isinstance(alias, ast.alias)
+        file, statement = self.file, self.file.scopes.parents[alias]
+        found: list[tuple[File | None, str]]
+        if isinstance(statement, ast.ImportFrom):
+            module = statement.module or ""
+            wanted = name if alias.name == "*" else alias.name
+            inner = f"{module}.{wanted}" if module else wanted
+            found = [
+                (file.project.module(module, file, statement.level), wanted),
+                (file.project.module(inner, file, statement.level), ""),
+            ]
+        else:
+            found = [(file.project.module(alias.name, file), "")]
+        return ((other, inner) for other, inner in found if other is not None and other is not file)
+
+    # ---- parameters -----------------------------------------------------------------------------------------
+
+    def _of_parameters(self, scope: Scope) -> Iterator[Name | None]:
+        for name, bindings in scope.bindings.items():
+            if any(binding.kind == "param" for binding in bindings):
+                yield self, scope, name
+
+    def _of_parameter(self, scope: Scope, name: str) -> Iterator[Name | None]:
+        """What a function's parameter gets: its default, and what calls of a function of that name hand over."""
+        node = scope.node
+        assert isinstance(node, (*_FUNCTIONS, ast.Lambda))
+        arguments = node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+        for arg, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+            if arg.arg == name and default is not None:
+                yield from self.named(default)
+        for value in self._keywords.get(name, ()):
+            yield from self.named(value)
+        if isinstance(node, ast.Lambda):
+            return
+        at = [arg.arg for arg in all_parameters(arguments)].index(name)
+        for call, skip in self._calls_of(scope):
+            given = call.args[skip:]
+            if arguments.vararg is None and not any(isinstance(one, ast.Starred) for one in given):
+                given = given[max(at - 1, 0) : at + 1]  # the first may be ``self``
+            for value in (*given, *(keyword.value for keyword in call.keywords if keyword.arg is None)):
+                yield from self.named(value)
+        if arguments.kwarg is not None and arguments.kwarg.arg == name:
+            for call, _ in self._calls_of(scope):
+                for keyword in call.keywords:
+                    yield from self.named(keyword.value)
+
+    def _calls_of(self, scope: Scope) -> Iterator[tuple[ast.Call, int]]:
+        """The calls of what has a function's name, each with how many arguments come before its own."""
+        name = getattr(scope.node, "name", "")
+        names = [name]
+        if name == "__init__" and scope.parent is not None and scope.parent.is_class:
+            names.append(getattr(scope.parent.node, "name", ""))
+        index = call_index(self.file)
+        for spelled in [other for one in names for other in (one, *index.aliases.get(one, ()))]:
+            for site in index.sites.get(spelled, ()):
+                yield site.call, site.skip
+        for method in _OVER_INPUTS:
+            for site in index.sites.get(method, ()):
+                if isinstance(site.call.func, ast.Attribute) and _last(site.call.func.value) in names:
+                    yield site.call, 0
+
+    # ---- attributes -----------------------------------------------------------------------------------------
+
+    def _of_attribute(self, name: str) -> Iterator[Name | None]:
+        for value in (*self._set.get(name, ()), *self._keywords.get(name, ())):
+            yield from self.named(value)
+        for scope in self._in_classes.get(name, ()):
+            yield self, scope, name
+        module = self.file.scopes.module
+        if name in module.bindings:
+            yield self, module, name
+
+    @cached_property
+    def attributes(self) -> frozenset[str]:
+        """The names of the attributes that something is put into."""
+        return frozenset((*self._set, *self._keywords, *self._in_classes, *self.file.scopes.module.bindings))
+
+    @cached_property
+    def _in_classes(self) -> dict[str, list[Scope]]:
+        """The classes whose bodies bind a name."""
+        found: dict[str, list[Scope]] = {}
+        for scope in self.file.scopes.of.values():
+            for name in scope.bindings if scope.is_class else ():
+                found.setdefault(name, []).append(scope)
+        return found
+
+    @cached_property
+    def _keywords(self) -> dict[str, list[ast.expr]]:
+        """What calls hand over by a name."""
+        found: dict[str, list[ast.expr]] = {}
+        for call in self.file.scopes.calls:
+            for keyword in call.keywords:
+                if keyword.arg is not None:
+                    found.setdefault(keyword.arg, []).append(keyword.value)
+        return found
+
+    @property
+    def _set(self) -> dict[str, list[ast.expr]]:
+        """What is put into an attribute, of whatever object."""
+        return self._changed[0]
+
+    @property
+    def _changes(self) -> dict[tuple[Scope, str], list[ast.expr]]:
+        """What is put into what a name holds."""
+        return self._changed[1]
+
+    @cached_property
+    def _changed(self) -> tuple[dict[str, list[ast.expr]], dict[tuple[Scope, str], list[ast.expr]]]:
+        scopes = self.file.scopes
+        attributes: dict[str, list[ast.expr]] = {}
+        names: dict[tuple[Scope, str], list[ast.expr]] = {}
+        for scope in scopes.of.values():
+            for name, mutations in scope.mutations.items():
+                home = scopes.lookup(name, scope) or scopes.module
+                for mutation in mutations:
+                    last = next((part for part in reversed(mutation.path) if isinstance(part, str)), None)
+                    into = names.setdefault((home, name), []) if last is None else attributes.setdefault(last, [])
+                    if mutation.kind == "call" and isinstance(mutation.node, ast.Call):
+                        into += [*mutation.node.args, *(keyword.value for keyword in mutation.node.keywords)]
+                    elif mutation.kind != "argument" and mutation.value is not None:
+                        into.append(mutation.value)
+        return attributes, names
+
+
+_SOURCES: Kept[File, _Sources] = Kept()
+
+
+def _sources(file: File) -> _Sources:
+    if file not in _SOURCES:
+        _SOURCES[file] = _Sources(file)
+    return _SOURCES[file]
 
 
 def _reads_setting(file: File, node: ast.AST) -> bool:

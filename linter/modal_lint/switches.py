@@ -12,7 +12,8 @@ STEPS = (
     "prefilter",  # bytes tell which files cannot concern Modal
     "cache",  # what a run found out is kept for the next one
     "processes",  # several of them
-    "focus",  # libcst sees only the expressions that a fix changes
+    "focus",  # a fix parses only the expressions that it changes, and nothing builds libcst trees
+    "spelling",  # what names spell tells which expressions cannot hold a secret, before any is evaluated
 )
 
 
