@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import leaks, switches
 from modal_lint.kept import Kept
-from modal_lint.scopes import all_parameters
+from modal_lint.scopes import all_parameters, parts
 from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ _WORDS = tuple(
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
-# A name that a scope of a file binds, or (without a scope) an attribute of whatever object; None for a secret itself.
+# A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over by
+# a name (then spelled ``name=``); None for a secret itself.
 Name = tuple["_Sources", "Scope | None", str]
 
 
@@ -95,9 +96,8 @@ class _Search:
             if self._goes_on(names):
                 return True
             for file, inner in imported:
-                other = _sources(file)
-                if self._enters(other, self.depths[sources] + 1) and inner:
-                    self._goes_on(((other, file.scopes.module, inner),))
+                if self._enters(file, self.depths[sources] + 1) and inner:
+                    self._goes_on(((_sources(file), file.scopes.module, inner),))
         return False
 
     def _goes_on(self, names: Iterable[Name | None]) -> bool:
@@ -115,9 +115,12 @@ class _Search:
                     self._goes_on([(one, None, attribute) for one in self.depths if attribute in one.attributes])
         return False
 
-    def _enters(self, sources: _Sources, depth: int) -> bool:
+    def _enters(self, file: File, depth: int) -> bool:
         """Whether names are followed into a file."""
+        sources = _sources(file)
         if sources not in self.depths and depth <= MAX_IMPORTS:
+            if _is_dry_behind(file.project, file.real, depth):
+                return False
             self.depths[sources] = depth
             self._goes_on([(sources, None, attribute) for attribute in self.attributes & sources.attributes])
         return sources in self.depths
@@ -164,7 +167,7 @@ class _Sources:
                 continue
             elif kind is ast.Lambda:
                 yield from self._of_parameters(scopes.of[current])
-            pending += ast.iter_child_nodes(current)
+            pending += parts(current)
 
     def _resolved(self, node: ast.Name) -> Name | None:
         if node.id in _ENVIRON or node.id in _TOKENS:
@@ -237,8 +240,8 @@ class _Sources:
         for arg, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
             if arg.arg == name and default is not None:
                 yield from self.named(default)
-        for value in self._keywords.get(name, ()):
-            yield from self.named(value)
+        if name in self._keywords:
+            yield self, None, f"{name}="
         if isinstance(node, ast.Lambda):
             return
         at = [arg.arg for arg in all_parameters(arguments)].index(name)
@@ -271,7 +274,7 @@ class _Sources:
     # ---- attributes -----------------------------------------------------------------------------------------
 
     def _of_attribute(self, name: str) -> Iterator[Name | None]:
-        for value in (*self._set.get(name, ()), *self._keywords.get(name, ())):
+        for value in (*self._set.get(name, ()), *self._keywords.get(name.removesuffix("="), ())):
             yield from self.named(value)
         for scope in self._in_classes.get(name, ()):
             yield self, scope, name

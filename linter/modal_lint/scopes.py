@@ -605,6 +605,21 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
 
 
 _FIELDS = _Fields()
+
+
+def parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The child nodes that have a place of their own, in no certain order; faster than the general way."""
+    values = node.__dict__
+    for name in _FIELDS[node.__class__]:
+        value = values.get(name)
+        if value.__class__ is list:
+            for item in value:
+                if isinstance(item, ast.AST):
+                    yield item
+        elif isinstance(value, ast.AST):
+            yield value
+
+
 _HANDLERS = {
     ast.FunctionDef: Scopes._function,
     ast.AsyncFunctionDef: Scopes._function,

@@ -121,6 +121,7 @@ class Uses:
         self.ev = file.project.evaluator
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
+        self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
         self._start = self.ev.spent
 
     def all(self) -> list[Use]:
@@ -200,7 +201,17 @@ class Uses:
         home = scopes.lookup(name.id, scopes.scope(name))
         if home is None:
             return "*" in scopes.module.bindings
-        return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in home.bindings[name.id])
+        bindings = home.bindings[name.id]
+        if len(bindings) == 1 and bindings[0].kind == "import" and home is scopes.module:
+            return not self._brings_something_else(bindings[0])
+        return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in bindings)
+
+    def _brings_something_else(self, binding: Binding) -> bool:
+        """Whether what a name is imported as is known and not Modal's; asked once for all its calls."""
+        if binding not in self._foreign:
+            values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
+            self._foreign[binding] = bool(values) and all(_is_other(value) for value in values)
+        return self._foreign[binding]
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
         """The runs of a node inside loops and comprehensions over known collections."""
