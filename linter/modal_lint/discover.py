@@ -65,7 +65,7 @@ def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None
             search.take_stdin(stdin_filename)
         else:
             search.take(path)
-    if any(target.path.endswith(MARKDOWN) for target in search.found.targets):
+    if search.wants_markdown and any(target.path.endswith(MARKDOWN) for target in search.found.targets):
         require_markdown()
     search.found.targets.sort(key=lambda target: target.path)
     search.found.failures.sort(key=lambda failure: failure.path)
@@ -91,6 +91,7 @@ def shown_path(absolute: str) -> str:
 class _Search:
     def __init__(self, source: Source) -> None:
         self.found = Discovery()
+        self.wants_markdown = False  # there may be some among the files
         self._source = source
         self._seen: set[str] = set()
         self._here = os.getcwd().rstrip(os.sep) + os.sep
@@ -104,6 +105,7 @@ class _Search:
         settings = self._source.at(directory)
         if not (settings.force_exclude and matches_upwards(settings.excluded, absolute, root)):
             shown = self._shown(absolute) if name else STDIN
+            self.wants_markdown |= shown.endswith(MARKDOWN)
             self.found.targets.append(Target(shown, absolute, root, settings, is_stdin=True))
 
     def take(self, path: str) -> None:
@@ -116,6 +118,7 @@ class _Search:
         if directory is absolute:
             self._walk(absolute, root)
         else:
+            self.wants_markdown |= absolute.endswith(MARKDOWN)
             self._add_file(absolute, root, settings)
 
     def _walk(self, top: str, root: str) -> None:
@@ -126,6 +129,7 @@ class _Search:
             entries = self._entries(directory)
             names = {entry.name for entry in entries}
             settings = self._source.at(directory, names)
+            self.wants_markdown |= settings.include_markdown
             if settings.respect_gitignore:
                 ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
                 ignored = (ignored or IgnoreFiles()).entered(directory, names)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from modal_lint.environments import local
 from modal_lint.modal_api import Sink
@@ -38,9 +39,7 @@ def check(file: File) -> Iterator[Finding]:
     """
     told: set[ast.AST] = set()
     for use in file.uses:
-        if not _drops_none(use):
-            continue
-        for given in use.given(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV):
+        for given in use.given(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV) if _drops_none(use.api.name) else ():
             for one in local.missing(use, given):
                 if one.place in told:
                     continue
@@ -78,13 +77,13 @@ _SITES = {
 }
 
 
-def _drops_none(use: Use) -> bool:
-    """Whether a call leaves entries out that are None, rather than refusing them."""
+@cache
+def _drops_none(name: str) -> bool:
+    """Whether a callable leaves entries out that are None, rather than refusing them."""
     from modal_lint_runtime.contract import Sdk, Site, entries, env, verdict_of
 
-    name = use.api.name
     site = _SITES.get(name, "IMAGE_STEP" if name.startswith("modal.Image.") else "")
-    if not site or use.api.with_sink(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV) is None:
+    if not site:
         return False
     sdk = Sdk.REFERENCE if name.startswith("modal_lint_runtime.") else Sdk.PYTHON
     ask = entries if site == "FROM_DICT" else env
