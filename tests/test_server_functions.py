@@ -66,6 +66,15 @@ def restricted():
 def unrestricted():
     return sorted(secret.name for secret in modal.Secret.objects.list())
 
+tried = []
+
+@app.function(retries=modal.Retries(max_retries=1, initial_delay=0.0), max_containers=1)
+def second_time(key):
+    tried.append(key)
+    if tried.count(key) < 2:
+        raise RuntimeError("once more")
+    return key
+
 @app.function()
 def dies():
     os._exit(9)
@@ -126,6 +135,20 @@ def test_map_generators_and_many_inputs(run: Any) -> None:
 
 def test_spawn_and_get(run: Any) -> None:
     assert run("call = plain.spawn('A')", "print(json.dumps(call.get(timeout=30)))") == {"A": "app"}
+
+
+@pytest.mark.parametrize(
+    "how", ["second_time.remote(1)", "*second_time.map([1])", "second_time.spawn(1).get(timeout=30)"]
+)
+def test_a_failed_input_is_tried_again(run: Any, how: str) -> None:
+    assert run(f"print(json.dumps([{how}]))") == [1]
+
+
+def test_a_cancelled_call_says_so(run: Any) -> None:
+    lines = ["call = slow.spawn()", "call.cancel()", "try:", "    call.get(timeout=30)"]
+    assert run(*lines, "except modal.exception.Error as error:", "    print(json.dumps(str(error)))") == (
+        "The call was cancelled."
+    )
 
 
 def test_exceptions_come_back_with_their_type(run: Any) -> None:
@@ -204,3 +227,37 @@ def test_web_endpoints_are_refused(modal_workspace: ModalWorkspace) -> None:
     with pytest.raises(modal.exception.UnimplementedError, match="web endpoints"):
         app.deploy()
     assert modal_workspace.url.startswith("http://127.0.0.1:")
+
+
+WEB_CLASS = """
+import modal
+
+app = modal.App("web")
+
+@app.cls()
+class Pages:
+    @modal.fastapi_endpoint()
+    def page(self):
+        return ""
+
+@app.function()
+def plain():
+    pass
+
+if __name__ == "__main__":
+    app.deploy()
+"""
+
+
+def test_web_endpoints_of_classes_are_refused(modal_workspace: ModalWorkspace, tmp_path: Path) -> None:
+    (tmp_path / "pages.py").write_text(WEB_CLASS, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "pages.py")]
+    environment = modal_workspace.environment()
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "web endpoints" in done.stderr
+
+
+def test_options_that_cannot_be_had_are_refused(run: Any) -> None:
+    lines = ["try:", "    plain.with_options(gpu='T4').remote()", "except modal.exception.UnimplementedError as error:"]
+    assert "GPU" in run(*lines, "    print(json.dumps(str(error)))")

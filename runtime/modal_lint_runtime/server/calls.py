@@ -14,6 +14,7 @@ from modal_lint_runtime.server.deployed import Call, Input, failure
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.results import SUCCESS, TERMINATED
 from modal_lint_runtime.server.rpc import Caller, rpc
+from modal_lint_runtime.server.tokens import input_token, named_input
 from modal_lint_runtime.server.waiting import LONGEST_HOLD, bounded, wait_for_change
 from modal_lint_runtime.server.workers import provide_workers
 
@@ -62,16 +63,19 @@ class Calls:
     ) -> list[api_pb2.FunctionPutInputsResponseItem]:
         added = [self._deployed.new_input(call, item) for item in items]
         provide_workers(self._state, call.function)
-        return [api_pb2.FunctionPutInputsResponseItem(idx=new.idx, input_id=new.id, input_jwt=new.id) for new in added]
+        return [
+            api_pb2.FunctionPutInputsResponseItem(idx=new.idx, input_id=new.id, input_jwt=input_token(new.id, new.idx))
+            for new in added
+        ]
 
     @rpc("FunctionRetryInputs")
     async def retry_inputs(
         self, request: api_pb2.FunctionRetryInputsRequest, _caller: Caller
     ) -> api_pb2.FunctionRetryInputsResponse:
-        """Queue failed inputs again; clients decide on retries."""
+        """Queue failed inputs again: a client that waits for its call (`remote`, `map`) decides on retries itself."""
         call = self._deployed.call(request.function_call_jwt)
         for item in request.inputs:
-            known = self._input(call, item.input_jwt)
+            known = self._input(call, named_input(item.input_jwt))
             self._deployed.requeue(known, item.input, item.retry_count or known.retry_count + 1)
         provide_workers(self._state, call.function)
         return api_pb2.FunctionRetryInputsResponse(input_jwts=[item.input_jwt for item in request.inputs])

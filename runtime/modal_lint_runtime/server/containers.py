@@ -14,7 +14,7 @@ from modal_proto import api_pb2
 from modal_lint_runtime.errors import NotFoundError, PermissionDeniedError
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.waiting import wait_for_change
-from modal_lint_runtime.server.workers import expire
+from modal_lint_runtime.server.workers import expire, settle
 
 if TYPE_CHECKING:
     from modal_lint_runtime.server.deployed import Input, Worker
@@ -90,7 +90,7 @@ class Containers:
         for output in request.outputs:
             item = worker.running.get(output.input_id)
             if item is not None and item.retry_count == output.retry_count:
-                self._deployed.finish(item, _output(item, output, worker.task_id))
+                settle(self._state, item, _output(item, output, worker.task_id))
         return Empty()
 
     @rpc("TaskResult")

@@ -210,13 +210,17 @@ class Deployed:
             item.retry_count = retry_count
             item.call.function.queue.append(item)
 
-    def finish(self, item: Input, output: api_pb2.FunctionGetOutputsItem) -> None:
-        """Record an input's output, once."""
+    def release(self, item: Input) -> None:
+        """Take an input from the container that runs it."""
         if item.worker is not None:
             item.worker.running.pop(item.id, None)
             item.worker = None
         if item.expiry is not None:
             item.expiry.cancel()
+
+    def finish(self, item: Input, output: api_pb2.FunctionGetOutputsItem) -> None:
+        """Record an input's output, once."""
+        self.release(item)
         if item.open:
             item.open = False
             item.call.unfinished -= 1

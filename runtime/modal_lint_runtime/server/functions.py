@@ -87,13 +87,15 @@ class Functions:
     ) -> api_pb2.FunctionBindParamsResponse:
         """A variant of a Function with a class's parameters or with options, which may replace its Secrets."""
         base = self._deployed.function(request.function_id)
+        definition = _with_options(base.created, request.function_options)
+        _refuse_unsupported(definition)
         await self._state.in_thread(require, self._state.workspace, request.function_options.secret_ids)
         await self._state.in_thread(volume_mounts, self._state, request.function_options.volume_mounts)
         bound = Function(
             ids.object_id("fu"),
             base.app_id,
             base.metadata,
-            definition=_with_options(base.created, request.function_options),
+            definition=definition,
             secret_ids=_secret_ids(base.secret_ids, request.function_options),
             serialized_params=request.serialized_params,
         )
@@ -175,7 +177,7 @@ def _definition(request: api_pb2.FunctionCreateRequest) -> api_pb2.Function:
 
 def _refuse_unsupported(definition: api_pb2.Function) -> None:
     wanted = {
-        "web endpoints": definition.webhook_config.type != api_pb2.WEBHOOK_TYPE_UNSPECIFIED or definition.is_server,
+        "web endpoints": _serves_web(definition),
         "GPUs": bool(definition.resources.gpu_config.gpu_type or definition.resources.gpu_config.count),
         "schedules": definition.HasField("schedule"),
         "network file systems": bool(definition.shared_volume_mounts),
@@ -191,6 +193,12 @@ def _refuse_unsupported(definition: api_pb2.Function) -> None:
         raise UnsupportedError(f"The local runtime's Functions do not have {' or '.join(refused)}.")
 
 
+def _serves_web(definition: api_pb2.Function) -> bool:
+    methods = [method.webhook_config for method in definition.method_definitions.values()]
+    configured = any(each.type != api_pb2.WEBHOOK_TYPE_UNSPECIFIED for each in (definition.webhook_config, *methods))
+    return configured or definition.is_server
+
+
 def _secret_ids(base: tuple[str, ...], options: api_pb2.FunctionOptions) -> tuple[str, ...]:
     return tuple(options.secret_ids) if options.replace_secret_ids else base
 
@@ -198,14 +206,26 @@ def _secret_ids(base: tuple[str, ...], options: api_pb2.FunctionOptions) -> tupl
 def _with_options(base: api_pb2.Function, options: api_pb2.FunctionOptions) -> api_pb2.Function:
     definition = api_pb2.Function()
     definition.CopyFrom(base)
-    for name in ("timeout_secs", "max_concurrent_inputs", "target_concurrent_inputs", "batch_max_size"):
+    for name in (
+        "timeout_secs",
+        "max_concurrent_inputs",
+        "target_concurrent_inputs",
+        "batch_max_size",
+        "batch_linger_ms",
+    ):
         if options.HasField(name):
             setattr(definition, name, getattr(options, name))
     if options.HasField("retry_policy"):
         definition.retry_policy.CopyFrom(options.retry_policy)
+    if options.HasField("resources"):
+        definition.resources.CopyFrom(options.resources)
+    if options.replace_cloud_bucket_mounts:
+        definition.cloud_bucket_mounts.extend(options.cloud_bucket_mounts)
     if options.replace_volume_mounts:
         del definition.volume_mounts[:]
         definition.volume_mounts.extend(options.volume_mounts)
     if options.HasField("concurrency_limit"):
         definition.autoscaler_settings.max_containers = options.concurrency_limit
+    if options.HasField("task_idle_timeout_secs"):
+        definition.autoscaler_settings.scaledown_window = options.task_idle_timeout_secs
     return definition

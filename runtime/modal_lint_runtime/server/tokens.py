@@ -63,9 +63,7 @@ class Signer:
 
     def issue(self, audience: Audience, subject: str = "", lifetime: float = LIFETIME) -> str:
         """A token for `subject` (a task's id) towards `audience`, good for `lifetime` seconds."""
-        claims = {"aud": audience, "sub": subject, "exp": int(time.time() + lifetime)}
-        payload = json.dumps(claims, separators=(",", ":"))
-        body = _ENCODED_HEADER + b"." + base64.urlsafe_b64encode(payload.encode()).rstrip(b"=")
+        body = _body({"aud": audience, "sub": subject, "exp": int(time.time() + lifetime)})
         return (body + b"." + self._signature(body)).decode()
 
     def subject(self, audience: Audience, token: str) -> str | None:
@@ -74,7 +72,7 @@ class Signer:
         if not hmac.compare_digest(signature, self._signature(body)):
             return None
         try:
-            claims = json.loads(_decode(body.partition(b".")[2]))
+            claims = _claims(body)
             good = claims["aud"] == audience and claims["exp"] > time.time()
             return str(claims["sub"]) if good else None
         except (ValueError, KeyError, TypeError):
@@ -82,6 +80,22 @@ class Signer:
 
     def _signature(self, body: bytes) -> bytes:
         return base64.urlsafe_b64encode(hmac.digest(self._key, body, "sha256")).rstrip(b"=")
+
+
+def input_token(input_id: str, idx: int) -> str:
+    """A name for an input of a call, of which the Python SDK reads `idx` (P parallel_map.py, `handle_retry_response`).
+
+    It is not signed: it opens nothing that the id of the input's call does not.
+    """
+    return _body({"idx": idx, "sub": input_id}).decode() + "."
+
+
+def named_input(token: str) -> str:
+    """The input's id in a token of `input_token`; "" for what is none."""
+    try:
+        return str(_claims(token.encode("utf-8", "replace").rpartition(b".")[0])["sub"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 class Gate:
@@ -138,8 +152,14 @@ def _client_type(metadata: Mapping[str, Any]) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 
 
-def _decode(text: bytes) -> bytes:
-    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+def _body(claims: Mapping[str, object]) -> bytes:
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return _ENCODED_HEADER + b"." + base64.urlsafe_b64encode(payload).rstrip(b"=")
+
+
+def _claims(body: bytes) -> Any:
+    text = body.partition(b".")[2]
+    return json.loads(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
 
 
 def _letters(length: int = 22) -> str:

@@ -20,7 +20,7 @@ from modal_lint_runtime.isolation import interpreter
 from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function, Input, Worker, failure
-from modal_lint_runtime.server.results import FAILURE, TIMEOUT
+from modal_lint_runtime.server.results import FAILURE, SUCCESS, TIMEOUT
 from modal_lint_runtime.server.sources import by_id
 from modal_lint_runtime.server.stdio import follow
 from modal_lint_runtime.server.tokens import CONTAINER_HEADER
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 TOKEN_LIFETIME = 30 * 24 * 3600.0
 """Seconds that a container's token is good for; it ends with the server anyway."""
+
+RETRY_DELAYS = (1.0, 24 * 3600.0)
+"""The least and the most seconds between two attempts, whatever a policy says (P retries.py)."""
 
 HOME = "/root"
 """Where Modal puts a program's own files, and where it runs (P mount.py, ROOT_DIR)."""
@@ -70,8 +73,39 @@ def _time_out(state: State, item: Input, seconds: int) -> None:
     worker = item.worker
     if item.open and worker is not None:
         text = f"Task's current input hit its timeout of {seconds}s"
-        state.deployed.finish(item, failure(item, api_pb2.GenericResult(status=TIMEOUT, exception=text)))
+        settle(state, item, failure(item, api_pb2.GenericResult(status=TIMEOUT, exception=text)))
         state.end_worker(worker)
+
+
+def settle(state: State, item: Input, output: api_pb2.FunctionGetOutputsItem) -> None:
+    """Record the output of an input, or queue the input again.
+
+    Who waits for a call retries by itself (`FunctionRetryInputs`); nobody waits for one that was spawned, so its
+    Function's policy is followed here.
+    """
+    policy = item.call.function.created.retry_policy
+    spawned = item.call.invocation_type == api_pb2.FUNCTION_CALL_INVOCATION_TYPE_ASYNC
+    if not item.open or not spawned or output.result.status == SUCCESS or item.retry_count >= policy.retries:
+        state.deployed.finish(item, output)
+        return
+    state.deployed.release(item)
+    item.retry_count += 1
+    asyncio.get_running_loop().call_later(_retry_delay(policy, item.retry_count), _queue_again, state, item)
+
+
+def _retry_delay(policy: api_pb2.FunctionRetryPolicy, attempt: int) -> float:
+    least, most = RETRY_DELAYS
+    try:
+        wanted = policy.initial_delay_ms / 1000 * float(policy.backoff_coefficient) ** (attempt - 1)
+    except OverflowError:
+        return most
+    return min(max(least, wanted), most)
+
+
+def _queue_again(state: State, item: Input) -> None:
+    if item.open:  # and not cancelled meanwhile
+        item.call.function.queue.append(item)
+        provide_workers(state, item.call.function)
 
 
 async def _run(state: State, worker: Worker) -> None:
@@ -106,7 +140,7 @@ def _give_up(state: State, worker: Worker, result: api_pb2.GenericResult) -> Non
     function.workers.remove(worker)
     state.deployed.workers.pop(worker.task_id, None)
     for item in list(worker.running.values()):
-        state.deployed.finish(item, failure(item, result))
+        settle(state, item, failure(item, result))
     if failed_to_start:
         while function.queue:
             item = function.queue.popleft()
