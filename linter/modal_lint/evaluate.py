@@ -309,9 +309,8 @@ class Evaluator:
             elif home is scopes.module and use is None:
                 changes += self._foreign_changes(name, home, asking, frame)
             groups.append(mutate.apply(self, values, changes, (frame, asker)) if changes else values)
-        values = unite(*groups)
-        fallback = self._guarded(reaching, groups, frame)
-        return fallback if fallback is not None else values
+        fallback = self._guarded(reaching, groups, frame) if len(reaching) > 1 else None
+        return fallback if fallback is not None else unite(*groups)
 
     def before_changes(self, node: ast.Name, frame: Frame) -> Values:
         """What a name may hold at ``node`` without what was done to it since it was bound."""
@@ -367,7 +366,7 @@ class Evaluator:
     def _guarded(self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame) -> Values | None:
         """``if not key: key = "…"`` after ``key = os.getenv(…)``: mark the literal as the fallback of the read."""
         reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
-        if not reads or len(reaching) < 2:
+        if not reads:
             return None
         marked: list[Values] = []
         for (binding, _), values in zip(reaching, groups, strict=True):

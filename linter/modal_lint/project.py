@@ -349,9 +349,7 @@ class Project:
 
     def mentioning(self, name: str, module: File) -> list[File]:
         """The other files of the project that import from a module and say ``name``."""
-        stem = os.path.splitext(os.path.basename(module.real))[0]
-        if stem == "__init__":
-            stem = os.path.basename(os.path.dirname(module.real))
+        stem = _stem(module)
         key = (name, module.real)
         if key not in self._mentions:
             word = name.encode()
@@ -413,17 +411,30 @@ class Project:
 
     def _imports(self, file: File, module: File, name: str) -> bool:
         """Whether a file imports the name from the module, or the module itself."""
+        stem = _stem(module)
         for statement in file.scopes.imports:
+            level, package = 0, ""
             if isinstance(statement, ast.ImportFrom):
-                base = self.module(statement.module or "", file, statement.level)
-                if base is module and any(alias.name in (name, "*") for alias in statement.names):
+                level, package = statement.level, statement.module or ""
+                brings = any(alias.name in (name, "*") for alias in statement.names)
+                if brings and _may_name(package, stem) and self.module(package, file, level) is module:
                     return True
-                names = [f"{statement.module or ''}.{alias.name}" for alias in statement.names]
-                if any(self.module(one, file, statement.level) is module for one in names):
-                    return True
-            elif any(self.module(alias.name, file) is module for alias in statement.names):
+                package += "."
+            names = [package + alias.name for alias in statement.names if _may_name(alias.name, stem)]
+            if any(self.module(one, file, level) is module for one in names):
                 return True
         return False
+
+
+def _stem(module: File) -> str:
+    """The last name by which a module is imported."""
+    folder, name = os.path.split(module.real)
+    return os.path.basename(folder) if name == "__init__.py" else os.path.splitext(name)[0]
+
+
+def _may_name(dotted: str, stem: str) -> bool:
+    """Whether a dotted name can be that of a module, seen from its last part; "" is the package around."""
+    return not dotted or dotted.rpartition(".")[2] == stem
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

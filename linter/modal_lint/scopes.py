@@ -160,8 +160,6 @@ class Scopes:
         while stack:
             node = stack.pop()
             kind = node.__class__
-            if kind is ast.Name:
-                continue
             scope = inner = homes[node]
             handler = _HANDLERS.get(kind)
             if handler is not None:
@@ -176,16 +174,19 @@ class Scopes:
                 if value.__class__ is list:
                     block = (node, name) if name in _BLOCKS else None
                     for item in reversed(value):
-                        if isinstance(item, ast.AST):
-                            parents[item] = node
-                            homes[item] = home
-                            if block is not None:
-                                blocks[item] = block
+                        if item is None:  # the key of ``**mapping``, a parameter without a default
+                            continue
+                        parents[item] = node
+                        homes[item] = home
+                        if block is not None:
+                            blocks[item] = block
+                        if item.__class__ is not ast.Name:  # nothing is to be learnt from it
                             stack.append(item)
                 elif isinstance(value, ast.AST):
                     parents[value] = node
                     homes[value] = home
-                    stack.append(value)
+                    if value.__class__ is not ast.Name:
+                        stack.append(value)
 
     def _function(self, node: ast.AST, scope: Scope) -> Scope:
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))

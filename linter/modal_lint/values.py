@@ -78,8 +78,11 @@ class Text:
     binary: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.parts) > MAX_PARTS or sum(len(p.text) for p in self.parts if isinstance(p, Piece)) > MAX_LENGTH:
-            object.__setattr__(self, "parts", _bounded_parts(self.parts))
+        parts = self.parts
+        if len(parts) == 1 and (not isinstance(parts[0], Piece) or len(parts[0].text) <= MAX_LENGTH):
+            return
+        if len(parts) > MAX_PARTS or sum(len(p.text) for p in parts if isinstance(p, Piece)) > MAX_LENGTH:
+            object.__setattr__(self, "parts", _bounded_parts(parts))
 
     @property
     def known(self) -> str | None:
