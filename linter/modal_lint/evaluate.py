@@ -24,6 +24,7 @@ from modal_lint.calls import (
     values_of,
 )
 from modal_lint.modal_api import canonical, method
+from modal_lint.scopes import start
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -266,6 +267,9 @@ class Evaluator:
             return self.evaluate(walrus, frame)
         home_frame = self._frame_of(home, frame)
         here = home.function is scope.function
+        bindings = home.bindings[node.id]
+        if len(bindings) == 1 and node.id not in scopes.mutating and not (here and bindings[0].position > start(node)):
+            return unite(self._binding(bindings[0], home, home_frame))  # what nearly every name is
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:

@@ -367,7 +367,7 @@ class Scopes:
         bindings = scope.bindings.get(name, [])
         if scope.is_comprehension:
             return [(binding, False) for binding in bindings]
-        moment = _start(use) if use is not None else _END
+        moment = start(use) if use is not None else _END
         if len(bindings) == 1 and bindings[0].position <= moment:
             return [(bindings[0], False)]
         around = self._around(use) if use is not None else {(scope.node, "body")}
@@ -409,7 +409,7 @@ class Scopes:
             self._changed[key] = [mutation.position for mutation in ordered], ordered
         positions, ordered = self._changed[key]
         first = bisect_left(positions, since)
-        last = bisect_right(positions, _start(use) if use is not None else _END)
+        last = bisect_right(positions, start(use) if use is not None else _END)
         if first >= last:
             return []
         around = self._around(use) if use is not None else {(scope.node, "body")}
@@ -568,7 +568,8 @@ def _leaves(block: list[ast.stmt]) -> bool:
     return bool(block) and isinstance(block[-1], (ast.Return, ast.Raise))
 
 
-def _start(node: ast.AST) -> Position:
+def start(node: ast.AST) -> Position:
+    """Where a node with a place begins."""
     return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,8 @@
 """What an expression may be: known values, partly known texts, mappings, and references, each with its flow.
 
 An evaluation answers with a tuple of possibilities. ``Unknown`` is a possibility like any other, and nothing is ever
-reported from it. None of these has a repr: it would show the values.
+reported from it. None of these has a repr: it would show the values. None is changed once it is made; that they are not
+frozen is for speed, as they are made by the ten thousand.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_ITEMS = 600  # of a sequence
 MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Place:
     """A node of a file: where a literal stands, or where a value passes."""
 
@@ -32,7 +33,7 @@ class Place:
     node: ast.AST
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Passage:
     """One step of a value's way from its literal: the place, and in words what happens there."""
 
@@ -43,7 +44,7 @@ class Passage:
 Steps = tuple[Passage, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Piece:
     """A known stretch of a text and the literal it comes from."""
 
@@ -51,7 +52,7 @@ class Piece:
     origin: Place | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Hole:
     """An unknown stretch of a text."""
 
@@ -59,7 +60,7 @@ class Hole:
 HOLE = Hole()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Fallback:
     """Marks a value that is only used when an environment variable is not set."""
 
@@ -68,7 +69,7 @@ class Fallback:
     read: Place | None = None  # the reading part alone: ``os.getenv("K")``
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Text:
     """A string, or bytes (``binary``), perhaps with unknown stretches."""
 
@@ -82,7 +83,7 @@ class Text:
         if len(parts) == 1 and (not isinstance(parts[0], Piece) or len(parts[0].text) <= MAX_LENGTH):
             return
         if len(parts) > MAX_PARTS or sum(len(p.text) for p in parts if isinstance(p, Piece)) > MAX_LENGTH:
-            object.__setattr__(self, "parts", _bounded_parts(parts))
+            self.parts = _bounded_parts(parts)
 
     @property
     def known(self) -> str | None:
@@ -100,7 +101,7 @@ class Text:
         return max(pieces, key=lambda piece: len(piece.text)).origin if pieces else None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Const:
     """A constant that is no string: number, bool, None."""
 
@@ -110,7 +111,7 @@ class Const:
     fallback: Fallback | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """One entry of a mapping. ``place`` is the key's node (or keyword, or assignment) that makes the entry.
 
@@ -126,7 +127,7 @@ class Entry:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Mapping:
     """A dict. ``complete`` says that it has no other entries than these; later entries win.
 
@@ -143,8 +144,8 @@ class Mapping:
     def __post_init__(self) -> None:
         if len(self.entries) > MAX_ENTRIES:
             kept = _bounded_entries(self.entries)
-            object.__setattr__(self, "entries", kept)
-            object.__setattr__(self, "complete", self.complete and len(kept) < MAX_ENTRIES)
+            self.entries = kept
+            self.complete = self.complete and len(kept) < MAX_ENTRIES
 
     def get(self, key: str) -> Values | None:
         """What the key may hold; None if it is certainly or probably absent."""
@@ -159,7 +160,7 @@ class Mapping:
         return tuple(found) or None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Sequence:
     """A list, tuple or set; ``complete`` as in Mapping."""
 
@@ -170,11 +171,11 @@ class Sequence:
 
     def __post_init__(self) -> None:
         if len(self.items) > MAX_ITEMS:
-            object.__setattr__(self, "items", self.items[:MAX_ITEMS])
-            object.__setattr__(self, "complete", False)
+            self.items = self.items[:MAX_ITEMS]
+            self.complete = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EnvRead:
     """The value of a local environment variable."""
 
@@ -183,7 +184,7 @@ class EnvRead:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class External:
     """Something outside the project, by its dotted name: ``modal.Sandbox.create``, ``os.environ``."""
 
@@ -191,7 +192,7 @@ class External:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Object:
     """An instance of a Modal type: the call that made it, and the object of which that call was a method.
 
@@ -215,7 +216,7 @@ class Object:
             current = current.previous
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Method:
     """A method of an Object, not yet called: ``image.env``."""
 
@@ -224,7 +225,7 @@ class Method:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Function:
     """A function or lambda of the project; ``receiver`` is the instance or class it is bound to."""
 
@@ -234,7 +235,7 @@ class Function:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Class:
     """A class of the project."""
 
@@ -243,7 +244,7 @@ class Class:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Instance:
     """An instance of a class of the project, with the arguments of its construction, if known."""
 
@@ -259,7 +260,7 @@ class Instance:
         return self.made or self
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Bag:
     """An object with known attributes: a namespace, parsed command-line arguments."""
 
@@ -267,7 +268,7 @@ class Bag:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Module:
     """A module of the project."""
 
@@ -275,7 +276,7 @@ class Module:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Builtin:
     """A method of a known value, not yet called: ``"a".join``, ``d.get``. ``owner`` are its possibilities."""
 
@@ -284,7 +285,7 @@ class Builtin:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Arguments:
     """The arguments of one call, evaluated on demand; ``*x`` and ``**x`` stay apart until they are bound."""
 
@@ -292,7 +293,7 @@ class Arguments:
     keywords: tuple[tuple[str | None, Argument], ...] = ()  # a name of None is ``**x``
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Argument:
     """One argument: an expression in a frame, or values already there."""
 
@@ -302,7 +303,7 @@ class Argument:
     entry: Entry | None = None  # the entry of a splatted mapping that it was
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Partial:
     """``functools.partial(function, …)``."""
 
@@ -311,7 +312,7 @@ class Partial:
     steps: Steps = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Unknown:
     """Anything."""
 
