@@ -12,6 +12,8 @@ import pytest
 
 modal = pytest.importorskip("modal")
 
+from modal_lint_runtime.isolation import detect  # noqa: E402
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     Create = Callable[..., Any]
 
 pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
+
+needs_roots = pytest.mark.skipif(not detect().filesystem, reason="would write to this machine's own files")
 
 SHOW_ENV = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -189,6 +193,51 @@ def test_tags_and_list(create: Create) -> None:
     assert [each.object_id for each in modal.Sandbox.list(app_id=app_id(), tags={"kind": "b"})] == [two.object_id]
     one.terminate(wait=True)
     assert [each.object_id for each in modal.Sandbox.list(app_id=app_id())] == [two.object_id]
+
+
+@needs_roots
+def test_files_are_written_and_read(create: Create) -> None:
+    sandbox = create()
+    files = sandbox.filesystem
+    files.write_text("é\n", "/opt/made/here/text")
+    assert sandbox.exec("cat", "/opt/made/here/text").stdout.read() == "é\n"
+    files.write_bytes(bytes(range(256)) * 20_000, "/opt/made/bytes")
+    assert files.read_bytes("/opt/made/bytes") == bytes(range(256)) * 20_000
+    assert [(one.name, one.is_dir(), one.size) for one in files.list_files("/opt/made")] == [
+        ("bytes", False, 5_120_000),
+        ("here", True, files.stat("/opt/made/here").size),
+    ]
+    files.make_directory("/opt/made/more/deep")
+    files.remove("/opt/made/more", recursive=True)
+    files.remove("/opt/made/bytes")
+    assert [one.path for one in files.list_files("/opt/made")] == ["/opt/made/here"]
+
+
+@needs_roots
+def test_what_cannot_be_done_with_a_file_is_said(create: Create) -> None:
+    files = create().filesystem
+    files.write_text("x", "/opt/made/text")
+    error = modal.exception
+    with pytest.raises(error.SandboxFilesystemNotFoundError, match="/opt/missing"):
+        files.read_text("/opt/missing")
+    with pytest.raises(error.SandboxFilesystemIsADirectoryError):
+        files.read_text("/opt/made")
+    with pytest.raises(error.SandboxFilesystemNotADirectoryError):
+        files.write_text("x", "/opt/made/text/below")
+    with pytest.raises(error.SandboxFilesystemPathAlreadyExistsError):
+        files.make_directory("/opt/made", create_parents=False)
+    with pytest.raises(error.SandboxFilesystemDirectoryNotEmptyError):
+        files.remove("/opt/made")
+    with pytest.raises(error.SandboxFilesystemError, match="Watch is not served"):
+        list(files.watch("/opt", timeout=1))
+
+
+def test_a_terminal_for_the_entrypoint(create: Create) -> None:
+    sandbox = create("sh", "-c", "test -t 0 && test -t 1 && echo terminal; read line; echo got $line", pty=True)
+    sandbox.stdin.write("typed\n")
+    sandbox.stdin.drain()
+    sandbox.wait()
+    assert {"terminal", "typed", "got typed"} <= set(sandbox.stdout.read().split("\r\n"))
 
 
 def test_workdir(create: Create) -> None:

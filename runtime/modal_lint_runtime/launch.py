@@ -60,6 +60,7 @@ class ContainerSpec:
             package's always are.
         upper: a directory that receives what the container writes to its file system, and stays; None throws that away.
         mounts: directories that are put into its file system as they are; what it writes there stays.
+        pty: its main process has a terminal for its input and output.
     """
 
     id: str
@@ -74,6 +75,7 @@ class ContainerSpec:
     visible: tuple[Path, ...] = ()
     upper: Path | None = None
     mounts: tuple[Mount, ...] = ()
+    pty: bool = False
 
 
 def check_spec(spec: ContainerSpec, isolation: Isolation) -> None:

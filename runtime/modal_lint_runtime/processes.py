@@ -59,7 +59,7 @@ class Container:
     main: Process
 
     def __init__(
-        self, spec: ContainerSpec, isolation: Isolation, pipes: Callable[[Callable[[], None]], Pipes] = Pipes
+        self, spec: ContainerSpec, isolation: Isolation, pipes: Callable[[Callable[[], None]], Pipes] | None = None
     ) -> None:
         check_spec(spec, isolation)
         self.id = spec.id
@@ -73,7 +73,7 @@ class Container:
         self._numbers = 0
         main = wire.Request(
             wire.SPAWN,
-            flags=wire.MAIN | wire.MAKE_WORKDIR,
+            flags=wire.MAIN | wire.MAKE_WORKDIR | (wire.TERMINAL if spec.pty else 0),
             seconds=seconds(spec.timeout),
             args=() if spec.args is None else encoded_args(spec.args),
             env=encoded_env(self._env),
@@ -91,7 +91,7 @@ class Container:
                     os.rmdir(directory)
             raise
         try:
-            self.main = self._begin(main, pipes)
+            self.main = self._begin(main, pipes or partial(Pipes, pty=spec.pty))
         except BaseException:
             self.close()
             raise

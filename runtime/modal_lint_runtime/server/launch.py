@@ -121,6 +121,7 @@ def _spec(
         scratch=state.scratch(sandbox_id),
         hidden=(state.workspace.root,),
         mounts=volume_mounts(state, definition.volume_mounts),
+        pty=bool(command) and definition.HasField("pty_info"),
     )
 
 
@@ -148,7 +149,9 @@ def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
         "open ports": bool(definition.open_ports.ports),
         "a proxy": definition.HasField("proxy_id"),
         "an outbound allowlist": definition.network_access.network_access_type == api_pb2.NetworkAccess.ALLOWLIST,
-        "an outbound policy": definition.HasField("experimental_outbound_policy"),
+        "an outbound policy": definition.HasField("experimental_outbound_policy")
+        or definition.HasField("outbound_policy"),
+        "a private network (i6pn)": definition.i6pn_enabled,
         "an identity token": definition.include_oidc_identity_token,
         "a custom domain": bool(definition.custom_domain),
         "memory snapshots": definition.enable_snapshot,

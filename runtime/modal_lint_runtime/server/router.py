@@ -12,7 +12,9 @@ from modal_proto import task_command_router_pb2 as router_pb2
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import InvalidError, NotFoundError, PermissionDeniedError
+from modal_lint_runtime.isolation import interpreter
 from modal_lint_runtime.local_variables import environment
+from modal_lint_runtime.server import sandbox_files
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.sources import exec_sources
 from modal_lint_runtime.server.stdio import follow, follow_from
@@ -51,7 +53,7 @@ class Router:
         if task.finished.is_set() or task.terminated:
             raise NotFoundError("The sandbox has finished.")
         process = task.container.exec(
-            contract.arguments(list(request.command_args)),
+            _command(request),
             environment({}, exec_sources(self._state.workspace, request), {}),
             workdir=contract.workdir(request.workdir or None),
             timeout=float(request.timeout_secs) if request.timeout_secs else None,
@@ -160,6 +162,14 @@ def _check_exec(request: router_pb2.TaskExecStartRequest) -> None:
         raise InvalidError("The command must name a program.")
     if request.container_id:
         raise NotFoundError("Sidecar containers are not served.")
+
+
+def _command(request: router_pb2.TaskExecStartRequest) -> tuple[str, ...]:
+    """The program and its arguments; for Modal's program behind `sandbox.filesystem` the one that stands in for it."""
+    args = contract.arguments(list(request.command_args))
+    if args[0] == sandbox_files.PATH:
+        return (interpreter(), "-I", "-S", sandbox_files.__file__, *args[1:])
+    return args
 
 
 def _exit_code(process: Process) -> int:
