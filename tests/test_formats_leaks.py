@@ -9,7 +9,6 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -176,7 +175,7 @@ def _quoting(file: File) -> Iterator[Finding]:
                 finding = Finding(
                     file.path, span, "MS199", "quoting", f"{number}: {text!r} is {text[:40]}…", Severity.ERROR
                 )
-                yield replace(finding, key=text, help=f"not {text}", flow=(step, step), fix=fix)
+                yield finding._replace(key=text, help=f"not {text}", flow=(step, step), fix=fix)
 
 
 @pytest.mark.parametrize("kind", ["openai", "jwt", "postgres-url", "password"])

@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from array import array
-from dataclasses import fields
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +121,7 @@ def _about(paths: Sequence[str], targets: Sequence[Target]) -> bytes:
 
 
 def _written(settings: Settings) -> str:
-    return repr([(one.name, getattr(settings, one.name)) for one in fields(settings) if one.name not in _LATER])
+    return repr([(name, value) for name, value in settings._asdict().items() if name not in _LATER])
 
 
 def _program() -> int:

@@ -6,8 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import switches
 from modal_lint.config import Resolver
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _COUNTED = (*FOR_PEOPLE, "json")  # formats that know statistics
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
+class Request(NamedTuple):
     """What the user asked for, beyond what `Settings` say."""
 
     paths: tuple[str, ...]
@@ -90,7 +88,7 @@ class _Check:
             sys.stdout,
             unsafe=self._settings.unsafe_fixes,
         )
-        self._look = replace(plain, contents=self._contents)
+        self._look = plain._replace(contents=self._contents)
 
     def run(self) -> int:
         if self._request.show_settings:
@@ -146,9 +144,7 @@ class _Check:
                 tell(line)
 
     def _show_settings(self) -> int:
-        from dataclasses import fields
-
-        pairs = [(item.name.replace("_", "-"), getattr(self._settings, item.name)) for item in fields(self._settings)]
+        pairs = [(name.replace("_", "-"), value) for name, value in self._settings._asdict().items()]
         self._result("".join(f"{name} = {_plain(value)}\n" for name, value in pairs))
         return 0
 

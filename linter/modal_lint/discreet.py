@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
@@ -34,7 +33,7 @@ def discreet(finding: Finding, file: File) -> Finding:
     fix = finding.fix if finding.fix is None or _is_discreet(finding.fix, file) else None
     if (message, help_, key, flow, fix) == (finding.message, finding.help, finding.key, finding.flow, finding.fix):
         return finding
-    return replace(finding, message=message, help=help_, key=key, flow=flow, fix=fix)
+    return finding._replace(message=message, help=help_, key=key, flow=flow, fix=fix)
 
 
 def _is_discreet(fix: Fix, file: File) -> bool:

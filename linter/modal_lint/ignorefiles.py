@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.files import ReadError, git_root, read_regular
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 _NAME = ".gitignore"
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class IgnoreFiles:
+class IgnoreFiles(NamedTuple):
     """The ignore files that count in one directory, the outermost first."""
 
     levels: tuple[tuple[str, GitIgnoreSpec], ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,8 +97,7 @@ class Move(NamedTuple):
     value: Hidden
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """A change of one file, applied whole or not at all.
 
     ``safe`` keeps the behaviour; an unsafe fix changes what the container sees until the named Secrets exist.
@@ -148,11 +146,10 @@ class Step(NamedTuple):
     cell: int | None = None  # of a notebook; its span counts inside the cell
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One diagnostic. What is shown of it never holds a credential's value: messages name keys, excerpts are masked.
 
-    ``secret`` is the value itself, for the baseline to hash: it is never printed, compared or written.
+    ``secret`` is the value itself, for the baseline to hash: it is never printed or written.
 
     In a notebook ``cell`` is the number of the cell among all of them, from 1, and every span and line number counts
     inside its cell. ``origin`` is where the credential's literal stands, as (path, span): the same credential is
@@ -177,7 +174,7 @@ class Finding:
     sink: Span | None = None  # the statement of the sink, where that is another one of the same file: there too
     cell: int | None = None
     symbol: str | None = None  # the function or class around it, where a baseline asks
-    secret: Hidden | None = field(default=None, repr=False, compare=False)
+    secret: Hidden | None = None
     committed: Committed | None = None  # where that was asked
 
     @property
@@ -232,8 +229,7 @@ class Report(NamedTuple):
         return any(failure.is_internal for failure in self.failures)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(NamedTuple):
     """One rule: ``check`` yields the findings of a file; its docstring is the rule's page.
 
     How its claim is known: ``witness`` is the outcome of the page's bad example where ``tests/test_witness.py`` runs it
@@ -243,7 +239,7 @@ class Rule:
     code: str
     name: str
     severity: Severity
-    check: Callable[[File], Iterable[Finding]] = field(repr=False)
+    check: Callable[[File], Iterable[Finding]]
     fixable: str = "none"  # "safe", "unsafe", "hint" or "none": what the catalogue promises
     witness: str = ""
     source: str = ""

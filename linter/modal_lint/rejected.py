@@ -7,7 +7,7 @@ where every possibility of it is: what is not known is accepted.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
@@ -148,8 +148,7 @@ def _finding(
     problem: Problem, here: ast.AST, rule: Rule, message: str, help_text: str | None, fix: Fix | None
 ) -> Finding:
     made = finding_at(problem.use.file, here, problem.use.node, rule, message, help_text, fix)
-    return replace(
-        made,
+    return made._replace(
         severity=rule.severity if problem.sure else Severity.WARNING,
         confidence=Confidence.HIGH if problem.sure else Confidence.MEDIUM,
         key=None if problem.key is None else credentials.mask_text(problem.key),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modal_lint.globs import Glob
@@ -24,14 +23,14 @@ DEFAULT_EXCLUDE = (
     ".svn", ".tox", ".venv", ".vscode", "__pycache__", "__pypackages__", "_build", "buck-out", "build", "dist",
     "node_modules", "site-packages", "venv",
 )  # fmt: skip
+_EXCLUDED = tuple(Glob(name, "") for name in DEFAULT_EXCLUDE)
 
 
 class UserError(Exception):
     """A mistake of the user, told in one line: on the command line or in a configuration file."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Settings:
+class Settings(NamedTuple):
     """Everything that decides what is checked in one directory, and what is done with the findings."""
 
     selections: tuple[Selection, ...] = (DEFAULT,)
@@ -40,14 +39,14 @@ class Settings:
     unfixable: tuple[str, ...] = ()
     min_severity: Severity = Severity.INFO
     min_confidence: Confidence = Confidence.MEDIUM
-    exclude: tuple[Glob, ...] = tuple(Glob(name, "") for name in DEFAULT_EXCLUDE)
+    exclude: tuple[Glob, ...] = _EXCLUDED
     extend_exclude: tuple[Glob, ...] = ()
     force_exclude: bool = False
     respect_gitignore: bool = True
     include_markdown: bool = False
     respect_foreign_markers: bool = True
     ignore_suppressions: bool = False
-    known_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known_secrets: Mapping[str, tuple[str, ...]] = {}
     fix: bool = False
     unsafe_fixes: bool = False
     show_fixes: bool = False
@@ -240,8 +239,8 @@ def merge(layers: Iterable[Layer]) -> Settings:
         from modal_lint.credentials.custom import register
 
         register(merged["custom"])
-    known = {item.name for item in fields(Settings)}
-    return Settings(selections=tuple(selections), **{key: value for key, value in merged.items() if key in known})
+    known = {key: value for key, value in merged.items() if key in Settings._fields}
+    return Settings(selections=tuple(selections), **known)
 
 
 def _put(merged: dict[str, Any], key: str, value: Any, base: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def named(file: File, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     if not known:
         return known
     symbols = sorted(_symbols(file.tree))  # what is inside another one comes after it
-    return tuple(replace(finding, symbol=_at(finding.span.line, symbols)) for finding in known)
+    return tuple(finding._replace(symbol=_at(finding.span.line, symbols)) for finding in known)
 
 
 def _at(line: int, symbols: Iterable[tuple[int, int, str]]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint.committed.answers import Question, answers
@@ -30,7 +29,7 @@ def annotated(report: Report, contents: Mapping[str, bytes]) -> Report:
     """
     known = committed(report.findings, contents)
     return report._replace(
-        findings=tuple(replace(one, committed=known[one]) if one in known else one for one in report.findings)
+        findings=tuple(one._replace(committed=known[one]) if one in known else one for one in report.findings)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +103,10 @@ def _unreadable(broken: Sequence[Broken]) -> Unreadable:
 def _placed(finding: Finding, module: Module) -> Finding:
     """A finding whose lines count in the document."""
     if finding.cell is not None:  # it knows its place; 0 stands for none
-        return replace(finding, cell=finding.cell or None)
+        return finding._replace(cell=finding.cell or None)
     rows = module.rows
     cell, span = inside(rows, finding.span)
-    return replace(
-        finding,
+    return finding._replace(
         cell=cell,
         span=span,
         excerpt=tuple(line._replace(number=_line(rows, line.number)) for line in finding.excerpt),
@@ -140,8 +138,8 @@ def _origin(finding: Finding, rows: Sequence[Row]) -> tuple[str, Span] | None:
 def _fix(fix: Fix, module: Module) -> Fix:
     """The fix with its edits where they belong; as advice, if the document cannot take them."""
     if any(_is_session(edit, module.rows) for edit in fix.edits):
-        return replace(fix, edits=(), moves=())
-    return replace(fix, edits=tuple(_edit(edit, module.rows) for edit in fix.edits))
+        return fix._replace(edits=(), moves=())
+    return fix._replace(edits=tuple(_edit(edit, module.rows) for edit in fix.edits))
 
 
 def _is_session(edit: Edit, rows: Sequence[Row]) -> bool:

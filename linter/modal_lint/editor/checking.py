@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from modal_lint.model import Finding, Outcome, Rule
@@ -124,4 +124,4 @@ def _stoppable(rule: Rule, stop: Stop) -> Rule:
             stop.heed()
             yield finding
 
-    return replace(rule, check=check)
+    return rule._replace(check=check)

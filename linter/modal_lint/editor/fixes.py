@@ -162,7 +162,7 @@ def _together(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
     cells = {edit.cell for fix in distinct for edit in fix.edits}
     kept = set(distinct)
     for cell in cells:
-        here = {replace(fix, edits=edits): fix for fix in distinct if (edits := _in_cell(fix, cell))}
+        here = {fix._replace(edits=edits): fix for fix in distinct if (edits := _in_cell(fix, cell))}
         chosen = compatible(here)
         kept -= {fix for part, fix in here.items() if part not in chosen}
     return tuple(fix for fix in distinct if fix in kept)

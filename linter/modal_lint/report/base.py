@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.model import Failure, Finding, Report, Severity, Span, Step
 
@@ -20,8 +19,7 @@ _SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "bl
 SEVERITY_COLOUR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Look:
+class Look(NamedTuple):
     """How text for people looks.
 
     ``unsafe`` says that unsafe fixes are switched on; ``contents`` is what to take for files instead of reading them,
@@ -31,7 +29,7 @@ class Look:
     colour: bool = False
     width: int = 100
     unsafe: bool = False
-    contents: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    contents: Mapping[str, bytes] = {}
 
     def paint(self, text: str, *styles: str) -> str:
         """``text`` in ``styles``, plain where there is no colour."""
@@ -53,7 +51,7 @@ def _with_git(finding: Finding) -> Finding:
     if finding.committed is None:
         return finding
     verdict = f"git: {finding.committed.verdict}"
-    return replace(finding, help=f"{finding.help} ({verdict})" if finding.help else verdict)
+    return finding._replace(help=f"{finding.help} ({verdict})" if finding.help else verdict)
 
 
 def diagnostics(report: Report) -> list[Finding]:
