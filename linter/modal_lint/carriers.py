@@ -153,7 +153,7 @@ class _Sources:
         while pending:
             current = pending.pop()
             kind = current.__class__
-            if kind is ast.Constant:
+            if kind is ast.Constant or kind is ast.Compare:  # what is compared does not become part of the answer
                 continue
             if kind is ast.Name:
                 yield self._resolved(current)  # type: ignore[arg-type]
@@ -164,6 +164,12 @@ class _Sources:
                 yield None if secret else (self, None, name)
             elif (kind is ast.Subscript or kind is ast.Call) and _reads_setting(self.file, current):
                 pending += getattr(current, "args", [])[1:]  # the default
+                continue
+            elif kind is ast.IfExp:
+                pending += (current.body, current.orelse)  # type: ignore[attr-defined]
+                continue
+            elif kind is ast.comprehension:
+                pending.append(current.iter)  # type: ignore[attr-defined]
                 continue
             elif kind is ast.Lambda:
                 yield from self._of_parameters(scopes.of[current])

@@ -82,7 +82,9 @@ def printed(file: File) -> Iterator[Printed]:
     start = uses.ev.spent
     seen: set[tuple[ast.AST, str]] = set()
     for call in file.scopes.calls:
-        if _last_name(call) not in _LAST_NAMES or not carriers.may_carry(file, call.args):
+        if _last_name(call) not in _LAST_NAMES or not _may_print(uses.ev, call, _default(file, call)):
+            continue
+        if not carriers.may_carry(file, call.args):
             continue
         for frame in _runs(uses, call, follow=uses.ev.spent - start < FUEL):
             if not _prints(uses.ev, call, frame):
@@ -120,15 +122,16 @@ def _may_print(ev: Evaluator, call: ast.Call, frame: Frame) -> bool:
 def _runs(uses: Uses, call: ast.Call, *, follow: bool) -> list[Frame]:
     """The ways in which a call is looked at: by itself, and as its callers make it if these are to be followed."""
     ev, file = uses.ev, uses.file
-    scope = file.scopes.scope(call)
-    default = default_frame(ev, file, scope)
-    if not _may_print(ev, call, default):
-        return []
+    default = _default(file, call)
     ev.needed_caller = False
     for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
         ev.ask(argument, default)
-    frames = [default, *(uses.frames(scope)[:MAX_RUNS] if follow and ev.needed_caller else ())]
+    frames = [default, *(uses.frames(file.scopes.scope(call))[:MAX_RUNS] if follow and ev.needed_caller else ())]
     return [run for frame in frames for run in _looped(ev, call, frame)][: 2 * MAX_RUNS]
+
+
+def _default(file: File, call: ast.Call) -> Frame:
+    return default_frame(file.project.evaluator, file, file.scopes.scope(call))
 
 
 def _looped(ev: Evaluator, node: ast.AST, frame: Frame) -> list[Frame]:
