@@ -151,3 +151,27 @@ def test_a_changed_file_is_looked_at_again(many: list[str], tmp_path: Path) -> N
     again = session.recheck(["m04.py"], {"m04.py": b"import modal\n"})
     assert {"m03.py", "m04.py"}.isdisjoint(finding.path for finding in again.findings)
     assert len(again.findings) == len(many) - 2
+
+
+class _Doubling:
+    """Doubles a number; some kill the process."""
+
+    def perform(self, task: int) -> int:
+        if task % 200 == 7:
+            os._exit(9)
+        return 2 * task
+
+    def crashed(self, task: int) -> int:
+        return -task
+
+    def finish(self) -> str:
+        return "done"
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_crash_costs_one_task_also_of_those_handed_out_in_advance(light: bool) -> None:
+    seen: list[int] = []
+    done, told = pool.answers(_Doubling(), [1] * 900, 2, seen=seen.append, light=light)
+    assert done == {task: -task if task % 200 == 7 else 2 * task for task in range(900)}
+    assert sorted(seen) == sorted(done.values())
+    assert told == ["done", "done"]

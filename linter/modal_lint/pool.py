@@ -7,7 +7,7 @@ import gc
 import multiprocessing
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -22,6 +22,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 # Forking is the cheapest start and shares what is loaded; macOS's libraries do not survive it.
 _METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
+# So many tasks always fit into a pipe: nobody waits there for one who is waiting itself.
+_AHEAD = 100
 
 
 class Work(Protocol[T_co]):
@@ -42,15 +44,25 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     share: list[int]  # tasks that are its own to begin
-    task: int | None = None
+    tasks: list[int] = field(default_factory=list)  # that it was handed, in order
 
 
 def _nothing(done: int, total: int) -> None:
     del done, total
 
 
+def _ignore(answer: object) -> None:
+    del answer
+
+
 def answers(
-    work: Work[T], weights: Sequence[int], jobs: int, progress: Callable[[int, int], None] = _nothing
+    work: Work[T],
+    weights: Sequence[int],
+    jobs: int,
+    progress: Callable[[int, int], None] = _nothing,
+    seen: Callable[[T], None] = _ignore,
+    *,
+    light: bool = False,
 ) -> tuple[dict[int, T], list[Any]]:
     """The answers to all tasks, and what each process told in the end.
 
@@ -60,8 +72,10 @@ def answers(
             stretch of them, and takes from another one's when it has done its own.
         jobs: how many processes.
         progress: told after each task how many of all are done.
+        seen: told each answer; it may take its time if the tasks are light.
+        light: the tasks are many and alike: a process is always handed half of what is left of its stretch in advance.
     """
-    return _Pool(work, _shares(weights, max(1, min(jobs, len(weights)))), progress).run()
+    return _Pool(work, _shares(weights, max(1, min(jobs, len(weights)))), progress, seen, light).run()
 
 
 def _shares(weights: Sequence[int], jobs: int) -> list[list[int]]:
@@ -75,11 +89,20 @@ def _shares(weights: Sequence[int], jobs: int) -> list[list[int]]:
 
 
 class _Pool(Generic[T]):
-    def __init__(self, work: Work[T], shares: list[list[int]], progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        work: Work[T],
+        shares: list[list[int]],
+        progress: Callable[[int, int], None],
+        seen: Callable[[T], None],
+        light: bool,
+    ) -> None:
         self._work = work
         self._shares = shares
         self._total = sum(map(len, shares))
         self._progress = progress
+        self._seen = seen
+        self._light = light
         self._context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
         self._done: dict[int, T] = {}
         self._told: list[Any] = []
@@ -106,32 +129,36 @@ class _Pool(Generic[T]):
         return _Worker(process, ours, share)
 
     def _feed(self, worker: _Worker) -> None:
-        worker.task = None
-        if worker.share:
-            worker.task = worker.share.pop()
-        elif others := max(self._shares, key=len):
-            worker.task = others.pop(0)  # the lightest: what it needs is needed twice
-        if worker.task is not None:
+        ahead = min(len(worker.share) // 2, _AHEAD) if self._light else 0
+        while len(worker.tasks) <= ahead:
+            if worker.share:
+                task = worker.share.pop()
+            elif not worker.tasks and (others := max(self._shares, key=len)):
+                task = others.pop(0)  # the lightest: what it needs is needed twice
+            else:
+                return
+            worker.tasks.append(task)
             with contextlib.suppress(OSError):  # it died: the end of its pipe tells
-                worker.pipe.send(worker.task)
+                worker.pipe.send(task)
 
     def _collect(self, workers: list[_Worker]) -> None:
-        busy = {worker.pipe: worker for worker in workers if worker.task is not None}
+        busy = {worker.pipe: worker for worker in workers if worker.tasks}
         for pipe in wait(list(busy)):
             worker = busy[pipe]  # type: ignore[index]
-            task = worker.task
-            assert task is not None
+            task = worker.tasks.pop(0)
             try:
-                self._done[task] = worker.pipe.recv()
+                answer = self._done[task] = worker.pipe.recv()
             except (EOFError, OSError):
-                self._done[task] = self._work.crashed(task)
+                answer = self._done[task] = self._work.crashed(task)
                 worker.pipe.close()
+                worker.share += reversed(worker.tasks)
                 workers[workers.index(worker)] = worker = self._started(worker.share)
             self._progress(len(self._done), self._total)
             self._feed(worker)
+            self._seen(answer)
 
     def _stop(self, worker: _Worker) -> None:
-        if worker.task is None:
+        if not worker.tasks:
             with contextlib.suppress(OSError, EOFError):
                 worker.pipe.send(None)
                 self._told.append(worker.pipe.recv())

@@ -28,6 +28,10 @@ _CAN_READ_INTO = hasattr(os, "readv")
 _BLOCK = 128  # files that one process reads in a row
 
 
+def _ignore(answers: object) -> None:
+    del answers
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class _Reader(Generic[T]):
     """Blocks of files, as tasks for several processes: each is read, asked about and forgotten.
@@ -66,14 +70,14 @@ class _Reader(Generic[T]):
             return self.unread(trouble.reason)
         return self.ask(target, data, len(data))
 
-    def answers(self, jobs: int) -> list[T]:
-        """The answers for all files, from ``jobs`` processes if that is worth it."""
+    def answers(self, jobs: int, seen: Callable[[list[T]], None] = _ignore) -> list[T]:
+        """The answers for all files, from ``jobs`` processes if that is worth it; ``seen`` is told some of them."""
         if jobs < 2 or len(self.targets) < _WORTH_PROCESSES:
             return [self.answer(target) for target in self.targets]
         from modal_lint import pool
 
         blocks = -(-len(self.targets) // _BLOCK)
-        done, _ = pool.answers(self, [1] * blocks, jobs)
+        done, _ = pool.answers(self, [1] * blocks, jobs, seen=seen, light=True)
         return [answer for block in range(blocks) for answer in done[block]]
 
     def _block(self, task: int) -> Sequence[Target]:
@@ -104,7 +108,16 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
     """
     ask = _size if switches.is_off("prefilter") else _verdict
     reader: _Reader[int | str] = _Reader(targets, given, ask, str)
-    return reader.answers(jobs)
+    return reader.answers(jobs, _prepare)
+
+
+def _prepare(verdicts: list[int | str]) -> None:
+    """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
+    if any(isinstance(verdict, int) and verdict >= 0 for verdict in verdicts):
+        from modal_lint import analysis, selection
+
+        del analysis
+        selection.catalogue()
 
 
 def naming(
