@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.modal_api import Sink
 from modal_lint.uses import default_frame
@@ -35,8 +34,7 @@ _LISTS = frozenset(("builtins.list", "builtins.tuple", "builtins.sorted", "built
 _COPIERS = frozenset(("builtins.dict", "copy.copy", "copy.deepcopy", "collections.OrderedDict", "collections.ChainMap"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Copy:
+class Copy(NamedTuple):
     """One use that gets all of the environment, and the node of its file that stands for it."""
 
     use: Use

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import credentials
 from modal_lint.exposure import MIN_PART
@@ -44,8 +43,7 @@ def _window(text: str, start: int, end: int) -> tuple[str, int, int]:
     return shown, start - shift, min(end - shift, len(shown))
 
 
-@dataclass(frozen=True, slots=True)
-class _Masked:
+class _Masked(NamedTuple):
     """One line with every credential masked; the lists say, piece by piece, where it differs from the source."""
 
     text: str

@@ -29,7 +29,7 @@ class Stays(Exception):  # noqa: N818 - a refusal, not a failure
     """The credential cannot be moved by itself; the reason is told to the user."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Group:
     """What leaves one mapping: the entries, and where they stand."""
 

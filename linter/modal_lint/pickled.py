@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import leaks
 from modal_lint.modal_api import Sink
@@ -25,8 +24,7 @@ DECLARING = frozenset(("modal.App.function", "modal.App.cls", "modal.App.server"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Captured:
+class Captured(NamedTuple):
     """A secret that a pickled function takes from around it: the name, where the function reads it, and the pickler."""
 
     use: Use

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import leaks, pickled, written
 from modal_lint.credentials import mask_text
@@ -26,8 +25,7 @@ KEPT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Published:
+class Published(NamedTuple):
     """A public image, the step of it that holds a secret, and what that is called."""
 
     use: Use

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modal_lint.values import Values
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ReadHole(Hole):
     """An unknown stretch of a text that holds the value of an environment variable."""
 

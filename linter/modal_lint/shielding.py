@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import library
 from modal_lint.lazy import lazy
@@ -32,8 +31,7 @@ _NAMED = "modal.Secret.from_name"
 _TEMPLATE = lazy(r"(?<!\$)\$([A-Za-z_]\w*)")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unshielded:
+class Unshielded(NamedTuple):
     """A Secret of a policy that the sandbox gets in its environment as well.
 
     ``place`` is the item in ``secrets=`` of the call that makes the sandbox.
@@ -48,8 +46,7 @@ class Unshielded:
     templated: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Secret:
+class _Secret(NamedTuple):
     name: str
     keys: frozenset[str]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.lazy import lazy
 from modal_lint.model import Edit, Finding, Fix, Rule, Severity, Span
@@ -33,8 +32,7 @@ _NEXT_COMMENT = lazy(r"\s+#\s")
 _NAMES_US = lazy(r"(?i)\bnoqa\b[^\n]*\bMS\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """One code, prefix or name in a suppression, and where it stands."""
 
     text: str
@@ -45,8 +43,7 @@ class Code:
         return self.text == name or (bool(self.text) and code.startswith(self.text.upper()))
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One comment of ours: what it silences, and on which lines (the whole file if None)."""
 
     kind: str  # "ignore", "ignore-next-line", "ignore-file" or "noqa"
@@ -56,8 +53,7 @@ class Suppression:
     whole_line: bool  # nothing but the comment stands on its line
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressions:
+class Suppressions(NamedTuple):
     """All suppressions of one file; ``foreign`` holds the lines silenced by markers of other tools."""
 
     ours: tuple[Suppression, ...] = ()
@@ -127,8 +123,7 @@ def unused(file: File, findings: Sequence[Finding], rules: Sequence[Rule]) -> It
             yield _finding(file.path, comment, _why(idle, comment), _removal(file.text, comment, idle))
 
 
-@dataclass(frozen=True, slots=True)
-class _Comment:
+class _Comment(NamedTuple):
     text: str
     line: int
     column: int

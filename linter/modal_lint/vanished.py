@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.modal_api import canonical
 from modal_lint.rejected import is_expected, names_in
@@ -23,8 +22,7 @@ _ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Gone:
+class Gone(NamedTuple):
     """One use of something that is gone.
 
     ``node`` is where it stands: an attribute or name, an import's alias, a keyword. ``call`` is the call, decorator

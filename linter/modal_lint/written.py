@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import leaks, shell
 from modal_lint.exposure import marked
@@ -28,8 +27,7 @@ _INSTRUCTION = lazy(r"(?im)^\s*(?=(?:RUN|ENV|COPY|ADD|ARG|FROM|WORKDIR|CMD|ENTRY
 _IN_ENV_FILE = "an ENV line"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Written:
+class Written(NamedTuple):
     """A command of a build step that keeps a secret, and the node that stands for it in its file."""
 
     use: Use

@@ -6,9 +6,9 @@ A row's parameters are written as in a Python signature, each with its sink behi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import NamedTuple
 
 
 class Sink(str, Enum):
@@ -55,8 +55,7 @@ class Persists(str, Enum):
     LOCAL = "LOC"
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """One parameter. ``kind`` is "positional", "keyword", "both", "args" or "kwargs"."""
 
     name: str
@@ -64,8 +63,7 @@ class Param:
     sink: Sink | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(NamedTuple):
     """One callable.
 
     ``name`` is canonical (``modal.Sandbox.create``), a constructor's is that of its class. ``params`` leave out

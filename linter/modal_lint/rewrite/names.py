@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,8 +15,7 @@ _OWN_SCOPE = (*_Function, ast.ClassDef)
 _MANY = 40  # children, from which on they are searched in order of place
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(NamedTuple):
     """One binding of a name in a scope; ``target`` is the dotted name it imports, None for anything else."""
 
     name: str

@@ -15,7 +15,7 @@ Pieces = list[Piece]
 Part = ast.expr | ast.keyword
 
 
-@dataclass
+@dataclass(slots=True, eq=False, repr=False)
 class Item:
     """One item: its text, what stands before its comma, the comma, and the gap up to the next item or bracket."""
 
@@ -34,7 +34,7 @@ class Item:
         return last.value if isinstance(last, (ast.keyword, ast.Starred)) else last
 
 
-@dataclass
+@dataclass(slots=True, eq=False, repr=False)
 class Sequence:
     """The inside of a pair of brackets, from ``start`` to ``end``."""
 
