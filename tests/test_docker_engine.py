@@ -1,13 +1,10 @@
-"""Docker and Podman: which commands they are given, and where values go. There is no daemon: a program stands in
-for the command line tool, which writes down how it was called."""
+"""Docker and Podman as builders, tried with Podman: what the image gets, and where values go."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from modal_lint_runtime.builder import Builder, Definition, Step
@@ -15,143 +12,121 @@ from modal_lint_runtime.docker_engine import DockerEngine
 from modal_lint_runtime.errors import ImageBuildError, UnsupportedError
 from modal_lint_runtime.isolation import PLAIN
 from modal_lint_runtime.workspace import Workspace
+from podman import BASE, Podman, podman
+from runtime_world import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-RECORDER = """
-    #!{python}
-    import json, os, sys
-    call = {{"args": sys.argv[1:], "env": dict(os.environ), "stdin": "", "file": ""}}
-    if sys.argv[1] == "build":
-        call["stdin"] = sys.stdin.read()
-    for option in sys.argv:
-        if option.startswith("--env-file="):
-            call["file"] = open(option.partition("=")[2]).read()
-    with open({log!r}, "a") as file:
-        file.write(json.dumps(call) + "\\n")
-    if sys.argv[1] == "build":
-        print("leaking", *os.environ.values())
-    if sys.argv[1] == "run":
-        print("container-id")
-    sys.exit({code} if sys.argv[1] in ("build", "ps") else 0)
-"""
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Podman]:
+    with podman() as found:
+        yield found
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(engine: Podman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("MODAL_LINT_RUNTIME_KEYRING", "0")
+    for name, text in engine.environment.items():
+        monkeypatch.setenv(name, text)
+    _silent(tmp_path / "first", monkeypatch)
     return Workspace(tmp_path / "workspace")
 
 
-def stand_in(directory: Path, code: int = 0) -> Path:
-    """A recording ``docker`` in a directory, which exits with ``code``; the file it writes to."""
+def _silent(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ``docker`` without a daemon, before everything else in PATH."""
     directory.mkdir()
-    log, program = directory / "calls", directory / "docker"
-    program.write_text(textwrap.dedent(RECORDER).lstrip().format(python=sys.executable, log=str(log), code=code))
+    program = directory / "docker"
+    program.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
     program.chmod(0o755)
-    log.touch()
-    return log
+    monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
 
 
-def calls(log: Path, command: str) -> list[dict[str, Any]]:
-    """The recorded calls of one command of docker's."""
-    return [call for call in map(json.loads, log.read_text().splitlines()) if call["args"][0] == command]
+def build(workspace: Workspace, *steps: Step, base: str = BASE) -> tuple[str, str]:
+    """The id of a built image, and the log."""
+    log: list[str] = []
+    image = Builder(workspace, PLAIN, "docker").build(Definition(base, steps), on_log=log.append)
+    return image.id, "".join(log)
 
 
 def test_no_daemon_and_no_tool_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(tmp_path / "bin", code=1)
-    with pytest.raises(UnsupportedError, match="no daemon answers"):
-        DockerEngine(str(tmp_path / "bin" / "docker"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnsupportedError, match="neither is installed"):
         DockerEngine()
+    _silent(tmp_path / "bin", monkeypatch)
+    with pytest.raises(UnsupportedError, match="docker is there, but no daemon answers"):
+        DockerEngine()
 
 
-def test_a_build_mounts_secrets_and_puts_no_value_in_its_arguments(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_one_that_answers_is_taken(workspace: Workspace) -> None:
+    assert workspace.root.exists()
+    assert DockerEngine().name == "podman"
+
+
+def test_a_build_sees_the_secrets_of_its_step_and_keeps_no_value(
+    engine: Podman, workspace: Workspace, tmp_path: Path
 ) -> None:
-    log = stand_in(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("UNRELATED", "not-for-docker")
+    token, key = value(), f"first line {value()}\nsecond \\n 'line' $HOME\n"
+    secret = workspace.secret_create("token", {"TOKEN": token, "KEY": key, "PATH": "/nowhere:/bin"})
     (tmp_path / "context").mkdir()
-    secret = workspace.secret_create("token", {"TOKEN": "value-of-token"})
-    definition = Definition(
-        "python:3.13",
-        (
-            Step(
-                ("RUN echo $TOKEN", 'RUN ["a", "b"]', "RUN <<EOF\necho two\nEOF"),
-                (secret.id,),
-                build_args=(("A", "it's"),),
+    (tmp_path / "context" / "file").write_text("copied")
+    image, log = build(
+        workspace,
+        Step(
+            (
+                "ARG A",
+                'RUN echo "shell $A ${#TOKEN} ${#PATH} $TOKEN"',
+                'RUN ["sh", "-c", "echo exec ${#KEY}; printf %s \\"$KEY\\" | tail -n 1"]',
+                "RUN <<EOF\necho document ${#TOKEN}\nEOF",
+                'SHELL ["/bin/sh", "-u", "-c"]',
+                'RUN echo "options $-"',
             ),
-            Step(("COPY . /srv", "RUN true"), context=tmp_path / "context"),
+            (secret.id,),
+            build_args=(("A", "it's"),),
         ),
+        Step(("COPY file /srv/file", "RUN cat /srv/file; echo later[${TOKEN-}]"), context=tmp_path / "context"),
     )
-    shown: list[str] = []
-    image = Builder(workspace, PLAIN, "docker").build(definition, on_log=shown.append)
-    (call,) = calls(log, "build")
-    mount = "--mount=type=secret,id=s0-TOKEN,env=TOKEN,required=true"
-    assert call["stdin"].splitlines() == [
-        "FROM python:3.13",
-        "ARG A='it'\"'\"'s'",
-        f"RUN {mount} echo $TOKEN",
-        f'RUN {mount} ["a", "b"]',
-        f"RUN {mount} <<EOF",
-        "echo two",
-        "EOF",
-        "COPY . /srv",
-        "RUN true",
-    ]
-    assert "--secret=id=s0-TOKEN,env=MODAL_LINT_0_TOKEN" in call["args"]
-    assert call["args"][-1] == str(tmp_path / "context")
-    assert call["env"]["MODAL_LINT_0_TOKEN"] == "value-of-token"
-    assert "UNRELATED" not in call["env"]
-    assert "value-of-token" not in json.dumps([call["args"], call["stdin"]]) + "".join(shown) + repr(image)
-    assert "***" in "".join(shown)
-    child = Builder(workspace, PLAIN, "docker").build(Definition(image.id, (Step(("RUN true",), force=True),)))
-    second = calls(log, "build")[1]
-    assert second["stdin"].startswith(f"FROM {image.definition['tag']}\n")
-    assert "--no-cache" in second["args"]
-    assert child.id != image.id
+    assert f"shell it's {len(token)} 13 ***\n" in log
+    assert f"exec {len(key)}\n" in log
+    assert f"document {len(token)}\n" in log
+    assert any(line.startswith("options") and "u" in line for line in log.splitlines())
+    assert "copiedlater[]" in log
+    hidden = (token, *key.splitlines())
+    assert engine.files_with(*hidden) == []
+    tag = str(workspace.image_get(image).definition["tag"])
+    shown = log + engine.calls + engine("history", "--no-trunc", tag) + engine("image", "inspect", tag)
+    assert not [each for each in hidden if each in shown]
+    based, log = build(workspace, Step(("RUN echo again[${TOKEN-}] $-",)), base=image)
+    assert based != image
+    assert "again[]" in log
 
 
-def test_a_failed_build_is_masked(workspace: Workspace, tmp_path: Path) -> None:
-    stand_in(tmp_path / "bin")
-    engine = DockerEngine(str(tmp_path / "bin" / "docker"))
-    (tmp_path / "bin" / "docker").write_text(
-        f"#!{sys.executable}\nimport os\nprint(*os.environ.values())\nraise SystemExit(9)\n"
-    )
-    with pytest.raises(ImageBuildError) as caught:
-        engine.build(workspace, Definition("x", (Step(("RUN a",)),)), [{"TOKEN": "value-of-token"}])
-    assert caught.value.exit_code == 9
-    assert "value-of-token" not in str(caught.value)
-    assert "***" in caught.value.log
+def test_an_image_is_built_once_unless_it_is_forced(workspace: Workspace) -> None:
+    commands = ("RUN date +%s%N > /srv", "ENTRYPOINT echo")
+    first, _ = build(workspace, Step(commands))
+    assert build(workspace, Step(commands))[0] == first
+    assert build(workspace, Step(commands, force=True))[0] != first
+    with pytest.raises(UnsupportedError, match="not built by engine='docker'"):
+        DockerEngine().start(workspace.image_get(local_image(workspace)), "name")
+
+
+def local_image(workspace: Workspace) -> str:
+    return Builder(workspace, PLAIN).build(Definition("python:3.13", (Step(("ENV A=b",)),))).id
+
+
+def test_a_failed_build_is_masked(workspace: Workspace) -> None:
+    token = value()
+    secret = workspace.secret_create("token", {"TOKEN": token})
+    with pytest.raises(ImageBuildError, match="podman build") as caught:
+        build(workspace, Step(('RUN echo "failing with $TOKEN"; exit 9',), (secret.id,)))
+    assert caught.value.exit_code != 0
+    assert "failing with ***" in caught.value.log
+    assert token not in str(caught.value)
 
 
 def test_contexts_that_one_build_cannot_have_are_told(workspace: Workspace, tmp_path: Path) -> None:
-    stand_in(tmp_path / "bin")
-    engine = DockerEngine(str(tmp_path / "bin" / "docker"))
     steps = tuple(Step(("COPY a b",), context=tmp_path / name) for name in "ab")
     with pytest.raises(UnsupportedError, match="one context"):
-        engine.build(workspace, Definition("x", steps), [{}, {}])
-
-
-def test_processes_get_their_variables_through_a_pipe(workspace: Workspace, tmp_path: Path) -> None:
-    log = stand_in(tmp_path / "bin")
-    engine = DockerEngine(str(tmp_path / "bin" / "docker"))
-    image = engine.build(workspace, Definition("x", (Step(("RUN true",)),)), [{}])
-    variables = {"TOKEN": "value-of-token", "KEY": "line-one\nline-two", "DOCKER_HOST": "elsewhere"}
-    container = engine.start(image, None, variables, "/srv")
-    process = engine.exec(container, ["env"], variables)
-    process.communicate(timeout=30)
-    engine.remove(container)
-    for call in (*calls(log, "run"), *calls(log, "exec")):
-        assert call["file"] == "TOKEN=value-of-token\nDOCKER_HOST=elsewhere\n"
-        assert call["env"]["KEY"] == "line-one\nline-two"
-        assert "TOKEN" not in call["env"]
-        assert "elsewhere" not in call["env"].values()
-        assert not [part for part in call["args"] if "value-of" in part or "line-" in part or "elsewhere" in part]
-    assert calls(log, "run")[0]["args"][-4:] == ["--entrypoint", "sleep", image.definition["tag"], "infinity"]
-    assert calls(log, "rm")[0]["args"][-1] == "container-id"
-    with pytest.raises(UnsupportedError, match="several lines"):
-        engine.exec(container, ["env"], {"DOCKER_CONFIG": "a\nb"})
+        build(workspace, *steps)

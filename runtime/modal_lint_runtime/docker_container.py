@@ -1,7 +1,7 @@
 """A sandbox in Docker or Podman, driven as a container of this machine is.
 
-Every process, the main one too, is a ``docker exec`` in a container that idles. Not tried against a daemon: there was
-none where this was written. A client that is killed leaves its containers to ``docker rm``.
+Every process, the main one too, is a ``docker exec`` in a container that idles as long as this process holds its
+standard input: it ends with its client, whichever way that ends.
 """
 
 from __future__ import annotations
@@ -100,10 +100,12 @@ class DockerContainer:
     Args:
         engine: what runs it.
         image: what it runs, built by the same engine.
+        id_: the id of its sandbox, from which it has its name.
         args: its main process; None idles until it is terminated.
         env: variables of all its processes.
-        workdir: where they start.
+        workdir: where they start; None for the image's.
         timeout: seconds until it is removed, and its exit code is 124.
+        network: False for none.
     """
 
     isolation = None
@@ -112,10 +114,13 @@ class DockerContainer:
         self,
         engine: DockerEngine,
         image: ImageRecord,
+        id_: str,
         args: Sequence[str] | None,
         env: Mapping[str, str],
         workdir: str | None,
         timeout: float | None,
+        *,
+        network: bool = True,
     ) -> None:
         self._engine = engine
         self._env = dict(env)
@@ -124,13 +129,15 @@ class DockerContainer:
         self._removed = False
         self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
         self.timed_out = False
-        self._id = engine.start(image, None, env, workdir)
+        self._name = f"modal-lint-{id_}"
+        self._holder = engine.start(image, self._name, network=network)
         try:
-            self.main = Attached(None if args is None else engine.exec(self._id, args, env, workdir))
+            self.main = Attached(None if args is None else engine.exec(self._name, args, env, workdir))
         except BaseException:
             self._remove()
             raise
         self.main.on_end(lambda: threading.Thread(target=self._remove, daemon=True).start())
+        threading.Thread(target=self._hold, name="modal-lint docker", daemon=True).start()
         if self._timer is not None:
             self._timer.daemon = True
             self._timer.start()
@@ -149,7 +156,7 @@ class DockerContainer:
         if self.main.poll() is not None:
             raise SandboxTerminatedError("the container has ended")
         limited = args if timeout is None else ("timeout", "-k", "1", str(timeout), *args)
-        return Attached(self._engine.exec(self._id, limited, {**self._env, **(env or {})}, workdir or self._workdir))
+        return Attached(self._engine.exec(self._name, limited, {**self._env, **(env or {})}, workdir or self._workdir))
 
     def terminate(self) -> int:
         """End it; its exit code."""
@@ -166,12 +173,18 @@ class DockerContainer:
             self.timed_out = True
             self.main.end(contract.TIMEOUT_CODE)
 
+    def _hold(self) -> None:
+        """Wait until the container is gone, which is its main process's end if somebody else has ended it."""
+        self._holder.wait()
+        self.main.end(contract.TERMINATED_CODE)
+
     def _remove(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         with self._lock:  # whoever comes second waits until it is gone
             if not self._removed:
-                self._engine.remove(self._id)
+                self._engine.remove(self._name)
+                self._holder.communicate()
                 self._removed = True
 
 

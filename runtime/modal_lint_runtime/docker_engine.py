@@ -1,22 +1,22 @@
 """Docker or Podman in place of the local engine, through its command line.
 
-Not tried against a daemon: there was none where this was written. The tests run it against an executable that records
-how it is called, so what is certain is which commands are given, and that no value stands in them. Builds need BuildKit
-with ``RUN --mount=type=secret,env=`` (Dockerfile syntax 1.10, Docker 27.2 or newer).
-
-Values reach ``docker build`` in its environment, under names of ours, and a command as secret mounts: they are in no
-layer, no history and no cache key. A process gets its variables through a pipe (``--env-file /dev/fd/N``), which only
-the daemon keeps: ``docker inspect`` shows them while the container is there.
+Values reach a build in the environment of the command line tool, under names of ours, and a command as secret mounts:
+they are in no layer, no history and no cache key. A process gets its variables through its standard input, before what
+it reads itself: they are in nobody's arguments, and in nothing that ``inspect`` shows or the tool writes down. Images
+need ``sh``, ``cat`` and ``mkdir`` for that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from modal_lint_runtime.definition import content_key
@@ -26,7 +26,7 @@ from modal_lint_runtime.masking import MaskedStream, Masker
 from modal_lint_runtime.records import ImageRecord, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modal_lint_runtime.definition import Definition
     from modal_lint_runtime.workspace import Workspace
@@ -35,9 +35,20 @@ EXECUTABLES = ("docker", "podman")
 PROBE_TIMEOUT = 10.0
 """Seconds that the daemon has to answer."""
 
+IDLE = "command -v cat mkdir >/dev/null && echo && exec cat"
+"""What a container runs itself: it says that it is up, and ends with its standard input, so with its client."""
+
+ENTER = (
+    'while IFS= read -r modal_lint_line && [ -n "$modal_lint_line" ]; do '
+    'modal_lint_line=$(printf %b. "$modal_lint_line"); command export "${modal_lint_line%.}"; done; '
+    '[ -z "$1" ] || { mkdir -p "$1" && cd "$1"; } || exit 126; shift; exec "$@"'
+)
+"""What every process begins as: it takes its variables, a line each, goes to its directory, and becomes the command."""
+
 _INHERITED = ("PATH", "HOME", "XDG_RUNTIME_DIR", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _OWN_PREFIXES = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINER_", "CONTAINERS_", "PODMAN_")
 _TAIL = 16 * 1024
+_COMPLAINT = 1000
 _REPOSITORY = "modal-lint"
 
 
@@ -45,23 +56,15 @@ class DockerEngine:
     """Builds images with, and starts processes in, Docker or Podman.
 
     Args:
-        executable: the command; None looks for ``docker``, then ``podman``.
+        executable: the command; None takes the first of ``docker`` and ``podman`` that answers.
 
     Raises:
         UnsupportedError: there is no such command, or its daemon does not answer.
     """
 
     def __init__(self, executable: str | None = None) -> None:
-        self._executable = executable or _found()
-        try:
-            answers = self._call(["ps", "--quiet"], timeout=PROBE_TIMEOUT).returncode == 0
-        except (OSError, subprocess.TimeoutExpired):
-            answers = False
-        if not answers:
-            name = os.path.basename(self._executable)
-            raise UnsupportedError(
-                f"engine='docker': {name} is there, but no daemon answers; start it, or use 'local'."
-            )
+        self._executable = executable or _answering()
+        self.name = os.path.basename(self._executable)
 
     def build(
         self,
@@ -76,86 +79,103 @@ class DockerEngine:
             ImageBuildError: the build failed; its log is masked.
             InvalidError, UnsupportedError: as `Builder.build`.
         """
-        plan = BuildPlan.of(definition, values, self._base(workspace, definition.base))
-        key = content_key("docker", plan.dockerfile, definition.to_json())
+        base, shell = self._base(workspace, definition.base)
+        plan = BuildPlan.of(definition, values, base, shell)
+        with plan.directory() as context, tempfile.TemporaryDirectory(prefix="modal-lint-") as own:
+            built = Path(own) / "image"
+            self._run_build([*self.build_arguments(plan, str(built)), context], plan, values, on_log)
+            image = built.read_text(encoding="ascii").strip()
+        key = content_key("docker", image)
         tag = f"{_REPOSITORY}:{key}"
-        with plan.directory() as context:
-            self._run_build([*self.build_arguments(plan, tag), context], plan, values, on_log)
+        self._call(["tag", image, tag])
+        found = workspace.image_find(key)
+        if found is not None:
+            return found
         record = ImageRecord(
-            id=new_id("im"), content_key=key, definition={**definition.to_json(), "tag": tag}, created_at=time.time()
+            id=new_id("im"),
+            content_key=key,
+            definition={**definition.to_json(), "tag": tag},
+            entrypoint=self._entrypoint(tag),
+            shell=plan.shell,
+            created_at=time.time(),
         )
         return workspace.image_put(record)
 
-    def build_arguments(self, plan: BuildPlan, tag: str) -> list[str]:
+    def build_arguments(self, plan: BuildPlan, id_file: str) -> list[str]:
         """The command that builds a plan, but for the context directory: no value is in it."""
         secrets = [f"--secret=id={id_},env={variable}" for id_, variable in plan.variables.items()]
         fresh = ["--no-cache"] if plan.force else []
         # --progress=plain: BuildKit's terminal view rewrites lines and would cut values in two.
-        return [self._executable, "build", "--progress=plain", *fresh, *secrets, "--tag", tag, "--file", "-"]
+        return [self._executable, "build", "--progress=plain", *fresh, *secrets, "--iidfile", id_file, "--file", "-"]
 
-    def start(
-        self, image: ImageRecord, args: Sequence[str] | None, env: Mapping[str, str], workdir: str | None = None
-    ) -> str:
-        """Start a container that stays until it is removed (``args`` None) or runs ``args``; its id.
+    def start(self, image: ImageRecord, container: str, *, network: bool = True) -> subprocess.Popen[bytes]:
+        """Start a container that idles until its standard input ends, and with it whoever started it.
+
+        Args:
+            image: what it runs, built by this engine.
+            container: its name.
+            network: False for none.
+
+        Returns:
+            The process of the command line tool that holds it.
 
         Raises:
             UnsupportedError: the image was built by another engine, or the container does not start.
         """
-        tag = image.definition.get("tag")
-        if not isinstance(tag, str):
+        tag = tag_of(image)
+        if tag is None:
             raise UnsupportedError("The image was not built by engine='docker'.")
-        with env_file(env) as (options, descriptors):
-            place = ["--workdir", workdir] if workdir else []
-            what = [tag, *args] if args is not None else ["--entrypoint", "sleep", tag, "infinity"]
-            command = ["run", "--detach", "--init", *options, *place, *what]
-            answer = self._call(command, _inherited(options, env), descriptors)
-        if answer.returncode:
-            raise UnsupportedError(f"The container does not start (exit code {answer.returncode}).")
-        return answer.stdout.decode().strip()
+        options = ["--rm", "--interactive", f"--name={container}", *([] if network else ["--network=none"])]
+        for init in (["--init"], []):  # Podman has none where catatonit is not installed
+            command = [self._executable, "run", *init, *options, "--entrypoint", "sh", tag, "-c", IDLE]
+            process = _piped(command)
+            assert process.stdout is not None
+            if process.stdout.readline():
+                return process
+            _, errors = process.communicate()
+        complaint = errors.decode("utf-8", "replace").strip()[:_COMPLAINT]
+        raise UnsupportedError(f"engine='docker': the container does not start: {self.name} says: {complaint}")
 
     def exec(
         self, container: str, args: Sequence[str], env: Mapping[str, str], workdir: str | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a process in a container, with pipes for its three streams."""
-        with env_file(env) as (options, descriptors):
-            place = ["--workdir", workdir] if workdir else []
-            return subprocess.Popen(
-                [self._executable, "exec", "--interactive", *options, *place, container, *args],
-                env=_environment(_inherited(options, env)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=descriptors,
-            )
+        process = _piped(
+            [self._executable, "exec", "--interactive", container, "sh", "-c", ENTER, "sh", workdir or "", *args]
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it did not start: its exit code says so
+            process.stdin.write(variable_lines(env))
+            process.stdin.flush()
+        return process
 
     def remove(self, container: str) -> None:
         """Kill a container and remove it."""
+        self._call(["kill", container])  # Podman's rm asks it to end first, for ten seconds
         self._call(["rm", "--force", "--volumes", container])
 
-    def _call(
-        self,
-        arguments: Sequence[str],
-        extra: Mapping[str, str] | None = None,
-        descriptors: tuple[int, ...] = (),
-        timeout: float | None = None,
-    ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [self._executable, *arguments],
-            env=_environment(extra),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            pass_fds=descriptors,
-            timeout=timeout,
-            check=False,
-        )
+    def remove_image(self, image: ImageRecord) -> None:
+        """Remove an image, unless something still uses it."""
+        tag = tag_of(image)
+        if tag is not None:
+            self._call(["rmi", tag])
 
-    def _base(self, workspace: Workspace, base: str) -> str:
+    def _call(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        return _called([self._executable, *arguments])
+
+    def _entrypoint(self, tag: str) -> tuple[str, ...] | None:
+        answer = self._call(["image", "inspect", "--format", "{{json .Config.Entrypoint}}", tag])
+        found = json.loads(answer.stdout or b"null")
+        return tuple(found) if isinstance(found, list) else None
+
+    def _base(self, workspace: Workspace, base: str) -> tuple[str, tuple[str, ...] | None]:
         if not base.startswith("im-"):
-            return base
-        tag = workspace.image_get(base).definition.get("tag")
-        if not isinstance(tag, str):
+            return base, None
+        image = workspace.image_get(base)
+        tag = tag_of(image)
+        if tag is None:
             raise UnsupportedError("The base image was not built by engine='docker'.")
-        return tag
+        return tag, image.shell
 
     def _run_build(
         self,
@@ -184,56 +204,56 @@ class DockerEngine:
                 if masked and on_log is not None:
                     on_log(masked.decode("utf-8", "replace"))
         if process.returncode:
-            raise ImageBuildError("docker build", process.returncode, tail.decode("utf-8", "replace"))
+            raise ImageBuildError(f"{self.name} build", process.returncode, tail.decode("utf-8", "replace"))
 
 
-@contextlib.contextmanager
-def env_file(env: Mapping[str, str]) -> Iterator[tuple[list[str], tuple[int, ...]]]:
-    """Options that hand variables to ``docker run`` or ``exec``, and the descriptors the process must inherit.
+def tag_of(image: ImageRecord) -> str | None:
+    """What Docker or Podman calls an image; None when it was not built there."""
+    tag = image.definition.get("tag")
+    return tag if isinstance(tag, str) else None
 
-    The format of the file has no line ends in values: such a value is inherited by name, through the environment of the
-    command line tool.
 
-    Raises:
-        UnsupportedError: a value with line ends belongs to a name that the tool takes as its own setting.
-    """
-    named = [key for key, value in env.items() if _needs_name(value)]
-    if any(key.startswith(_OWN_PREFIXES) or key in _INHERITED for key in named):
-        raise UnsupportedError(
-            "engine='docker' cannot pass a value of several lines under a name that docker itself reads."
-        )
-    lines = "".join(f"{key}={value}\n" for key, value in env.items() if key not in named)
-    read, write = os.pipe()
-    writer = threading.Thread(
-        target=_feed, args=(os.fdopen(write, "wb"), lines.encode("utf-8", "surrogateescape")), daemon=True
+def variable_lines(env: Mapping[str, str]) -> bytes:
+    """Variables as `ENTER` reads them: a line each, which ``printf %b`` undoes, and an empty one."""
+    lines = (f"{key}={value}".replace("\\", "\\\\").replace("\n", "\\n") + "\n" for key, value in env.items())
+    return "".join([*lines, "\n"]).encode("utf-8", "surrogateescape")
+
+
+def _piped(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    # A session of its own: an interrupt at the terminal is this process's to pass on.
+    return subprocess.Popen(
+        command,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
-    try:
-        writer.start()
-        yield [f"--env-file=/dev/fd/{read}", *(f"--env={key}" for key in named)], (read,)
-    finally:
-        os.close(read)
 
 
-def _needs_name(value: str) -> bool:
-    return "\n" in value or "\r" in value or len(value) > 32 * 1024
-
-
-def _inherited(options: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
-    names = {option.removeprefix("--env=") for option in options if option.startswith("--env=")}
-    return {name: env[name] for name in names}
+def _called(command: Sequence[str], timeout: float | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+    )
 
 
 def _environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key in _INHERITED or key.startswith(_OWN_PREFIXES)}
-    return {**kept, "DOCKER_BUILDKIT": "1", **(extra or {})}
+    # Podman's own format has no SHELL, HEALTHCHECK and ONBUILD.
+    return {**kept, "DOCKER_BUILDKIT": "1", "BUILDAH_FORMAT": "docker", **(extra or {})}
 
 
-def _found() -> str:
-    for name in EXECUTABLES:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    raise UnsupportedError("engine='docker' needs Docker or Podman, and neither is installed.")
+def _answering() -> str:
+    found = [path for path in map(shutil.which, EXECUTABLES) if path is not None]
+    for path in found:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            if _called([path, "ps", "--quiet"], timeout=PROBE_TIMEOUT).returncode == 0:
+                return path
+    if not found:
+        raise UnsupportedError("engine='docker' needs Docker or Podman, and neither is installed.")
+    names = " and ".join(map(os.path.basename, found))
+    verb = "is" if len(found) == 1 else "are"
+    raise UnsupportedError(f"engine='docker': {names} {verb} there, but no daemon answers; start it, or use 'local'.")
 
 
 def _feed(file: IO[bytes], data: bytes) -> None:

@@ -196,7 +196,12 @@ class LocalBackend:
 
     def image_delete(self, image_id: str) -> None:
         """Delete a built image."""
+        record = self.workspace.image_get(image_id)
         self.workspace.image_delete(image_id)
+        if self.engine == "docker":
+            from modal_lint_runtime.docker_engine import DockerEngine
+
+            DockerEngine().remove_image(record)
 
     def sandbox_create(self, app: App, image: Image, order: SandboxOrder) -> SandboxCore:
         """Start a sandbox."""

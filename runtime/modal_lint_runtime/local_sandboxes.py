@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from modal_lint_runtime.errors import UnsupportedError
 from modal_lint_runtime.local_variables import environment, values
 from modal_lint_runtime.other_sandbox import OtherSandbox
 from modal_lint_runtime.own_sandbox import OWN, OwnSandbox
@@ -71,9 +70,12 @@ def _start(
     from modal_lint_runtime.processes import ContainerSpec, start
 
     workdir = order.workdir or image.workdir
-    if backend.engine == "docker":
-        return _start_docker(image, order, env, workdir)
     args = None if order.command is None else (*(image.entrypoint or ()), *order.command)
+    if backend.engine == "docker":
+        from modal_lint_runtime.docker_container import DockerContainer
+        from modal_lint_runtime.docker_engine import DockerEngine
+
+        return DockerContainer(DockerEngine(), image, id_, args, env, workdir, order.timeout, network=order.network)
 
     spec = ContainerSpec(
         id=id_,
@@ -87,14 +89,3 @@ def _start(
         hidden=(backend.workspace.root,),
     )
     return start(spec, backend.isolation)
-
-
-def _start_docker(
-    image: ImageRecord, order: SandboxOrder, env: Mapping[str, str], workdir: str | None
-) -> ContainerLike:
-    from modal_lint_runtime.docker_container import DockerContainer
-    from modal_lint_runtime.docker_engine import DockerEngine
-
-    if not order.network:
-        raise UnsupportedError("engine='docker' does not take the network away.")
-    return DockerContainer(DockerEngine(), image, order.command, env, workdir, order.timeout)
