@@ -164,6 +164,9 @@ def test_what_it_cannot(modal: ModalClient, app: App, image: Image) -> None:
         modal.sandboxes.create(app, image).exec(["true"], pty=True)
     with pytest.raises(UnsupportedError, match="engine"):
         modal.functions.define(app)(os_name).remote()
+    login = modal.secrets.from_object({"REGISTRY_USERNAME": "me", "REGISTRY_PASSWORD": value()})
+    with pytest.raises(UnsupportedError, match="docker login"):
+        modal.images.from_registry("python:3.13", secret=login).build(app)
     with pytest.raises(ImageBuildError):
         image.dockerfile_commands(["RUN exit 7"]).build(app)
     bare = image.dockerfile_commands(["RUN rm /bin/sh"]).build(app)

@@ -446,3 +446,5 @@ def test_the_service_as_a_backend_can_be_made_and_says_what_it_cannot(tmp_path: 
         assert hidden not in str(caught.value)
     assert hidden not in repr(modal) + repr(vars(modal))
     modal.close()
+    with pytest.raises(InvalidError, match="engine"):
+        ModalClient(backend="modal", engine="docker")

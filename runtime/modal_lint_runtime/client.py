@@ -8,7 +8,7 @@ from modal_lint_runtime import contract
 from modal_lint_runtime.apps import Apps
 from modal_lint_runtime.arguments import one_of, yes_or_no
 from modal_lint_runtime.environments import Environments
-from modal_lint_runtime.errors import UnsupportedError
+from modal_lint_runtime.errors import InvalidError, UnsupportedError
 from modal_lint_runtime.functions import Functions
 from modal_lint_runtime.images import Images
 from modal_lint_runtime.sandboxes import Sandboxes
@@ -34,7 +34,7 @@ class ModalClient:
         environment: the environment of the names in calls that do not say one; by default ``$MODAL_ENVIRONMENT``,
             else ``main``.
         path: the directory of the workspace; by default ``$MODAL_LINT_RUNTIME_DIR``, else the platform's directory
-            for a user's data.
+            for a user's data. As ``isolation`` and ``allow_host_builds``, without effect with ``backend="modal"``.
         backend: ``local`` for this machine, ``modal`` for Modal's service through the `modal` package.
         engine: what builds images and runs sandboxes on this machine: ``local``, or ``docker`` for Docker or Podman.
         isolation: ``auto`` for as much as this machine allows (`Sandbox.isolation` says what), ``none`` for plain
@@ -104,6 +104,8 @@ def chosen_backend(
     isolated = one_of(isolation, ("auto", "none"), "isolation") == "auto"
     on_host = yes_or_no(allow_host_builds, "allow_host_builds")
     if kind == "modal":
+        if builds == "docker":
+            raise InvalidError("`engine` says what builds and runs on this machine: backend='modal' does neither here")
         from modal_lint_runtime.modal_backend import ModalBackend
 
         return ModalBackend(token)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.apps import App
-from modal_lint_runtime.errors import ConflictError, WorkspaceError
+from modal_lint_runtime.errors import ConflictError, UnsupportedError, WorkspaceError
 from modal_lint_runtime.secrets import Secret
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ class LocalBackend:
         from modal_lint_runtime.definition import Definition
 
         record = self.running_app(app)
+        if self.engine == "docker" and image.registry_secret is not None:
+            raise UnsupportedError("engine='docker' pulls with what `docker login` has stored, and not with a Secret.")
         base = image.base_id or image.tag or ""
         steps = tuple(self._step(step, record.environment) for step in image.steps)
         return self.builder.build(Definition(base, steps), on_log=on_log)

@@ -126,7 +126,7 @@ class ModalBackend:
 
     def app_list(self, environment: str) -> list[App]:
         """Raises UnsupportedError."""
-        raise _unsupported(f"a list of Apps in {environment!r}")
+        raise _unsupported("a list of Apps" + (f" in {environment!r}" if environment else ""))
 
     def app_stop(self, app: App) -> None:
         """Raises UnsupportedError."""
