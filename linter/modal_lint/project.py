@@ -84,12 +84,13 @@ class Project:
         Raises:
             Unreadable: it cannot be decoded or parsed.
         """
-        key = os.path.realpath(path)
+        key = self._real_path(path)
         known = self._files.get(key)
         if known is not None and known.data == data:
             known.path = path
             return known
         file = File(path, data, self)
+        file.real = key
         if known is not None:
             self._forget()
         self._files[key] = file
@@ -102,7 +103,7 @@ class Project:
             Unreadable: it cannot be parsed.
         """
         for known in (self._imported, self._importing):
-            known.pop(os.path.realpath(path), None)
+            known.pop(self._real_path(path), None)
         return File(path, module.data, self, module)
 
     def looked_at(self) -> set[str]:
@@ -127,7 +128,7 @@ class Project:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
         real = self._resolved.get(path)
         if real is None:
-            real = self._resolved[path] = os.path.realpath(path)
+            real = self._resolved[path] = self._real_path(path)
         if real in self._files:
             return self._files[real]
         self._files[real] = None
@@ -158,7 +159,7 @@ class Project:
     def content(self, path: str) -> bytes | None:
         """The content of a file of the project, whatever it is; None if it is not there or too large."""
         folder, name = os.path.split(path)
-        if name not in self.names_in(folder) or not self.inside(os.path.realpath(path)) or not self._is_file(path):
+        if name not in self.names_in(folder) or not self.inside(self._real_path(path)) or not self._is_file(path):
             return None
         return self._contents[path] if self._keep(path) else None
 
@@ -181,10 +182,17 @@ class Project:
         known = self._files.get(path)
         if known is not None:
             return known.data
-        if os.path.dirname(path) not in self._real:
-            self._real[os.path.dirname(path)] = os.path.realpath(os.path.dirname(path))
-        real = os.path.join(self._real[os.path.dirname(path)], os.path.basename(path))
-        return self._content(path) if self.inside(os.path.realpath(path) if os.path.islink(real) else real) else None
+        return self._content(path) if self.inside(self._real_path(path)) else None
+
+    def _real_path(self, path: str) -> str:
+        """A path with every link resolved; those on the way are resolved once."""
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in self._real:
+            self._real[folder] = self._real_path(folder)
+        real = os.path.join(self._real[folder], name)
+        return os.path.realpath(real) if os.path.islink(real) else real
 
     def _content(self, path: str) -> bytes | None:
         """The content of a file by its real path; None if it cannot be read or is too large."""
@@ -237,7 +245,7 @@ class Project:
             except OSError:
                 listed = []
             given = self._given
-            self._listed[folder] = given.names_in(os.path.realpath(folder), listed) if given else frozenset(listed)
+            self._listed[folder] = given.names_in(self._real_path(folder), listed) if given else frozenset(listed)
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
@@ -245,7 +253,7 @@ class Project:
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        return uses_modal(data) or self._leads_to_modal(os.path.realpath(path), data)
+        return uses_modal(data) or self._leads_to_modal(self._real_path(path), data)
 
     def says(self, path: str, words: tuple[bytes, ...]) -> bool:
         """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
