@@ -6,12 +6,12 @@ would the finding.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
 from modal_lint.kept import Kept
+from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TELLING = 8  # characters; a shorter value of the file may be a part of any word
 _LONGEST = 100_000
-_WORD = re.compile(r"[^\s'\"`…]{12,}")
+_WORD = lazy(r"[^\s'\"`…]{12,}")
 
 
 def discreet(finding: Finding, file: File) -> Finding:

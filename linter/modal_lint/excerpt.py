@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import credentials
 from modal_lint.exposure import MIN_PART
 from modal_lint.kept import Kept
+from modal_lint.lazy import lazy
 from modal_lint.model import ExcerptLine, Span
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 160
 _MASK = "••••"
-_OPENING = re.compile(r"(?i)[rbuft]{0,3}('''|\"\"\"|'|\")?")
+_OPENING = lazy(r"(?i)[rbuft]{0,3}('''|\"\"\"|'|\")?")
 
 
 def excerpt(file: File, span: Span) -> tuple[ExcerptLine, ...]:

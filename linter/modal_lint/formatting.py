@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Callable
 
+from modal_lint.lazy import lazy
 from modal_lint.reads import ReadHole
 from modal_lint.values import (
     HOLE,
@@ -22,8 +22,8 @@ from modal_lint.values import (
     merge_steps,
 )
 
-_PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-#0 +]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<type>[a-zA-Z%])")
-_TEMPLATE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z]\w*)|\{(?P<braced>[_a-zA-Z]\w*)\})")
+_PERCENT = lazy(r"%(?:\((?P<name>[^)]*)\))?[-#0 +]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<type>[a-zA-Z%])")
+_TEMPLATE = lazy(r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z]\w*)|\{(?P<braced>[_a-zA-Z]\w*)\})")
 Lookup = Callable[[str], Values]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from modal_lint.diagnosis import sink_span
 from modal_lint.excerpt import excerpt
 from modal_lint.exposure import HOLE_MARK, marked
+from modal_lint.lazy import lazy
 from modal_lint.modal_api import Sink
 from modal_lint.model import Confidence, Finding, Fix, Rule, Severity, Span, Step
 from modal_lint.values import Mapping, Place, Sequence, Text, Values
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
 
 # Names of files that hold credentials and nothing else.
-_CREDENTIAL_FILE = re.compile(
+_CREDENTIAL_FILE = lazy(
     r"""(?ix)^(?:
         \.env(?:\.(?!example$|sample$|template$|dist$|defaults?$|schema$|test$|vault$)[\w.-]+)? | [\w-]+\.env
       | \.modal\.toml | \.netrc | _netrc | \.pgpass | \.pypirc | \.npmrc | \.git-credentials | \.htpasswd
@@ -31,8 +31,8 @@ _CREDENTIAL_FILE = re.compile(
     )$"""
 )
 # Paths whose last two parts give them away.
-_CREDENTIAL_PATH = re.compile(r"(?i)(?:^|/)\.(?:aws/credentials|docker/config\.json|kube/config|ssh/[\w.-]+)$")
-_PUBLIC = re.compile(
+_CREDENTIAL_PATH = lazy(r"(?i)(?:^|/)\.(?:aws/credentials|docker/config\.json|kube/config|ssh/[\w.-]+)$")
+_PUBLIC = lazy(
     r"(?i)(?:\.pub|known_hosts|authorized_keys|ca(?:cert)?[\w-]*\.pem|cacert[\w.-]*|[\w-]*public[\w-]*\.pem"
     r"|fullchain\.pem|(?:.*[-_.])?certs?\.pem|chain\.pem)$"
 )

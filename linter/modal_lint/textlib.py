@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from typing import TYPE_CHECKING
 
 from modal_lint import formatting, operators
@@ -217,19 +216,31 @@ def _codec(site: Site) -> Values:
 MAX_DEPTH = 6  # of a value that is written as JSON
 
 
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _json_value(text: str) -> object:
+    import json
+
+    return json.loads(text)
+
+
 def dumps(value: Value, depth: int = 0) -> Text:
     """The JSON text of a value, each known string keeping its origin."""
     if depth > MAX_DEPTH:
         return Text((HOLE,))
     if isinstance(value, Text):
         if value.known is not None:
-            return Text((Piece(json.dumps(value.known), value.origin),), value.steps, value.fallback)
+            return Text((Piece(_json(value.known), value.origin),), value.steps, value.fallback)
         return Text(tuple(part for part in value.parts if isinstance(part, ReadHole)) or (HOLE,))
     if isinstance(value, EnvRead):
         return text_of(value)
     if isinstance(value, Const):
         try:
-            return Text((Piece(json.dumps(value.value), value.origin),), value.steps)
+            return Text((Piece(_json(value.value), value.origin),), value.steps)
         except (TypeError, ValueError):
             return Text((HOLE,))
     if isinstance(value, Mapping):
@@ -338,7 +349,7 @@ FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "urllib.parse.quote_plus": lambda s: s.arg(0, "string") or UNKNOWN,
     "urllib.parse.unquote": lambda s: s.arg(0, "string") or UNKNOWN,
     "json.dumps": lambda s: tuple(dumps(value) for value in s.arg(0, "obj") or UNKNOWN),
-    "json.loads": lambda s: _loaded(s, json.loads),
+    "json.loads": lambda s: _loaded(s, _json_value),
     "ast.literal_eval": lambda s: _loaded(s, ast.literal_eval),
     "dotenv.dotenv_values": lambda s: _dotenv_file(s) if s.arg(99, "stream") is None else _streamed(s),
     "textwrap.dedent": lambda s: transform(s.arg(0, "text") or UNKNOWN, _dedent),

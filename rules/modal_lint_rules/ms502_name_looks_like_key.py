@@ -1,19 +1,19 @@
 """MS502: a Secret that is called like a variable."""
 
-import re
 from collections.abc import Iterator
 
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import asking
 from modal_lint.environments.sources import NAMED
+from modal_lint.lazy import lazy
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+_VARIABLE = lazy(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 # ``PROD_SECRETS`` names a group; ``CLIENT_SECRET`` one value.
-_GROUP = re.compile(r".*(?:SECRETS|CREDENTIALS|CREDS|(?<!CLIENT)(?<!WEBHOOK)(?<!SIGNING)(?<!JWT)(?<!API)_SECRET)\Z")
+_GROUP = lazy(r".*(?:SECRETS|CREDENTIALS|CREDS|(?<!CLIENT)(?<!WEBHOOK)(?<!SIGNING)(?<!JWT)(?<!API)_SECRET)\Z")
 
 
 def check(file: File) -> Iterator[Finding]:
