@@ -66,6 +66,17 @@ def _promised_by_name(ev: Evaluator, annotation: str, frame: Frame) -> Values | 
     return None
 
 
+def brings_definition(alias: ast.AST, file: File) -> bool:
+    """Whether an import plainly brings a class or function of the project, as the other file's text tells."""
+    statement = file.scopes.parents[alias]
+    if not isinstance(statement, ast.ImportFrom) or not isinstance(alias, ast.alias) or alias.name == "*":
+        return False
+    module = statement.module or ""
+    if not statement.level and module.split(".")[0] in _SDKS:
+        return False
+    return file.project.defines(module, alias.name, file, statement.level)
+
+
 def imported(ev: Evaluator, alias: ast.AST, frame: Frame) -> Values:
     assert isinstance(alias, ast.alias)
     statement = frame.file.scopes.parents[alias]

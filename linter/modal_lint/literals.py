@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials, diagnosis
+from modal_lint import credentials, diagnosis, imports
 from modal_lint.excerpt import excerpt
 from modal_lint.kept import Kept
 from modal_lint.model import Confidence, Finding, Hidden, Rule
@@ -50,7 +50,7 @@ def _is_shipped(file: File) -> bool:
         return True
     ev = file.project.evaluator
     for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):
-        if binding.kind == "import" and isinstance(binding.node, ast.alias):
+        if binding.kind == "import" and not imports.brings_definition(binding.node, file):
             frame = default_frame(ev, file, file.scopes.module)
             if any(isinstance(v, Object) and v.type == "modal.App" for v in ev.binding_value(binding, frame)):
                 return True

@@ -8,6 +8,7 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.definitions import defines_plainly
 from modal_lint.files import ReadError, read_regular
 from modal_lint.overlay import Overlay
 from modal_lint.prefilter import imports_of, names_module, uses_modal
@@ -62,6 +63,7 @@ class Project:
         self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
         self._importing: dict[str, frozenset[str]] = {}
         self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
+        self._plain: dict[tuple[str, str], bool] = {}  # by path and name: whether it is plainly a class or function
         self._paths: dict[tuple[str, str, int], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
@@ -108,7 +110,7 @@ class Project:
 
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""
-        said = {path for path, _ in self._said}
+        said = {path for path, _ in (*self._said, *self._plain)}
         return {*self._files, *self._using, *self._imported, *said, *self._contents, *self._listed, *self._walked}
 
     def _forget(self) -> None:
@@ -116,7 +118,7 @@ class Project:
         self._files.clear()
         caches = (
             *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
-            *(self._importing, self._said),
+            *(self._importing, self._said, self._plain),
             *(self._above, self._contents, self._below, self._modules, self._real),
             self._resolved,
         )
@@ -176,6 +178,17 @@ class Project:
         directory = os.path.dirname(importer.real)
         path = self._path_of(dotted, directory, level)
         return None if path is None else self.load(path)
+
+    def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
+        """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
+        path = self._path_of(dotted, os.path.dirname(importer.real), level)
+        if path is None:
+            return False
+        key = (path, name)
+        if key not in self._plain:
+            data = self._read(path)
+            self._plain[key] = data is not None and defines_plainly(data, name)
+        return self._plain[key]
 
     def _read(self, path: str) -> bytes | None:
         """The content of a file of the project, however it was come by."""

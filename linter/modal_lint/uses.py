@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modal_lint import library
+from modal_lint import imports, library
 from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
 from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
@@ -209,8 +209,11 @@ class Uses:
     def _brings_something_else(self, binding: Binding) -> bool:
         """Whether what a name is imported as is known and not Modal's; asked once for all its calls."""
         if binding not in self._foreign:
-            values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
-            self._foreign[binding] = bool(values) and all(_is_other(value) for value in values)
+            foreign = imports.brings_definition(binding.node, self.file)
+            if not foreign:
+                values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
+                foreign = bool(values) and all(_is_other(value) for value in values)
+            self._foreign[binding] = foreign
         return self._foreign[binding]
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
