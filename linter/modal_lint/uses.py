@@ -441,7 +441,7 @@ def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
         return []
     found = [*_running(ev, file, name).get(node, ())]
     if scope.parent is None or not isinstance(scope.parent.function.node, _FUNCTIONS):
-        for other in file.project.mentioning(imported, file):
+        for other in file.project.mentioning(imported, file, name):
             found += _running(ev, other, name).get(node, ())
     return found
 
