@@ -80,9 +80,11 @@ class Use:
 
     def given(self, *sinks: Sink) -> Iterator[Given]:
         """The arguments that go to parameters of these kinds."""
-        for param in _taking(self.api.name, self.api.params):
-            if param.sink not in sinks:
-                continue
+        params = _taking(self.api.name, self.api.params, sinks)
+        return self._given(params) if params else iter(())
+
+    def _given(self, params: tuple[Param, ...]) -> Iterator[Given]:
+        for param in params:
             if param.kind == "args":
                 for argument in self.bound.extra:
                     yield Given(param, argument, param.name)
@@ -98,14 +100,14 @@ class Use:
         return next((given.argument for given in self.given(sink)), None)
 
 
-_TAKING: dict[str, tuple[Param, ...]] = {}
+_TAKING: dict[tuple[str, tuple[Sink, ...]], tuple[Param, ...]] = {}
 
 
-def _taking(name: str, params: tuple[Param, ...]) -> tuple[Param, ...]:
-    """Those of a callable's parameters that are a sink of some kind: few, and asked for by every rule."""
-    known = _TAKING.get(name)
+def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tuple[Param, ...]:
+    """Those of a callable's parameters that are one of some sinks: few, mostly none, and asked for by every rule."""
+    known = _TAKING.get((name, sinks))
     if known is None:
-        known = _TAKING[name] = tuple(param for param in params if param.sink is not None)
+        known = _TAKING[name, sinks] = tuple(param for param in params if param.sink in sinks)
     return known
 
 
@@ -123,6 +125,7 @@ class Uses:
         self._busy: set[ast.AST] = set()
         self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
         self._start = self.ev.spent
+        self._bound: tuple[Arguments, Api, Bound] | None = None  # the last arguments bound: many owners may share them
 
     def all(self) -> list[Use]:
         """The uses in source order."""
@@ -233,8 +236,10 @@ class Uses:
     def on(self, call: ast.Call, frame: Frame) -> list[Use]:
         """The uses that one call is on one run of the code around it."""
         found = []
-        for function in self.ev.ask(call.func, frame):
-            use = self._resolved(function, arguments_of(call, frame), call, frame)
+        functions = self.ev.ask(call.func, frame)
+        arguments = arguments_of(call, frame)
+        for function in functions:
+            use = self._resolved(function, arguments, call, frame)
             if use is not None:
                 found.append(use)
         if found:  # what the arguments depend on counts too
@@ -280,8 +285,9 @@ class Uses:
         return None
 
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
-        bound = bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
-        return Use(self.file, row, call, frame, owner, arguments, bound)
+        if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
+            self._bound = arguments, row, bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
+        return Use(self.file, row, call, frame, owner, arguments, self._bound[2])
 
     # ---- how functions are run ------------------------------------------------------------------------------
 
