@@ -39,7 +39,7 @@ class Analysis:
         rules: what to look for.
         visit: what else to ask of each file that concerns Modal; its answer goes into the outcome.
         contents: what to take for the content of the files that are imported, by real path.
-        silent: absolute paths of files that are known not to say Modal.
+        silent: tells the absolute paths of files that are known not to say Modal, if that is asked.
     """
 
     targets: Sequence[Target]
@@ -47,7 +47,8 @@ class Analysis:
     rules: Sequence[Rule]
     visit: Callable[[File], object] | None = None
     contents: Mapping[str, bytes] = field(default_factory=dict)
-    silent: Collection[str] = frozenset()
+    silent: Callable[[], Collection[str]] = frozenset
+    _silent: Collection[str] | None = None
     _projects: dict[str, Project] = field(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
@@ -108,8 +109,13 @@ class Analysis:
 
     def _project(self, root: str) -> Project:
         if root not in self._projects:
-            self._projects[root] = Project(root, self.contents, self.silent)
+            self._projects[root] = Project(root, self.contents, self._is_silent)
         return self._projects[root]
+
+    def _is_silent(self, path: str) -> bool:
+        if self._silent is None:
+            self._silent = self.silent()
+        return path in self._silent
 
     def _failure(self, target: Target, reason: str, line: int = 1, column: int = 0) -> Failure | None:
         """The failure of an unreadable file, or None where the user has switched MS001 off by name or prefix."""

@@ -6,6 +6,8 @@ import gc
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
@@ -13,7 +15,7 @@ from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import ReadError
 from modal_lint.model import Failure, Finding, Outcome, Report
 from modal_lint.prefilter import uses_modal
-from modal_lint.sift import SILENT, content_of, naming, sift
+from modal_lint.sift import ALONE, SILENT, content_of, naming, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
@@ -32,6 +34,7 @@ _WORTH_PROCESSES = 24
 # Fewer files than this are read in less time than what is known about them.
 _WORTH_CACHE = 40
 _NOTHING = Outcome()
+_BASELINE = attrgetter("settings.baseline")
 # The first rule that fits a credential reports it; see rules.md, "One credential, one finding".
 _PRECEDENCE = {"MS106": 0, "MS105": 1, "MS110": 3}
 _SINK = 2
@@ -125,7 +128,7 @@ class Session:
         return {path: one.facts for path, one in self._outcomes.items() if one.facts is not None}
 
     def _check(self, targets: Sequence[Target], given: Mapping[str, bytes]) -> Report:
-        for target in targets:
+        for target in targets if self._outcomes else ():
             self._outcomes.pop(target.path, None)
         jobs = _usable_jobs(self.jobs or (targets[0].settings.jobs if targets else 1))
         cache = self._cache(targets) if not given else None
@@ -141,8 +144,9 @@ class Session:
             self._outcomes.update(known)
             self._analyse(again, given, jobs)
         else:
-            silent = self._look(targets, given, jobs, cache)
+            verdicts = self._look(targets, given, jobs, cache)
             if cache is not None:
+                silent = [at for at, verdict in enumerate(verdicts) if verdict in (SILENT, ALONE)]
                 outcomes = {one.absolute: self._outcomes.get(one.path, _NOTHING) for one in targets}
                 told = {path: outcome for path, outcome in outcomes.items() if outcome != _NOTHING}
                 cache.keep(silent, told, self._looked_at)
@@ -160,28 +164,28 @@ class Session:
 
         return Cache(self.cache_folder, self.paths, targets)
 
-    def _look(self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None) -> list[int]:
-        """Look at ``targets``, analyse those that matter, and tell the numbers of those that say nothing of Modal."""
-        unknown = [at for at in range(len(targets)) if cache is None or not cache.is_silent(at)]
-        verdicts = dict(zip(unknown, sift([targets[at] for at in unknown], given, jobs), strict=True))
-        silent: list[int] = []
-        importing: list[Target] = []
+    def _look(
+        self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None
+    ) -> Sequence[int | str]:
+        """Look at ``targets``, analyse those that matter, and tell the verdicts on all of them."""
+        if cache is None:
+            verdicts = sift(targets, given, jobs)
+        else:
+            verdicts = [SILENT] * len(targets)
+            unknown = [at for at in range(len(targets)) if not cache.is_silent(at)]
+            for at, verdict in zip(unknown, sift([targets[at] for at in unknown], given, jobs), strict=True):
+                verdicts[at] = verdict
         sizes: dict[int, int] = {}
-        for at, target in enumerate(targets):
-            verdict = verdicts.get(at, SILENT)
+        for at, verdict in enumerate(verdicts):
             if isinstance(verdict, str):
-                self._outcomes[target.path] = Outcome(failure=Failure(target.path, verdict))
+                self._outcomes[targets[at].path] = Outcome(failure=Failure(targets[at].path, verdict))
             elif verdict >= 0:
                 sizes[at] = verdict
-            else:
-                silent.append(at)
-                if verdict == SILENT and not target.is_stdin:
-                    importing.append(target)
         work = [targets[at] for at in sizes]
+        importing = [targets[at] for at, verdict in enumerate(verdicts) if verdict == SILENT]
         work += self._neighbours(work, importing, given, jobs)
-        quiet = frozenset(targets[at].absolute for at in silent if not targets[at].is_stdin)
-        self._analyse(work, given, jobs, list(sizes.values()), quiet)
-        return silent
+        self._analyse(work, given, jobs, list(sizes.values()), partial(_silent, targets, verdicts))
+        return verdicts
 
     def _neighbours(
         self, work: Sequence[Target], importing: Sequence[Target], given: Mapping[str, bytes], jobs: int
@@ -191,13 +195,13 @@ class Session:
         They may use an object of Modal's that the other file made. Only these few are read a second time.
         """
         names: dict[str, set[bytes]] = {}
-        for target in work:
+        for target in work if importing else ():
             if uses_modal(_content(target, given)):
                 folder, name = os.path.split(target.absolute)
                 stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
                 for place in (folder, os.path.dirname(folder)):
                     names.setdefault(place, set()).add(os.fsencode(stem))
-        return naming(importing, names, given, jobs)
+        return naming([target for target in importing if not target.is_stdin], names, given, jobs)
 
     def _analyse(
         self,
@@ -205,9 +209,9 @@ class Session:
         given: Mapping[str, bytes],
         jobs: int,
         sizes: Sequence[int] = (),
-        silent: Collection[str] = frozenset(),
+        silent: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """Let the rules look at ``work``, whose first files have ``sizes``; ``silent`` ones never say Modal."""
+        """Let the rules look at ``work``, whose first files have ``sizes``; ``silent`` tells which never say Modal."""
         if not work:
             return
         from modal_lint import analysis, selection
@@ -250,10 +254,11 @@ class Session:
         found = [finding for outcome in outcomes for finding in outcome.findings]
         kept = once(found, shadows)
         lost = {failure.path for failure in failures}
+        unchecked = sum(target.path in lost for target in self.found.targets) if lost else 0
         report = Report(
             findings=tuple(kept),
             failures=tuple(sorted(failures, key=lambda failure: (failure.path, failure.line))),
-            checked=sum(1 for target in self.found.targets if target.path not in lost),
+            checked=len(self.found.targets) - unchecked,
             suppressed=len(shadows),
         )
         return self._narrowed(report, found, shadows)
@@ -266,7 +271,7 @@ class Session:
         known: frozenset[int] = frozenset()
         outside: frozenset[int] = frozenset()
         judges = self.rules is None or len(self.rules) > 0  # who only visits files has no use for a baseline
-        if self.baselines is None and judges and any(target.settings.baseline for target in self.found.targets):
+        if self.baselines is None and judges and any(map(_BASELINE, self.found.targets)):
             from modal_lint.baseline import Baselines
 
             self.baselines = Baselines()
@@ -312,6 +317,12 @@ def _usable_jobs(wanted: int) -> int:
         return 1  # pre-commit has started several of us already
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return wanted or available
+
+
+def _silent(targets: Sequence[Target], verdicts: Sequence[int | str]) -> frozenset[str]:
+    """The absolute paths of the files that never say Modal."""
+    found = zip(targets, verdicts, strict=True)
+    return frozenset(one.absolute for one, verdict in found if verdict in (SILENT, ALONE) and not one.is_stdin)
 
 
 def _content(target: Target, given: Mapping[str, bytes]) -> bytes:

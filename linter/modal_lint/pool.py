@@ -116,8 +116,7 @@ class _Pool(Generic[T]):
             while len(self._done) < self._total:
                 self._collect(workers)
         finally:
-            for worker in workers:
-                self._stop(worker)
+            self._end(workers)
             gc.unfreeze()
         return self._done, self._told
 
@@ -157,15 +156,21 @@ class _Pool(Generic[T]):
             self._feed(worker)
             self._seen(answer)
 
-    def _stop(self, worker: _Worker) -> None:
-        if not worker.tasks:
-            with contextlib.suppress(OSError, EOFError):
+    def _end(self, workers: list[_Worker]) -> None:
+        """Hear what the processes have to tell, and see them end, all at the same time."""
+        idle = [worker for worker in workers if not worker.tasks]
+        for worker in idle:
+            with contextlib.suppress(OSError):
                 worker.pipe.send(None)
+        for worker in idle:
+            with contextlib.suppress(OSError, EOFError):
                 self._told.append(worker.pipe.recv())
+        for worker in idle:
             worker.process.join(timeout=1)
-        if worker.process.is_alive():
-            worker.process.kill()
-        worker.pipe.close()
+        for worker in workers:
+            if worker.process.is_alive():
+                worker.process.kill()
+            worker.pipe.close()
 
 
 def _serve(pipe: Connection, other_end: Connection, work: Work[Any]) -> None:
