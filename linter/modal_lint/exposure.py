@@ -29,7 +29,7 @@ from modal_lint.values import (
     Text,
     Value,
     Values,
-    concat,
+    merge_steps,
     with_steps,
 )
 
@@ -298,7 +298,9 @@ class Exposures:
 def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:
     if depth > 3:
         return
-    line = Text((), value.steps)
+    parts: list[Piece | Hole] = []
+    steps = [value.steps]
+    fallback: Fallback | None = None
     for item in value.items[:500]:
         word = next((one for one in item if isinstance(one, Text)), None)
         if word is None:
@@ -309,8 +311,10 @@ def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:
         elif word.known is not None and "\n" in word.known:
             yield with_steps(word, value.steps)
             continue
-        line = concat(concat(line, word), Text((Piece("\n" if _is_command(word) else " ", None),)))
-    yield line
+        parts += (*word.parts, Piece("\n" if _is_command(word) else " ", None))
+        steps.append(word.steps)
+        fallback = fallback or word.fallback
+    yield Text(tuple(parts), merge_steps(*steps), fallback)
 
 
 def _is_command(word: Text) -> bool:
