@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("modal")
 
-from server_process import EXEC, environment, serving
+from server_process import EXEC, SERVE, environment, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,9 @@ def test_seed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ['{"one": {"A": shown', '["shown"]', '{"one": {"bad-key": "shown"}}', '{"one": "shown"}']
+    "content",
+    ['{"one": {"A": shown', '["shown"]', '{"one": {"bad-key": "shown"}}', '{"one": "shown"}', "[" * 100_000],
+    ids=["no JSON", "no object", "bad key", "no values", "too deep"],
 )
 def test_a_bad_seed_is_named_and_not_shown(tmp_path: Path, content: str) -> None:
     seed = tmp_path / "seed.json"
@@ -149,6 +151,28 @@ def test_a_python_that_was_called_by_a_path_with_dots(tmp_path: Path) -> None:
     """Containers do not see the directory that the path leads through."""
     with serving(tmp_path / "workspace", python=os.path.relpath(sys.executable, tmp_path), cwd=tmp_path) as (_, env):
         assert run(FUNCTION, env) == f"{sys.executable}\n{sys.prefix}\n"
+
+
+def test_what_ends_exec_ends_its_command(tmp_path: Path) -> None:
+    """As when a job is cancelled: the command is told, nothing of it or of the server stays."""
+    command = [sys.executable, "-c", EXEC, "--path", str(tmp_path / "workspace"), "--", "sh", "-c"]
+    script = "trap 'echo told; exit 9' TERM; echo ready; for i in $(seq 200); do sleep 0.05; done"
+    with subprocess.Popen([*command, script], env=environment(), text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "told\n"
+        assert process.wait(20) == 9
+    assert list((tmp_path / "workspace" / "server").iterdir()) == []
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with serving(tmp_path / "one") as (_, env):
+        port = env["MODAL_SERVER_URL"].rpartition(":")[2]
+        command = [sys.executable, "-c", SERVE, "--path", str(tmp_path / "two"), "--port", port]
+        done = subprocess.run(command, env=environment(), text=True, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"cannot listen on port {port}: Address already in use; leave --port out" in done.stderr
 
 
 def test_a_killed_server_leaves_no_process_and_loses_no_secret(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ from modal_lint_runtime.command_common import PATH, UserError, opened
 from modal_lint_runtime.errors import ModalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from modal_lint_runtime.workspace import Workspace
 
@@ -63,7 +65,8 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
             serve_until_signal(server, announce)
         except OSError as error:
             hint = "leave --port out for a free one"
-            raise UserError(f"cannot listen on port {port}: {error.strerror}; {hint}") from None
+            reason = os.strerror(error.errno) if error.errno else type(error).__name__
+            raise UserError(f"cannot listen on port {port}: {reason}; {hint}") from None
 
 
 @click.command(name="exec", context_settings={"ignore_unknown_options": True})
@@ -84,7 +87,7 @@ def exec_(seed: Path | None, path: Path | None, command: tuple[str, ...]) -> Non
 def run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
     """The exit status of `command`, as a shell gives it: 127 when there is no such program, 128 + N after signal N."""
     try:
-        with subprocess.Popen(command, env=dict(environment)) as process:
+        with subprocess.Popen(command, env=dict(environment)) as process, _passing_on(process):
             return _wait(process)
     except FileNotFoundError:
         click.echo(f"{command[0]}: no such program", err=True)
@@ -92,6 +95,21 @@ def run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
     except PermissionError:
         click.echo(f"{command[0]}: cannot be run", err=True)
         return 126
+
+
+@contextlib.contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Pass on to the command what asks this process to end, so that a cancelled job leaves no command behind."""
+
+    def pass_on(number: int, _frame: object) -> None:
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
@@ -116,8 +134,8 @@ def plant(workspace: Workspace, seed: Path | None) -> None:
 
 def _read_seed(seed: Path) -> dict[str, Any]:
     try:
-        content = json.loads(seed.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        content = json.loads(seed.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError, RecursionError) as error:
         place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise UserError(f"{seed} is not readable JSON{place}") from None
     if not isinstance(content, dict):
