@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import hashlib
 import os
 import resource
@@ -448,8 +449,22 @@ def test_others_are_told_of_the_end(boxes: Boxes) -> None:
 def test_a_container_is_named_when_it_cannot_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     spec = ContainerSpec(id="x", args=("true",), env={}, scratch=tmp_path / "file" / "below")
-    with pytest.raises(ModalError, match="container x cannot be started: Not a directory"):
+    with pytest.raises(ModalError, match=r"container x did not start: .*: Not a directory"):
         start(spec, PLAIN)
+
+
+def test_nothing_is_made_before_there_is_who_removes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bool] = []
+
+    def launch(spec: ContainerSpec, *_: object) -> None:
+        made.append(spec.scratch.exists())  # what a client would leave that is killed now
+        raise OSError(errno.EAGAIN, "too busy")
+
+    monkeypatch.setattr("modal_lint_runtime.processes.launch", launch)
+    with pytest.raises(ResourceExhaustedError, match="too busy"):
+        start(ContainerSpec(id="x", args=("true",), env={}, scratch=tmp_path / "scratch"), PLAIN)
+    assert made == [False]
+    assert not (tmp_path / "scratch").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 
 from modal_lint_runtime import wire
 from modal_lint_runtime.family import adopt_orphans, kill_family
-from modal_lint_runtime.plain import remove_tree
+from modal_lint_runtime.plain import make_scratch, remove_tree
 from modal_lint_runtime.warden import Watch
 
 TYPE_CHECKING = False
@@ -48,6 +48,9 @@ def main(control: str, client: str, scratch: str, *settings: str) -> None:
     for setting in settings:
         name, _, value = setting.partition("=")
         given.setdefault(name, []).append(value)
+    names = [] if given["root"] == ["overlay"] else ["home"]
+    if not make_scratch(scratch, *names):
+        sys.exit(True)
     program = _Bubblewrap(int(control), scratch, given)
     program.run(Watch(None, int(client)))
     if not program.mounted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from modal_lint_runtime import warden
 
@@ -15,8 +16,26 @@ def main(control: str, client: str, scratch: str) -> None:
         client: process id of the client.
         scratch: the container's own directory.
     """
+    if not make_scratch(scratch, "home"):
+        return
     warden.main(control, client)
     remove_tree(scratch)
+
+
+def make_scratch(path: str, *names: str) -> bool:
+    """Make a container's own directory, and some in it; whether that worked, and why not on standard error.
+
+    It is made here and not by the client, which may be killed before it has started who removes it.
+    """
+    try:
+        os.makedirs(path, 0o700, exist_ok=True)
+        for name in names:
+            os.makedirs(os.path.join(path, name), 0o700, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write(f"{path}: {error.strerror}\n")
+        remove_tree(path)
+        return False
+    return True
 
 
 def remove_tree(path: str) -> None:

@@ -79,17 +79,7 @@ class Container:
             env=encoded_env(self._env),
             workdir=self._places.workdir(spec.workdir),
         )
-        spec.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            if not isolation.filesystem:
-                os.makedirs(self._places.home, mode=0o700, exist_ok=True)
-            self._launch()
-        except BaseException:
-            shutil.rmtree(spec.scratch, ignore_errors=True)
-            for directory in (spec.scratch / "home", spec.scratch):  # which works without a free descriptor too
-                with contextlib.suppress(OSError):
-                    os.rmdir(directory)
-            raise
+        self._launch()
         try:
             self.main = self._begin(main, pipes or partial(Pipes, pty=spec.pty))
         except BaseException:
@@ -102,8 +92,9 @@ class Container:
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(self._control.close)
             self._warden = launch(self._spec, self.isolation, theirs)
-            undo.callback(self._warden.wait)
-            undo.callback(self._warden.kill)
+            undo.callback(self._bury)
+            undo.callback(self._control.close)  # with both ends closed it ends, and removes what it has made
+            undo.callback(theirs.close)
             assert self._warden.stderr is not None
             with self._warden.stderr as stderr:
                 complaints = os.dup(stderr.fileno())
@@ -248,12 +239,16 @@ class Container:
             processes, self._processes = self._processes, {}
         for process, _ in processes.values():
             process._set_ended(wire.TERMINATED)
+        self._bury()
+
+    def _bury(self) -> None:
+        """Wait for the warden, which removes the scratch directory; do it where the warden was killed."""
         try:
             self._warden.wait(_END_LIMIT)
         except subprocess.TimeoutExpired:
             self._warden.kill()
             self._warden.wait()
-        if self._spec.scratch.exists():  # the warden was killed
+        if self._spec.scratch.exists():
             shutil.rmtree(self._spec.scratch, ignore_errors=True)
 
 
