@@ -55,7 +55,7 @@ class Project:
         self._is_silent = is_silent
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
-        self._mentions: dict[tuple[str, str], list[File]] = {}
+        self._mentions: dict[tuple[str, str, str], list[File]] = {}
         self._by_stem: dict[tuple[str, str], list[str]] = {}
         self._barren: set[_Import] = set()  # lead to nothing of Modal's
         self._modules: dict[str, frozenset[bytes]] = {}
@@ -368,14 +368,15 @@ class Project:
 
     # ---- callers --------------------------------------------------------------------------------------------
 
-    def mentioning(self, name: str, module: File) -> list[File]:
-        """The other files of the project that import from a module and say ``name``."""
+    def mentioning(self, name: str, module: File, other: str = "") -> list[File]:
+        """The other files of the project that import ``name`` from a module, or the module, and say ``other``, too."""
         stem = _stem(module)
-        key = (name, module.real)
+        key = (name, module.real, other)
         if key not in self._mentions:
-            word = name.encode()
+            words = (name.encode(), other.encode())
             importers = self._importers(stem, self._top_of(module.real))
-            paths = [path for path in importers if path != module.real and word in self._contents[path]]
+            contents = ((path, self._contents[path]) for path in importers if path != module.real)
+            paths = [path for path, content in contents if words[0] in content and words[1] in content]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
