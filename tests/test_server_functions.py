@@ -15,6 +15,8 @@ import pytest
 
 modal = pytest.importorskip("modal")
 
+from modal_proto import api_pb2  # noqa: E402
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -214,6 +216,24 @@ def test_modal_run_shows_what_the_container_prints(run: Any, modal_workspace: Mo
     environment = modal_workspace.environment()
     done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=90, check=False)
     assert "printed in the container" in done.stdout, done.stderr
+
+
+def test_the_output_of_an_app_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest output is kept, of the Apps that ended last."""
+    from modal_lint_runtime.server import deployed
+
+    monkeypatch.setattr(deployed, "MAX_LOG_BYTES", 4096)
+    monkeypatch.setattr(deployed, "MAX_ENDED_LOGS", 2)
+    log = deployed.AppLog()
+    for number in range(100):
+        log.add(api_pb2.TaskLogsBatch(items=[api_pb2.TaskLogs(data=f"{number:0100}")]))
+    kept = [int(batch.items[0].data) for batch in log.batches]
+    assert kept == list(range(log.dropped, 100))
+    assert 30 < len(kept) < 41
+    found = deployed.Deployed()
+    for number in range(5):
+        found.end_log(f"ap-{number}")
+    assert list(found.logs) == ["ap-3", "ap-4"]
 
 
 def test_web_endpoints_are_refused(modal_workspace: ModalWorkspace) -> None:

@@ -26,8 +26,11 @@ MAX_WORKERS = 4
 IDLE_SECONDS = 60.0
 """How long a container waits for the next input when the definition says nothing."""
 
-MAX_LOG_ENTRIES = 10_000
-"""Batches of output kept per App."""
+MAX_LOG_BYTES = 32 * 1024 * 1024
+"""Output kept per App; the oldest is forgotten."""
+
+MAX_ENDED_LOGS = 32
+"""Ended Apps whose output can still be read; the oldest are forgotten."""
 
 
 @dataclass(eq=False)
@@ -123,14 +126,16 @@ class AppLog:
 
     batches: list[api_pb2.TaskLogsBatch] = field(default_factory=list, repr=False)
     dropped: int = 0
+    size: int = 0
     done: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, batch: api_pb2.TaskLogsBatch) -> None:
         """Keep a batch, forgetting the oldest beyond the limit."""
         self.batches.append(batch)
-        if len(self.batches) > MAX_LOG_ENTRIES:
-            del self.batches[0]
+        self.size += batch.ByteSize()
+        while self.size > MAX_LOG_BYTES:
+            self.size -= self.batches.pop(0).ByteSize()
             self.dropped += 1
         self.wake()
 
@@ -174,6 +179,15 @@ class Deployed:
     def log(self, app_id: str) -> AppLog:
         """The output of an App's containers."""
         return self.logs.setdefault(app_id, AppLog())
+
+    def end_log(self, app_id: str) -> None:
+        """Say that an App writes no more, and forget the oldest output of Apps that have ended."""
+        log = self.log(app_id)
+        log.done = True
+        log.wake()
+        ended = [known for known, each in self.logs.items() if each.done]
+        for known in ended[:-MAX_ENDED_LOGS]:
+            del self.logs[known]
 
     def of_app(self, app_id: str) -> list[Function]:
         """The Functions of an App."""

@@ -56,9 +56,7 @@ async def end_app(state: State, app_id: str) -> None:
     for function in functions:
         deployed.forget(function)
     deployed.layouts.pop(app_id, None)
-    log = deployed.log(app_id)
-    log.done = True
-    log.wake()
+    deployed.end_log(app_id)
 
 
 async def end_recorded(state: State, app_id: str) -> None:

@@ -91,13 +91,16 @@ class Publishing:
     @rpc("AppGetLogs")
     async def logs(self, request: api_pb2.AppGetLogsRequest, _caller: Caller) -> AsyncIterator[api_pb2.TaskLogsBatch]:
         """Stream the output of an App's containers; the last batch says `app_done`."""
+        app = await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         log = self._deployed.log(request.app_id)
+        if app.state == "stopped" and not log.done:
+            self._deployed.end_log(request.app_id)  # its output has been forgotten
         seen = position(request.last_entry_id)
         deadline = time.monotonic() + bounded(request.timeout)
         while True:
             changed, done = log.changed, log.done
-            for batch in log.batches[max(seen - log.dropped, 0) :]:
-                seen = max(seen, log.dropped) + 1
+            first = max(seen, log.dropped)
+            for seen, batch in enumerate(log.batches[first - log.dropped :], first + 1):
                 batch.entry_id = entry_id(seen)
                 yield batch
             if done:
