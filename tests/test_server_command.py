@@ -31,10 +31,9 @@ print("ready", flush=True)
 LIST = "import modal; print([s.name for s in modal.Secret.objects.list()])"
 
 
-def run(code: str, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, text=True, capture_output=True, timeout=60, check=False
-    )
+def run(code: str, env: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=env, text=True, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -175,17 +174,69 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert f"cannot listen on port {port}: Address already in use; leave --port out" in done.stderr
 
 
-def test_a_killed_server_leaves_no_process_and_loses_no_secret(tmp_path: Path) -> None:
+BUSY = """
+import modal, sys, threading
+
+app = modal.App.lookup("busy", create_if_missing=True)
+image = modal.Image.from_registry("python:3.13")
+
+def secrets(worker):
+    for number in range(10_000):
+        name = f"secret-{worker}-{number}"
+        modal.Secret.objects.create(name, {"A": name})
+        sys.stdout.write(name + "\\n")  # acknowledged
+
+def processes():
+    while True:
+        sandbox = modal.Sandbox.create("sh", "-c", "sleep 1000 & sleep 1000", app=app, image=image)
+        for _ in range(20):
+            sandbox.exec("sh", "-c", "sleep 1000 & sleep 1000")
+
+def builds():
+    for number in range(10_000):
+        modal.Image.debian_slim().run_commands(f"echo {number}; sleep 0.2").build(app)
+
+work = [threading.Thread(target=secrets, args=(worker,), daemon=True) for worker in range(4)]
+work += [threading.Thread(target=each, daemon=True) for each in (processes, processes, builds)]
+for each in work:
+    each.start()
+threading.Event().wait()
+"""
+
+
+AFTER = """
+import modal, sys
+assert list(modal.Sandbox.list()) == []
+app = modal.App.lookup("busy")
+image = modal.Image.debian_slim().run_commands("echo again")
+secret = modal.Secret.from_name(sys.argv[1])
+sandbox = modal.Sandbox.create("printenv", "A", app=app, image=image, secrets=[secret])
+sandbox.wait()
+print(*sorted(secret.name for secret in modal.Secret.objects.list()), sandbox.stdout.read().strip(), sep="\\n")
+"""
+
+
+def test_a_server_killed_at_work_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    """Secrets, sandboxes, processes and builds by many threads; then SIGKILL; then everything goes on."""
     with serving(tmp_path / "workspace") as (process, env):
-        assert run(CLIENT, env) == "ready\n"
-        below = descendants(process.pid)
-        assert len(below) >= 3
-        process.kill()
-        process.wait()
+        command = [sys.executable, "-u", "-c", BUSY]
+        with subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+            assert client.stdout is not None
+            told, below, deadline = list[str](), set[int](), time.monotonic() + 30
+            while len(below) < 20 and time.monotonic() < deadline:
+                told += [client.stdout.readline().strip() for _ in range(20)]
+                below = descendants(process.pid)
+            process.kill()
+            process.wait()
+            client.kill()
+            told += client.stdout.read().split("\n")[:-1]
+        assert len(below) >= 20
         assert wait_gone(below, 10) == set()
     with serving(tmp_path / "workspace") as (process, env):
-        assert run(LIST, env) == "['made']\n"
-        assert run("import modal; print(len(list(modal.Sandbox.list())))", env) == "0\n"
+        *kept, seen = run(AFTER, env, told[-1]).split()
+        assert set(told) <= set(kept)
+        assert len(kept) - len(told) <= 4  # by each thread one that was stored, and killed before that was said
+        assert seen == told[-1]
     left = [path for path in (tmp_path / "workspace" / "server").iterdir() if str(process.pid) not in path.name]
     assert left == []
 

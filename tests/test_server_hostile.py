@@ -374,7 +374,7 @@ def pair(credentials: Credentials) -> tuple[str, str]:
     return credentials.token_id, credentials.token_secret
 
 
-def test_many_execs_at_once(modal_workspace: ModalWorkspace) -> None:
+def test_a_thousand_execs(modal_workspace: ModalWorkspace) -> None:
     mine = sandbox(modal_workspace)
 
     async def run(number: int, gate: asyncio.Semaphore) -> str:
@@ -386,7 +386,7 @@ def test_many_execs_at_once(modal_workspace: ModalWorkspace) -> None:
 
     async def run_all() -> list[str]:
         gate = asyncio.Semaphore(20)
-        return await asyncio.gather(*(run(number, gate) for number in range(100)))
+        return await asyncio.gather(*(run(number, gate) for number in range(1000)))
 
-    assert asyncio.run(run_all()) == [f"{number}\n" for number in range(100)]
+    assert asyncio.run(run_all()) == [f"{number}\n" for number in range(1000)]
     mine.terminate()
