@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import asyncio
 import contextlib
 import warnings
@@ -542,6 +543,7 @@ def test_numbers_are_those_of_the_sdk() -> None:
 
     assert vars(_outbound_policy)["_MAX_HEADER_REPLACEMENTS"] == contract.MAX_HEADER_REPLACEMENTS
     assert contract.MAX_ARGUMENTS == _common.ARG_MAX_BYTES
+    assert inspect.signature(modal.Sandbox.create).parameters["timeout"].default == contract.SANDBOX_TIMEOUT
 
 
 @pytest.mark.parametrize("key", [None, b"", b"x" * 15, b"x" * 16, b"x" * 512, b"x" * 513, "x" * 16, 5])

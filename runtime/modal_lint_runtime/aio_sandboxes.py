@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modal_lint_runtime import contract
 from modal_lint_runtime.aio_base import Lifted, Signal, Threads, ended, lifted
 from modal_lint_runtime.aio_images import AsyncImage
 from modal_lint_runtime.arguments import yes_or_no
-from modal_lint_runtime.sandboxes import DEFAULT_TIMEOUT, Sandbox, Sandboxes
+from modal_lint_runtime.sandboxes import Sandbox, Sandboxes
 from modal_lint_runtime.streams import Cursor, closed_input, encoded
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class AsyncSandboxes(Lifted[Sandboxes]):
         command: Sequence[str] | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT,
+        timeout: float | None = contract.SANDBOX_TIMEOUT,
         workdir: str | None = None,
         block_network: bool = False,
     ) -> AsyncSandbox:

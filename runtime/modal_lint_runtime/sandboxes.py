@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from modal_lint_runtime.scope import Scope
     from modal_lint_runtime.secrets import Secret
 
-DEFAULT_TIMEOUT = 300.0
-"""Seconds that a sandbox lives when nobody says (P sandbox/_sandbox.py:189)."""
-
 
 class Sandbox:
     """A sandbox. Made by `client.sandboxes`; leaving its ``with`` block terminates it.
@@ -200,7 +197,7 @@ class Sandboxes:
         command: Sequence[str] | None = None,
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
-        timeout: float | None = DEFAULT_TIMEOUT,
+        timeout: float | None = contract.SANDBOX_TIMEOUT,
         workdir: str | None = None,
         block_network: bool = False,
     ) -> Sandbox:

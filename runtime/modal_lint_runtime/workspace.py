@@ -34,7 +34,6 @@ __all__ = ["DIRECTORY_VARIABLE", "Workspace", "default_path", "erase"]
 
 DIRECTORY_VARIABLE = "MODAL_LINT_RUNTIME_DIR"
 _TABLES = ("environments", "secrets", "apps", "images", "sandboxes", "volumes")
-_LOST = 137  # as a terminated sandbox: its processes die with their owner
 
 
 class Workspace(Environments, Secrets, Apps, Images, Sandboxes, Volumes):
@@ -142,7 +141,7 @@ class Workspace(Environments, Secrets, Apps, Images, Sandboxes, Volumes):
                 connection.execute(
                     "UPDATE sandboxes SET state = 'lost', returncode = ?, finished_at = ? "
                     "WHERE owner = ? AND state = 'running'",
-                    (_LOST, time.time(), owner),
+                    (contract.TERMINATED_CODE, time.time(), owner),
                 )
         self._sweep_volumes()
 

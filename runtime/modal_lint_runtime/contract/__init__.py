@@ -31,6 +31,7 @@ from modal_lint_runtime.contract.limits import (
     MAX_TAG,
     MAX_VALUE,
     RESERVED_KEYS,
+    SANDBOX_TIMEOUT,
     TERMINATED_CODE,
     TIMEOUT_CODE,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "REMOVED",
     "REPOSITORY_KEYS",
     "RESERVED_KEYS",
+    "SANDBOX_TIMEOUT",
     "TERMINATED_CODE",
     "TIMEOUT_CODE",
     "Backend",

@@ -21,6 +21,8 @@ TERMINATED_CODE = 137
 """Exit code of a sandbox that was terminated (P sandbox/_common.py:221)."""
 TIMEOUT_CODE = 124
 """Exit code of a sandbox that ran into its timeout (P sandbox/_common.py:219)."""
+SANDBOX_TIMEOUT = 300.0
+"""Seconds that a sandbox lives when nobody says (P sandbox/_sandbox.py:189)."""
 
 RESERVED_KEYS = frozenset(
     (
