@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import asyncio
 import contextlib
+import inspect
 import warnings
 from typing import TYPE_CHECKING, Any
 
