@@ -160,8 +160,10 @@ def _exports(process: subprocess.Popen[str]) -> dict[str, str]:
     assert process.stdout is not None
     found = {}
     for line in process.stdout:
-        name, _, value = line.removeprefix("export ").strip().partition("=")
-        found[name] = value.strip("'")
+        command, _, rest = line.strip().partition(" ")
+        name, _, value = rest.partition("=")
+        if command == "export":
+            found[name] = value.strip("'")
         if name == "no_proxy":
             return found
     raise AssertionError("the server ended before it was ready")

@@ -80,6 +80,21 @@ def test_serve_prints_what_to_export(tmp_path: Path) -> None:
         assert process.wait(20) == 0
 
 
+def test_a_shell_can_evaluate_what_serve_prints(tmp_path: Path) -> None:
+    """Also one whose variables name another account, or an environment that is not here."""
+    command = [sys.executable, "-c", SERVE, "--path", str(tmp_path / "workspace")]
+    with subprocess.Popen(command, env=environment(), text=True, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        printed = ""
+        while "no_proxy=" not in printed:
+            printed += server.stdout.readline()
+        before = {**environment(), "PRINTED": printed, "MODAL_ENVIRONMENT": "prod", "MODAL_OAUTH_CLIENT_ID": "oc-x"}
+        shell = ["sh", "-euc", 'eval "$PRINTED"; exec "$0" "$@"', sys.executable, "-c", LIST]
+        done = subprocess.run(shell, env=before, text=True, capture_output=True, timeout=60, check=False)
+        server.terminate()
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
 def test_serve_can_insist_on_its_token(tmp_path: Path) -> None:
     with serving(tmp_path / "workspace", "--check-token") as (_, env):
         assert run(LIST, env) == "[]\n"

@@ -48,7 +48,7 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
     require_extra()
     from modal_lint_runtime.server.serving import Server, serve_until_signal
     from modal_lint_runtime.server.tokens import Credentials
-    from modal_lint_runtime.server.variables import exports
+    from modal_lint_runtime.server.variables import CLEARED, exports
 
     credentials = Credentials.generate()
     with opened(path) as workspace:
@@ -56,6 +56,7 @@ def serve(port: int, seed: Path | None, path: Path | None, check_token: bool) ->
         server = Server(workspace, port=port, credentials=credentials if check_token else None)
 
         def announce() -> None:
+            click.echo(f"unset {' '.join(CLEARED)}")
             for name, value in exports(server.url, credentials).items():
                 click.echo(f"export {name}={shlex.quote(value)}")
             click.echo(f"serving {workspace.root} at {server.url}, stop with Ctrl-C", err=True)
