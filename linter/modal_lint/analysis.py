@@ -127,6 +127,17 @@ class Analysis:
         return Failure(target.path, reason, line, column)
 
 
+def load() -> None:
+    """Load what else the first file asks for that uses Modal, once for all processes that are still to be started."""
+    from modal_lint_runtime import contract
+
+    from modal_lint import evaluate
+    from modal_lint.credentials import providers
+
+    del contract, evaluate, providers
+    selection.catalogue()
+
+
 def _parse_whole(file: File) -> None:
     """What a linter on libcst's trees would have to do first: the whole tree, and the position of each node."""
     import libcst

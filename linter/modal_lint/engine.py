@@ -227,6 +227,7 @@ class Session:
             if jobs > 1:
                 from modal_lint import pool
 
+                analysis.load()
                 weights = [sizes[at] if at < len(sizes) else 0 for at in range(len(work))]
                 outcomes, told = pool.answers(task, weights, jobs, self.progress)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modal_lint.calls import effective
@@ -25,7 +25,7 @@ from modal_lint.values import Const, EnvRead, Mapping, Text, Value, Values, with
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modal_lint_runtime.contract import Site, Verdict
+    from modal_lint_runtime.contract import Sdk, Site, Verdict
 
     from modal_lint.evaluate import Evaluator
     from modal_lint.source import File
@@ -101,7 +101,7 @@ class _Look:
             for entry in effective(mapping):
                 if all(isinstance(value, Const) and value.value is None for value in entry.value):
                     continue  # dropped before anyone looks at the key
-                verdict = refused((entry.key,), lambda key: self._verdict(key, FILLER))
+                verdict = refused((entry.key,), self._of_key)
                 if verdict is not None:
                     place = entry.place
                     key = _shown(entry.key)
@@ -131,6 +131,12 @@ class _Look:
         check = contract.entries if made else contract.env
         return contract.verdict_of(check, value, self.argument, sdk=self.sdk, site=self.site)
 
+    def _of_key(self, key: Any) -> Verdict | None:
+        """What the contract says of a key, if its value is right."""
+        if isinstance(key, str):
+            return _key_verdict(key, self.argument, self.site, self.sdk)
+        return self._verdict(key, FILLER)
+
     def _verdict(self, key: Any, value: Any) -> Verdict | None:
         from modal_lint_runtime import contract
 
@@ -140,7 +146,7 @@ class _Look:
         """The problem of one key's value, whichever of its entries holds."""
         entry = entries[-1]
         key = stand_in(entry.key)
-        if not isinstance(key, str) or self._verdict(key, FILLER) is not None:
+        if not isinstance(key, str) or self._of_key(key) is not None:
             key = FILLER  # what is wrong with the key is said of the key
         values = tuple(with_steps(value, one.steps + mapping.steps) for one in entries for value in one.value)
         wrong, otherwise = _apart(values)
@@ -162,6 +168,13 @@ class _Look:
             first.steps,
             sure and not otherwise and not entry.maybe,
         )
+
+
+@lru_cache(maxsize=1024)
+def _key_verdict(key: str, argument: str, site: Site, sdk: Sdk) -> Verdict | None:
+    from modal_lint_runtime import contract
+
+    return contract.verdict_of(contract.entry, key, FILLER, argument, site, sdk=sdk)
 
 
 def _apart(values: Values) -> tuple[Values, Values]:

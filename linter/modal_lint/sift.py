@@ -114,10 +114,9 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
 def _prepare(verdicts: list[int | str]) -> None:
     """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
     if any(isinstance(verdict, int) and verdict >= 0 for verdict in verdicts):
-        from modal_lint import analysis, selection
+        from modal_lint import analysis
 
-        del analysis
-        selection.catalogue()
+        analysis.load()
 
 
 def naming(

@@ -51,7 +51,8 @@ def check(file: File) -> Iterator[Finding]:
     `from_dict` over named Secrets whatever their order.
     """
     for use in containers.once(one for one in file.uses if one.api.with_sink(Sink.SECRETS) is not None):
-        yield from _shadowed(file, use)
+        if use.bound.named.get("secrets"):  # else there is one source at most
+            yield from _shadowed(file, use)
 
 
 def _shadowed(file: File, use: Use) -> Iterator[Finding]:
