@@ -1,15 +1,13 @@
 """The nouns of modal-lint: plain frozen data that every room shares. Standard library only."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from modal_lint.source import File
 
+# Annotations are no strings here: a named tuple would compile each of them, in every run.
 
 INTERNAL = "internal error"  # so begins the reason of a failure that is ours
 
@@ -73,7 +71,7 @@ class Span(NamedTuple):
     end_line: int
     end_column: int
 
-    def contains(self, other: Span) -> bool:
+    def contains(self, other: "Span") -> bool:
         """Whether ``other`` lies inside this span."""
         return (self.line, self.column) <= (other.line, other.column) and (other.end_line, other.end_column) <= (
             self.end_line,
@@ -239,7 +237,7 @@ class Rule(NamedTuple):
     code: str
     name: str
     severity: Severity
-    check: Callable[[File], Iterable[Finding]]
+    check: Callable[["File"], Iterable[Finding]]
     fixable: str = "none"  # "safe", "unsafe", "hint" or "none": what the catalogue promises
     witness: str = ""
     source: str = ""
