@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 modal = pytest.importorskip("modal")
 
 from modal_lint_runtime.isolation import detect  # noqa: E402
+from python_home import make_python_home  # noqa: E402
+from server_process import serving  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +23,16 @@ pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
 pytestmark = pytest.mark.skipif(not detect().filesystem, reason="builds need a private file system")
 
 TOKEN = "token-for-the-build"
+UV_PROGRAM = """
+import sys, modal
+app = modal.App.lookup("uv", create_if_missing=True)
+options = f"--offline --no-index --find-links {sys.argv[1]}"
+image = modal.Image.debian_slim().uv_pip_install("offlinepackage", extra_options=options)
+show = "import importlib.metadata as m; print(m.version('offlinepackage'))"
+sandbox = modal.Sandbox.create("python", "-c", show, app=app, image=image)
+sandbox.wait()
+print(sandbox.stdout.read(), end="")
+"""
 
 
 def build(image: Any) -> Any:
@@ -108,6 +122,20 @@ def test_local_files_are_copied_or_mounted(modal_workspace: ModalWorkspace, tmp_
     mounted = modal.Image.debian_slim().add_local_file(tmp_path / "a.txt", "/opt/c.txt")
     assert output(mounted, "cat", "/opt/c.txt") == "copied"
     assert modal_workspace.url
+
+
+def test_packages_installed_by_uv(tmp_path: Path) -> None:
+    """The SDK takes uv from an image of its own; here it is this machine's."""
+    import uv
+
+    home = make_python_home(tmp_path / "python", {"offlinepackage": "2.0"})
+    (home.directory / "bin" / "uv").symlink_to(uv.find_uv_bin())
+    program = tmp_path / "program.py"
+    program.write_text(UV_PROGRAM, encoding="utf-8")
+    with serving(tmp_path / "workspace", python=home.python) as (_, env):
+        command = [sys.executable, str(program), str(home.directory / "wheels")]
+        done = subprocess.run(command, env=env, text=True, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "2.0\n"), done.stderr
 
 
 def test_from_id_and_delete(modal_workspace: ModalWorkspace) -> None:

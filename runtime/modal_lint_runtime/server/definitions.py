@@ -7,12 +7,15 @@ comes in a layer of the global namespace; those commands are not run, the host's
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import InvalidError, UnsupportedError
+from modal_lint_runtime.isolation import interpreter
 from modal_lint_runtime.server.mounts import relative
 
 if TYPE_CHECKING:
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from modal_lint_runtime.server.state import State
 
 _EFFECTS_SKIPPED = ("RUN", "COPY", "ADD")
+
+_COPIED_UV = re.compile(r"COPY --from=ghcr\.io/astral-sh/uv:\S+ /uv (?P<target>\S+)")
+"""The line with which the SDK's `uv_pip_install` and `uv_sync` take uv from its image (P _image.py)."""
+
+_UV = ".modal-lint-uv"
+"""The name of this machine's uv in the context of such a build."""
 
 
 def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest, scratch: str) -> Definition:
@@ -36,11 +45,12 @@ def definition_of(state: State, request: api_pb2.ImageGetOrCreateRequest, scratc
     base, commands = _base(image)
     if request.namespace == api_pb2.DEPLOYMENT_NAMESPACE_GLOBAL:
         commands = [line for line in commands if not line.lstrip().upper().startswith(_EFFECTS_SKIPPED)]
+    local = [_COPIED_UV.sub(rf"COPY {_UV} \g<target>", line) for line in commands]
     step = Step(
-        commands=tuple(commands),
+        commands=tuple(local),
         secret_ids=tuple(image.secret_ids),
         force=request.force_build or request.ignore_cache,
-        context=_context(state, image, scratch),
+        context=_context(state, image, scratch, with_uv=local != commands),
         build_args=tuple(sorted(image.build_args.items())),
         ignore=(),  # the SDK has left out what `.dockerignore` names
     )
@@ -60,10 +70,10 @@ def _base(image: api_pb2.Image) -> tuple[str, list[str]]:
     raise InvalidError("An image's commands have no FROM.")
 
 
-def _context(state: State, image: api_pb2.Image, scratch: str) -> Path | None:
+def _context(state: State, image: api_pb2.Image, scratch: str, *, with_uv: bool) -> Path | None:
     """The directory that COPY takes files from: the layer's mount, with the files sent inline laid over it."""
     mounted = state.mounts.tree(image.context_mount_id) if image.context_mount_id else None
-    if not image.context_files:
+    if not image.context_files and not with_uv:
         return mounted
     context = state.scratch(scratch)
     if mounted is not None:
@@ -72,7 +82,17 @@ def _context(state: State, image: api_pb2.Image, scratch: str) -> Path | None:
         target = context / relative(file.filename)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
+    if with_uv:
+        shutil.copy(_own_uv(), context / _UV)
     return context
+
+
+def _own_uv() -> str:
+    """This machine's uv: beside this Python, or on the PATH. Raises UnsupportedError without one."""
+    uv = shutil.which("uv", path=os.pathsep.join([os.path.dirname(interpreter()), os.environ.get("PATH", "")]))
+    if uv is None:
+        raise UnsupportedError("Builds with uv (uv_pip_install, uv_sync) need uv on this machine: pip install uv")
+    return uv
 
 
 def _refuse_unsupported(image: api_pb2.Image) -> None:
