@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 pytest_plugins = ["modal_lint_runtime.pytest_plugin"]
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory is the build context of commands that name none: an empty one, not this repository."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
 def needs(scenario: Scenario) -> None:
     if scenario.layers and not detect().filesystem:
         pytest.skip("builds need a private file system")
