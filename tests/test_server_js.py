@@ -231,8 +231,14 @@ def test_nothing_but_the_loopback_interface_is_needed(js: node.Node, tmp_path: P
     server = (sys.executable, "-c", EXEC, "--path", str(tmp_path / "workspace"), "--seed", str(seed), "--")
     prefix = ("bwrap", "--dev-bind", "/", "/", "--unshare-net", "--", *server)
     dead = dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    (tmp_path / ".modal.toml").write_text(
+        '[elsewhere]\nserver_url = "https://example.invalid"\nactive = true\nenvironment = "elsewhere"\n'
+        'token_id = "ak-x"\ntoken_secret = "as-x"\n',
+        encoding="utf-8",
+    )
     text = CLIENT + APP_AND_IMAGE + parts("best-practices")[1] + SHOW_ENV
-    done = js.run(text, {**environment(), **dead, "MODAL_SANDBOX_V2": backend}, prefix=prefix)
+    variables = {**environment(), **dead, "HOME": str(tmp_path), "MODAL_SANDBOX_V2": backend}
+    done = js.run(text, variables, prefix=prefix)
     assert done.returncode == 0, done.stderr
     assert env_shown(done.stdout)["API_KEY"] == "from the Secret"
 
