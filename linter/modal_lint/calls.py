@@ -95,7 +95,7 @@ class Frame:
         return count
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Bound:
     """The arguments of a call, by parameter. ``open`` says that unknown further keywords may be there."""
 

@@ -78,7 +78,7 @@ MAX_TEXT = 400_000  # characters of one text that are looked at
 HOLE_MARK = "\x00"  # stands for an unknown stretch of a text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Exposure:
     """One credential that one use of the API gets."""
 

@@ -57,7 +57,7 @@ _SETTINGS = vocabulary(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Leak:
     """A secret variable's value that one use of the API gets.
 
@@ -151,7 +151,7 @@ def _is_setting(key: str) -> bool:
 # ---- what is inside a value -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Leaf:
     """One value inside an argument, the name it has there, and the entry it stands in."""
 

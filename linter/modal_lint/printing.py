@@ -55,7 +55,7 @@ _MASKING = lazy(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Printed:
     """A secret that a call prints: in words what it is, and the node that stands for it.
 

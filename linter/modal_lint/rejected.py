@@ -33,7 +33,7 @@ _REFUSALS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Problem:
     """One argument, or one entry of it, that a call refuses.
 

@@ -40,7 +40,7 @@ MAX_CHANGES = 400  # mutations of one name that are followed
 _END: Position = (1 << 30, 0)  # after everything
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Binding:
     """One place that binds a name. ``path`` says which part of the value: ``a, (b, c) = value`` gives c (1, 1)."""
 
@@ -52,7 +52,7 @@ class Binding:
     position: Position = (0, 0)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Mutation:
     """One place that changes what a name holds, at ``path`` below it (subscripts as nodes, attributes as strings)."""
 
@@ -64,7 +64,7 @@ class Mutation:
     position: Position
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """A module, class, function, lambda or comprehension."""
 

@@ -53,7 +53,7 @@ _NAMING = frozenset(("name", "required_keys", "environment_name", "environment")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Given:
     """What one parameter of the API gets in one call."""
 
@@ -66,7 +66,7 @@ class Given:
         return values_of(self.argument, ev.evaluate)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Use:
     """One call of Modal's API, on one run of the code around it."""
 
@@ -76,7 +76,7 @@ class Use:
     frame: Frame
     owner: Object | None  # the object it is a method of
     arguments: Arguments
-    bound: Bound = field(repr=False, default_factory=Bound)
+    bound: Bound = field(default_factory=Bound)
 
     def given(self, *sinks: Sink) -> Iterator[Given]:
         """The arguments that go to parameters of these kinds."""
@@ -405,7 +405,7 @@ def _telling(call: ast.Call) -> bool:
     return any(keyword.arg in _SINK_KEYWORDS for keyword in call.keywords)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Site:
     """A call of a function of the project; ``skip`` positional arguments come before its own."""
 
@@ -465,7 +465,7 @@ def _named(file: File, name: str) -> list[Site]:
     return [site for spelled in (name, *index.aliases.get(name, ())) for site in index.sites.get(spelled, ())]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Index:
     """The calls of a file by the last name of what they call, and other names for things."""
 

@@ -37,7 +37,7 @@ _PLAIN = frozenset(("staticmethod", "classmethod", "property", "cached_property"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Container:
     """A Function, class or server: the call that declares it, the code that runs in it, and its variables."""
 

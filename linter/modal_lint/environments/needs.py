@@ -31,7 +31,7 @@ _GETTERS = frozenset(("get", "getenv", "getenvb", "pop", "setdefault", "__getite
 _LOADERS = frozenset(("load_dotenv", "update", "read_env", "putenv", "clear", "dotenv_values"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Need:
     """One variable that code reads.
 

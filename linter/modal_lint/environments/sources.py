@@ -56,7 +56,7 @@ class Kind(Enum):
     ENV = "env="
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Source:
     """One source of variables.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modal_lint.values import Place
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Unchecked:
     """One call of ``from_name`` without ``required_keys``, and what code reads of its Secret.
 
