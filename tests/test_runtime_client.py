@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -353,16 +354,16 @@ import sys, time
 from modal_lint_runtime import ModalClient
 modal = ModalClient(path=sys.argv[1], isolation="none")
 app = modal.apps.from_name("tests", create_if_missing=True)
-sandbox = modal.sandboxes.create(app, modal.images.from_registry("python:3.13"), command=["sleep", "600"])
+sandbox = modal.sandboxes.create(app, modal.images.from_registry("python:3.13"), command=["sleep", sys.argv[2]])
 print(sandbox.sandbox_id, flush=True)
 sys.stdin.read()
 """
 
 
 @contextlib.contextmanager
-def holder(workspace: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def holder(workspace: Path, seconds: str = "600") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(workspace)],
+        [sys.executable, "-c", _HOLDER, str(workspace), seconds],
         env={**os.environ, "PYTHONPATH": SOURCES},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -391,7 +392,8 @@ def test_another_process_sees_and_terminates_a_sandbox(plain: ModalClient, tmp_p
 
 
 def test_a_killed_owner_leaves_nothing(plain: ModalClient, tmp_path: Path) -> None:
-    with holder(tmp_path / "workspace") as (sandbox_id, process):
+    seconds = some_seconds()
+    with holder(tmp_path / "workspace", seconds) as (sandbox_id, process):
         sandbox = plain.sandboxes.from_id(sandbox_id)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -399,31 +401,86 @@ def test_a_killed_owner_leaves_nothing(plain: ModalClient, tmp_path: Path) -> No
             sandbox.wait()
         assert (sandbox.poll(), sandbox.state) == (137, "lost")
         deadline = time.monotonic() + 10
-        while _sleepers() and time.monotonic() < deadline:
+        while _sleepers(seconds) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert not _sleepers()
+        assert not _sleepers(seconds)
     assert plain.sandboxes.list() == []
     with ModalClient(path=tmp_path / "workspace") as modal:
         modal.sandboxes.create(modal.apps.from_name("tests"), image(modal)).terminate()
     assert not any((tmp_path / "workspace" / "scratch").iterdir())
 
 
-def _sleepers() -> list[int]:
+def some_seconds() -> str:
+    """A time to sleep that no other test has: tests run at once."""
+    return f"1{secrets.randbelow(10**9):09}"
+
+
+def _sleepers(seconds: str) -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (path / "cmdline").read_bytes() == b"sleep\x00600\x00":
+            if (path / "cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
                 found.append(int(path.name))
     return found
 
 
 def test_a_program_that_closes_nothing_ends_its_sandboxes(plain: ModalClient, tmp_path: Path) -> None:
-    with holder(tmp_path / "workspace") as (sandbox_id, process):
+    seconds = some_seconds()
+    with holder(tmp_path / "workspace", seconds) as (sandbox_id, process):
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(30) == 0
     assert plain.sandboxes.from_id(sandbox_id).state == "terminated"
-    assert not _sleepers()
+    assert not _sleepers(seconds)
+
+
+_FORKING = """
+import os, sys
+from modal_lint_runtime import ModalClient, UnsupportedError
+modal = ModalClient(path=sys.argv[1], isolation=sys.argv[2])
+app = modal.apps.from_name("tests", create_if_missing=True)
+image = modal.images.from_registry("python:3.13")
+sandbox = modal.sandboxes.create(app, image)
+process = sandbox.exec(["cat"])
+end, begin = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(begin)
+    for use in (lambda: sandbox.exec(["true"]), lambda: sandbox.stdout, process.wait):
+        try:
+            use()
+        except UnsupportedError as error:
+            assert str(os.getppid()) in str(error)
+        else:
+            raise AssertionError
+    assert (sandbox.state, sandbox.poll(), process.stdout.read_text()) == ("running", None, "")
+    with modal.sandboxes.create(app, image) as own:
+        assert own.exec(["echo", "own"]).stdout.read_text() == "own\\n"
+    print("child", flush=True)
+    os.read(end, 1)
+    sys.exit()  # and what is registered for the end of a program runs
+process.stdin.write("to the parent")
+process.stdin.close()
+print(process.stdout.read_text(), process.wait(), flush=True)  # although the child is there
+os.write(begin, b".")
+assert os.waitpid(child, 0)[1] == 0
+print(sandbox.poll(), sandbox.exec(["echo", "still there"]).stdout.read_text(), end="")
+"""
+
+
+@pytest.mark.parametrize("isolation", ["auto", "none"])
+def test_a_child_that_is_forked_leaves_its_parents_sandboxes_alone(isolation: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKING, str(tmp_path / "workspace"), isolation],
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == ["None still there", "child", "to the parent 0"]
+    assert done.stderr == ""
 
 
 def test_many_sandboxes_at_once_and_one_after_another(modal: ModalClient, app: App) -> None:
@@ -492,15 +549,16 @@ def test_async_creating_can_be_cancelled(tmp_path: Path) -> None:
     async def use(modal: AsyncModalClient) -> None:
         app = await modal.apps.from_name("tests", create_if_missing=True)
         base = modal.images.from_registry("python:3.13")
+        made = 0
         for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(modal.sandboxes.create(app, base), delay)
+                made += 1
                 break
         deadline = time.monotonic() + 10
-        left = 1 if delay == 0.1 else 0
-        while len(await modal.sandboxes.list()) > left and time.monotonic() < deadline:
+        while len(await modal.sandboxes.list()) > made and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
-        assert len(await modal.sandboxes.list()) <= 1
+        assert len(await modal.sandboxes.list()) == made
 
     run(tmp_path / "workspace", use)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Literal
@@ -256,6 +257,12 @@ class LocalBackend:
         if workspace is not None:
             workspace.close()
 
+    def let_go(self) -> None:
+        """In a child that was forked: what this client runs is the parent's to end; the child's own is new."""
+        self._lock = threading.RLock()
+        self._scratch = self._keeper = None
+        self._calls = weakref.WeakSet()
+
     def _step(self, step: ImageStep, environment: str) -> Step:
         from modal_lint_runtime.definition import Step
 
@@ -279,6 +286,15 @@ class LocalBackend:
 
 
 _OPEN: weakref.WeakSet[LocalBackend] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for backend in tuple(_OPEN):
+        backend.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @atexit.register

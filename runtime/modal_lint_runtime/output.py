@@ -74,6 +74,12 @@ class Output:
             self._listeners.clear()
         self._tell(listeners)
 
+    def let_go(self) -> None:
+        """In a forked child: end here; the parent goes on. Its lock may be held by a thread that is not here."""
+        self._changed = threading.Condition()
+        self._closed = True
+        self._listeners = []
+
     def _tell(self, listeners: Iterable[Callable[[], None]]) -> None:
         for listener in listeners:
             try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.errors import ModalError, SandboxTerminatedError, SandboxTimeoutError
 from modal_lint_runtime.local_variables import environment, values
+from modal_lint_runtime.other_sandbox import OtherSandbox
 from modal_lint_runtime.recorded import Recorded
 
 if TYPE_CHECKING:
@@ -53,6 +56,23 @@ class ContainerLike(Protocol):
         """End it and remove what it has left."""
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _at_home(method: Callable[Concatenate[OwnSandbox, P], R]) -> Callable[Concatenate[OwnSandbox, P], R]:
+    """A method of `OwnSandbox` that is `OtherSandbox`'s in a process which the sandbox's own has forked."""
+
+    @functools.wraps(method)
+    def call(self: OwnSandbox, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.at_home:
+            return method(self, *args, **kwargs)
+        other: Callable[P, R] = getattr(self.seen_from_outside(), method.__name__)
+        return other(*args, **kwargs)
+
+    return call
+
+
 class OwnSandbox(Recorded):
     """A sandbox that this process runs."""
 
@@ -65,6 +85,15 @@ class OwnSandbox(Recorded):
         self._state: SandboxState = "running"
 
     @property
+    def at_home(self) -> bool:
+        """Whether this is the process that runs it, and not one which that has forked."""
+        return self._record.owner_pid == os.getpid()
+
+    def seen_from_outside(self) -> OtherSandbox:
+        """It, as other processes have it."""
+        return OtherSandbox(self._workspace, self._record)
+
+    @property
     def isolation(self) -> Isolation | None:
         """How far it is isolated; None in Docker."""
         return self._container.isolation
@@ -72,14 +101,18 @@ class OwnSandbox(Recorded):
     @property
     def state(self) -> str:
         """One of the states of a sandbox's record."""
+        if not self.at_home:
+            return self.seen_from_outside().state
         if self._container.main.poll() is not None:
             self.finish()
         return self._state
 
+    @_at_home
     def main(self) -> Runs:
         """Its main process."""
         return self._container.main
 
+    @_at_home
     def exec(self, order: ExecOrder) -> Runs:
         """Start a process in it. Raises SandboxTerminatedError or SandboxTimeoutError when it has ended."""
         self._require_running()
@@ -90,20 +123,24 @@ class OwnSandbox(Recorded):
             self._require_running()
             raise
 
+    @_at_home
     def poll(self) -> int | None:
         """Its exit code; None while it runs."""
         return self._container.main.poll()
 
+    @_at_home
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end. Raises TimeoutError when it still runs after ``timeout`` seconds."""
         code = self._container.main.wait(timeout)
         self.finish()
         return code
 
+    @_at_home
     def on_end(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once when it has ended, at once if it has."""
         self._container.main.on_end(callback)
 
+    @_at_home
     def terminate(self) -> int:
         """End it now; its exit code."""
         self._terminated = True

@@ -80,7 +80,10 @@ class Process:
 
         Raises:
             TimeoutError: it still runs after ``timeout`` seconds.
+            UnsupportedError: it belongs to the process that has forked this one.
         """
+        if self._code is None:
+            self._container.require_owner()
         deadline = None if timeout is None else time.monotonic() + timeout
         if not self._ended.wait(timeout):
             raise TimeoutError(f"the process still runs after {timeout} s")
@@ -93,6 +96,7 @@ class Process:
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to it and to its descendants; without effect when it has ended."""
         if self._code is None:
+            self._container.require_owner()
             self._container._send(wire.Request(wire.SIGNAL, self._number, number))
 
     def on_end(self, callback: Callable[[], None]) -> None:

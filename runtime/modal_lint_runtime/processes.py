@@ -52,6 +52,7 @@ class Container:
 
     Attributes:
         id: its name for people.
+        owner: the process that has started it; one that this has forked can do nothing with it.
         isolation: what its processes have for themselves.
         main: its main process. Its end is the container's, and kills the others.
     """
@@ -63,6 +64,7 @@ class Container:
     ) -> None:
         check_spec(spec, isolation)
         self.id = spec.id
+        self.owner = os.getpid()
         self.isolation = replace(isolation, network=spec.network)
         self._spec = spec
         self._places = places(spec, isolation)
@@ -149,9 +151,11 @@ class Container:
 
         Raises:
             InvalidError: an argument that no process can be given.
+            UnsupportedError: another process has started it.
             SandboxTerminatedError: the container has ended.
             ResourceExhaustedError: this process or the machine has no room for another one.
         """
+        self.require_owner()
         own = {} if env is None else env
         encoded_env(own)
         request = wire.Request(
@@ -167,6 +171,7 @@ class Container:
 
     def terminate(self) -> int:
         """Kill everything and return the exit code: 137, or what it had exited with before."""
+        self.require_owner()
         self._send(wire.Request(wire.TERMINATE))
         self._pump.join(_END_LIMIT)
         return self.main.wait(_END_LIMIT)
@@ -185,8 +190,14 @@ class Container:
 
     def close(self) -> None:
         """End it, and wait until its processes and its scratch directory are gone. Closing twice is fine."""
-        self._send(wire.Request(wire.TERMINATE))
-        self._pump.join(_END_LIMIT)
+        if self.owner == os.getpid():
+            self._send(wire.Request(wire.TERMINATE))
+            self._pump.join(_END_LIMIT)
+
+    def require_owner(self) -> None:
+        """Raise UnsupportedError in a process that has been forked since: the thread that serves it is not there."""
+        if self.owner != os.getpid():
+            raise UnsupportedError(f"container {self.id} belongs to process {self.owner}, not to one that it forks")
 
     def _complaint(self) -> str:
         return self._complaints.read(timeout=1.0).decode("utf-8", "replace").strip() or "its warden ended"

@@ -7,6 +7,7 @@ import os
 import selectors
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime import wire
@@ -89,10 +90,20 @@ class Input:
         with self._changed:
             self._closing = True
             self._pending.clear()
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            self._close()
             self._changed.notify_all()
+
+    def let_go(self) -> None:
+        """In a child that was forked: close the child's copy, which would keep the process waiting for more."""
+        self._changed = threading.Condition()
+        self._closing = True
+        self._pending = bytearray()
+        self._close()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class Streams:
@@ -136,6 +147,7 @@ class Pump:
         self._streams: list[Streams] = []
         self._alive = True
         self._thread = threading.Thread(target=self._run, name="modal-lint container", daemon=True)
+        _LIVE.add(self)
 
     def start(self) -> None:
         """Begin. Raises RuntimeError, after closing everything, when there is no room for another thread."""
@@ -263,9 +275,10 @@ class Pump:
                 self._streams.remove(streams)
 
     def _close_output(self, streams: Streams, descriptor: int) -> None:
+        output = streams.outputs.pop(descriptor)  # first: a child forked in between must not close it again
         self._selector.unregister(descriptor)
         os.close(descriptor)
-        streams.outputs.pop(descriptor).close()
+        output.close()
 
     def _close(self, streams: Streams) -> None:
         streams.input.abandon()
@@ -283,3 +296,32 @@ class Pump:
         os.close(self._wakeup)
         self._selector.close()
         self._on_end()
+
+    def let_go(self) -> None:
+        """In a child that was forked, where its thread is not: close the child's copies of its descriptors."""
+        if not self._alive:
+            return
+        self._alive = False
+        self._lock = threading.Lock()
+        os.close(self._control.detach())
+        for descriptor in (self._wakeup, self._waker):
+            os.close(descriptor)
+        for streams in (*self._streams, *self._new):
+            streams.input.let_go()
+            for descriptor, output in streams.outputs.items():
+                os.close(descriptor)
+                output.let_go()
+        self._streams, self._new = [], []
+
+
+_LIVE: weakref.WeakSet[Pump] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for pump in tuple(_LIVE):
+        with contextlib.suppress(OSError):
+            pump.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
