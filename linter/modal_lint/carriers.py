@@ -179,7 +179,7 @@ class _Sources:
         if node.id in _ENVIRON or node.id in _TOKENS:
             return None
         scopes = self.file.scopes
-        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
+        return self, scopes.resolved(node)[0] or scopes.module, node.id
 
     # ---- names ----------------------------------------------------------------------------------------------
 

@@ -24,7 +24,6 @@ from modal_lint.calls import (
     values_of,
 )
 from modal_lint.modal_api import canonical, method
-from modal_lint.scopes import start
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -257,19 +256,15 @@ class Evaluator:
     # ---- names ----------------------------------------------------------------------------------------------
 
     def _name(self, node: ast.Name, frame: Frame) -> Values:
-        scopes = frame.file.scopes
-        scope = scopes.scope(node)
-        home = scopes.lookup(node.id, scope)
+        home, here, sole = frame.file.scopes.resolved(node)
         if home is None:
             starred = imports.starred(self, node.id, frame)
             return starred if starred is not None else (External(f"builtins.{node.id}"),)
         if frame.loops and (walrus := self._walrus_of_turn(node, home, frame)) is not None:
             return self.evaluate(walrus, frame)
         home_frame = self._frame_of(home, frame)
-        here = home.function is scope.function
-        bindings = home.bindings[node.id]
-        if len(bindings) == 1 and node.id not in scopes.mutating and not (here and bindings[0].position > start(node)):
-            return unite(self._binding(bindings[0], home, home_frame))  # what nearly every name is
+        if sole is not None:  # what nearly every name is
+            return unite(self._binding(sole, home, home_frame))
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:

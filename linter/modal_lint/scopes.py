@@ -86,6 +86,11 @@ class Scope:
         self.function = self.parent.function if self.is_comprehension and self.parent is not None else self
 
 
+# The scope that binds a name (None: nobody in the file), whether it runs where the name stands, and its binding where it
+# is bound once and never changed.
+Resolved = tuple["Scope | None", bool, "Binding | None"]
+
+
 class _Ordered:
     """The bindings of one name, the latest first."""
 
@@ -123,6 +128,7 @@ class Scopes:
         self.additions: list[ast.AugAssign] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.subscripts: list[ast.Assign | ast.AnnAssign] = []  # assignments to a subscript
+        self._resolved: dict[ast.Name, Resolved] = {}
         self._bound: dict[tuple[Scope, str], _Ordered] = {}
         self._changed: dict[tuple[Scope, str], tuple[list[Position], list[Mutation]]] = {}
         self._readers: dict[str, dict[Scope | None, list[ast.Name]]] = {}
@@ -361,13 +367,28 @@ class Scopes:
             if start is not None and not start.is_comprehension:
                 start = None
 
+    def resolved(self, name: ast.Name) -> Resolved:
+        """Who binds a name, as seen from where it stands; the same in every run, and asked for in each."""
+        known = self._resolved.get(name)
+        if known is None:
+            scope = self.scope(name)
+            home = self.lookup(name.id, scope)
+            here, sole = False, None
+            if home is not None:
+                here = home.function is scope.function
+                bindings = home.bindings[name.id]
+                if len(bindings) == 1 and name.id not in self.mutating:
+                    sole = bindings[0] if not here or bindings[0].position <= _start(name) else None
+            known = self._resolved[name] = home, here, sole
+        return known
+
     def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> list[tuple[Binding, bool]]:
         """The bindings of ``name`` in ``scope`` that can reach ``use``, latest first, each with whether it is only
         a possibility. ``use`` None means the end of the scope, as a function called later sees it."""
         bindings = scope.bindings.get(name, [])
         if scope.is_comprehension:
             return [(binding, False) for binding in bindings]
-        moment = start(use) if use is not None else _END
+        moment = _start(use) if use is not None else _END
         if len(bindings) == 1 and bindings[0].position <= moment:
             return [(bindings[0], False)]
         around = self._around(use) if use is not None else {(scope.node, "body")}
@@ -409,7 +430,7 @@ class Scopes:
             self._changed[key] = [mutation.position for mutation in ordered], ordered
         positions, ordered = self._changed[key]
         first = bisect_left(positions, since)
-        last = bisect_right(positions, start(use) if use is not None else _END)
+        last = bisect_right(positions, _start(use) if use is not None else _END)
         if first >= last:
             return []
         around = self._around(use) if use is not None else {(scope.node, "body")}
@@ -568,8 +589,7 @@ def _leaves(block: list[ast.stmt]) -> bool:
     return bool(block) and isinstance(block[-1], (ast.Return, ast.Raise))
 
 
-def start(node: ast.AST) -> Position:
-    """Where a node with a place begins."""
+def _start(node: ast.AST) -> Position:
     return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
 
 

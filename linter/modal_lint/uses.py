@@ -201,7 +201,7 @@ class Uses:
     def _bound_to_value(self, name: ast.Name) -> bool:
         """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
         scopes = self.file.scopes
-        home = scopes.lookup(name.id, scopes.scope(name))
+        home = scopes.resolved(name)[0]
         if home is None:
             return "*" in scopes.module.bindings
         bindings = home.bindings[name.id]
