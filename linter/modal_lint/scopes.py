@@ -86,8 +86,8 @@ class Scope:
         self.function = self.parent.function if self.is_comprehension and self.parent is not None else self
 
 
-# The scope that binds a name (None: nobody in the file), whether it runs where the name stands, and its binding where it
-# is bound once and never changed.
+# The scope that binds a name (None: nobody in the file), whether it runs where the name stands, and the binding where a
+# name is bound once and never changed.
 Resolved = tuple["Scope | None", bool, "Binding | None"]
 
 
