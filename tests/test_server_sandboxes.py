@@ -13,6 +13,7 @@ import pytest
 modal = pytest.importorskip("modal")
 
 from modal_lint_runtime.isolation import detect  # noqa: E402
+from modal_lint_runtime.server.tokens import Signer  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +130,23 @@ def test_the_entrypoint_gets_stdin_and_gives_output(create: Create) -> None:
     sandbox.wait(raise_on_termination=False)
     assert (sandbox.stdout.read(), sandbox.stderr.read()) == ("got input\né\n", "oops\n")
     assert sandbox.returncode == sandbox.poll() == 4
+
+
+def test_tokens_that_have_expired_are_renewed(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox may live longer than the tokens that it is reached with."""
+    issue = Signer.issue
+
+    def issue_short_lived(signer: Signer, audience: Any, subject: str = "", lifetime: float = 2.0) -> str:
+        return issue(signer, audience, subject, lifetime)
+
+    monkeypatch.setattr(Signer, "issue", issue_short_lived)
+    sandbox = create()
+    process = sandbox.exec("sh", "-c", "read line; echo got $line")
+    time.sleep(2.2)
+    assert sandbox.exec("echo", "later").stdout.read() == "later\n"
+    process.stdin.write("more\n")
+    process.stdin.drain()
+    assert (process.stdout.read(), process.wait()) == ("got more\n", 0)
 
 
 def test_terminate_ends_every_process(create: Create) -> None:
