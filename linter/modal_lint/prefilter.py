@@ -88,7 +88,10 @@ def uses_modal(data: bytes) -> bool:
 
 
 def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
-    """The modules that a source imports, with leading dots, and the names that it takes from each."""
+    """The modules that a source imports, with leading dots, and the names that it takes from each.
+
+    ``import modal`` is left out: it means the SDK, even where a folder of the project has that name.
+    """
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")
     found: list[tuple[str, frozenset[bytes]]] = []
@@ -99,7 +102,8 @@ def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
             at = data.find(b"import", at + 6)
             continue
         if match[3] is not None:
-            found += [(part.split()[0].decode(), frozenset()) for part in match[3].split(b",") if part.split()]
+            modules = [part.split()[0] for part in match[3].split(b",") if part.split()]
+            found += [(module.decode(), frozenset()) for module in modules if not _SDK.fullmatch(module)]
             at = data.find(b"import", match.end())
             continue
         start = match.start(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint.kept import Kept
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import argument_node, asked, kind_of, origin_of, sdk_of, site_of
@@ -55,10 +56,7 @@ def of_elements(file: File) -> Iterator[Problem]:
     """What stands for a Secret and is none: in ``secrets=``, instead of the list, or as ``secret=``."""
     from modal_lint_runtime.contract import Kind
 
-    for use, given, site in _given(file, Sink.SECRETS):
-        problem, shape = _problem(use, given, site)
-        if problem is not None and shape is not None and _is_about_elements(shape):
-            yield problem
+    yield from (problem for problem, shape in _refused_lists(file) if _is_about_elements(shape))
     for use, given, site in _given(file, Sink.SECRET_REF):
         values = asked(file.project.evaluator, given.argument)
         kinds = [_kind(value, given.argument.node) for value in values]
@@ -70,10 +68,19 @@ def of_elements(file: File) -> Iterator[Problem]:
 
 def of_containers(file: File) -> Iterator[Problem]:
     """What is given as ``secrets=`` and is neither a list nor a tuple, though it is about Secrets."""
-    for use, given, site in _given(file, Sink.SECRETS):
-        problem, shape = _problem(use, given, site)
-        if problem is not None and shape is not None and not _is_about_elements(shape):
-            yield problem
+    yield from (problem for problem, shape in _refused_lists(file) if not _is_about_elements(shape))
+
+
+def _refused_lists(file: File) -> list[tuple[Problem, Shape]]:
+    """The problems of ``secrets=``, found once for all rules."""
+    known = _REFUSED.get(file)
+    if known is None:
+        found = (_problem(use, given, site) for use, given, site in _given(file, Sink.SECRETS))
+        known = _REFUSED[file] = [one for one in found if one is not None]
+    return known
+
+
+_REFUSED: Kept[File, list[tuple[Problem, Shape]]] = Kept()
 
 
 def _given(file: File, sink: Sink) -> Iterator[tuple[Use, Given, Site]]:
@@ -109,7 +116,7 @@ def _is_about_elements(shape: Shape) -> bool:
     return shape.wrong is not None or shape.container in (Kind.STRING, Kind.MAPPING)
 
 
-def _problem(use: Use, given: Given, site: Site) -> tuple[Problem | None, Shape | None]:
+def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None:
     """The problem of a ``secrets=`` argument, where every possibility is refused, and its first shape."""
     from modal_lint_runtime.contract import secrets_verdict
 
@@ -121,7 +128,7 @@ def _problem(use: Use, given: Given, site: Site) -> tuple[Problem | None, Shape 
         for shape in shapes
     ]
     if not verdicts or not all(verdict is not None and verdict.raises for verdict in verdicts):
-        return None, None
+        return None
     shape, verdict = shapes[0], verdicts[0]
     assert shape is not None
     assert verdict is not None

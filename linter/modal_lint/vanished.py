@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.modal_api import canonical
@@ -81,12 +82,13 @@ def told(one: Gone) -> tuple[str, str | None]:
 # ---- names ------------------------------------------------------------------------------------------------------
 
 
-def _last_names(file: File) -> frozenset[str]:
-    """The last names of what is gone, as far as the file has them somewhere."""
+@lru_cache(maxsize=1)
+def _last_names() -> dict[str, bytes]:
+    """The last names of what is gone, and how they stand in a file."""
     from modal_lint_runtime.contract import REMOVED
 
     names = {row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None}
-    return frozenset(name for name in names if name.encode() in file.data)
+    return {name: name.encode() for name in names}
 
 
 def _imports(file: File) -> Iterator[Gone]:
@@ -112,7 +114,7 @@ def _names(file: File) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
     from modal_lint_runtime.contract import import_error, removed
 
-    lasts = _last_names(file)
+    lasts = {name for name, written in _last_names().items() if written in file.data}
     if not lasts:
         return
     known = {bound for bound, alias in _imported(file) if alias.name in lasts}
