@@ -226,7 +226,13 @@ def test_security_best_practices(modal: ModalClient) -> None:
     app = modal.apps.from_name("web-app", create_if_missing=True)
     image = modal.images.from_registry("python:3.13")
 
-    # Do this
+    # Don't do this: it runs, which is why it is a linter that finds it
+    hardcoded = value()
+    sandbox = modal.sandboxes.create(app, image, env={"API_KEY": hardcoded})
+    assert sandbox.exec(["printenv", "API_KEY"]).stdout.read_text() == f"{hardcoded}\n"
+    sandbox.terminate()
+
+    # Do this instead
     secret = modal.secrets.from_name("api-keys")
     sandbox = modal.sandboxes.create(app, image, secrets=[secret])
     assert sandbox.exec(["printenv", "API_KEY"]).stdout.read_text() == f"{KEY}\n"
