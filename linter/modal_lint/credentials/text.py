@@ -22,15 +22,15 @@ _VALUE = (
     r"""|(?P<bare>[^\s;&|<>()"'`,\]}]{1,4000}))"""
 )
 _NAME = r"(?P<key>[A-Za-z_][\w.-]{0,80})"
-# Each finds a name and the value given to it.
+# Each finds a name and the value given to it, in a text that holds the sign.
 _FORMS = tuple(
-    lazy(form, flags)
-    for form, flags in (
-        (r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
-        (r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
-        (r"^[ \t]{0,20}ENV[ \t]{1,20}" + _NAME + r"[ \t]{1,20}(?!\S*=)" + _VALUE, re.MULTILINE | re.IGNORECASE),
-        (r"(?<![\w-])--" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
-        (r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+    (sign, lazy(form, flags))
+    for sign, form, flags in (
+        ("=", r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
+        ("=", r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
+        ("", r"^[ \t]{0,20}ENV[ \t]{1,20}" + _NAME + r"[ \t]{1,20}(?!\S*=)" + _VALUE, re.MULTILINE | re.IGNORECASE),
+        ("--", r"(?<![\w-])--" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+        ("", r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
     )
 )
 _COLON = lazy(
@@ -63,6 +63,8 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
 
     ``path`` is the file the text stands in (see ``classify``). References (``$VAR``, ``$(command)``) are none.
     """
+    if text.replace("_", "").isalnum():  # a word by itself gives nothing to a name, and is no URL, command or block
+        return _merged([*shape_matches(text), *custom.matches(text, path)])
     found = [*_given(text, path), *_in_urls(text), *_in_commands(text, path), *shape_matches(text)]
     found.extend(custom.matches(text, path))
     found.extend(
@@ -109,8 +111,8 @@ def shape_matches(text: str) -> Iterator[Match]:
 def _given(text: str, path: str) -> Iterator[Match]:
     """Values given to a name: ``KEY=value``, ``ENV KEY value``, ``--key value``, ``Header: value``."""
     if "=" in text or "--" in text or " " in text:
-        for form in _FORMS:
-            for found in form.finditer(text):
+        for sign, form in _FORMS:
+            for found in form.finditer(text) if sign in text else ():
                 group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
                 # ``secret=secret`` passes a variable on.
                 if group != "bare" or not (found["key"].islower() and found["key"].endswith(found["bare"])):
