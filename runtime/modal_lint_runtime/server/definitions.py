@@ -17,6 +17,7 @@ from modal_proto import api_pb2
 from modal_lint_runtime.errors import InvalidError, UnsupportedError
 from modal_lint_runtime.isolation import interpreter
 from modal_lint_runtime.server.mounts import relative
+from modal_lint_runtime.server.refusals import refuse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,4 @@ def _refuse_unsupported(image: api_pb2.Image) -> None:
         "GPUs": bool(image.gpu_config.gpu_type or image.gpu_config.count),
         "volumes": bool(image.volume_mounts),
     }
-    refused = [what for what, there in wanted.items() if there]
-    if refused:
-        raise UnsupportedError(f"The local runtime's image builds do not have {' or '.join(refused)}.")
+    refuse("image builds", wanted)

@@ -33,8 +33,20 @@ MAX_ENDED_LOGS = 32
 """Ended Apps whose output can still be read; the oldest are forgotten."""
 
 
+@dataclass(eq=False, kw_only=True)
+class Watched:
+    """Something that others wait for changes of."""
+
+    changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def wake(self) -> None:
+        """Let everybody who waits for it look again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
 @dataclass(eq=False)
-class Function:
+class Function(Watched):
     """A Function of an App, or one bound to parameters or options. `definition` is None until it is created."""
 
     id: str
@@ -45,7 +57,6 @@ class Function:
     serialized_params: bytes = field(default=b"", repr=False)
     queue: deque[Input] = field(default_factory=deque)
     workers: list[Worker] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def created(self) -> api_pb2.Function:
@@ -66,11 +77,6 @@ class Function:
         settings = self.created.autoscaler_settings
         return float(settings.scaledown_window or self.created.task_idle_timeout_secs) or IDLE_SECONDS
 
-    def wake(self) -> None:
-        """Let everybody who waits for this Function look again."""
-        self.changed.set()
-        self.changed = asyncio.Event()
-
 
 @dataclass(eq=False)
 class Input:
@@ -88,7 +94,7 @@ class Input:
 
 
 @dataclass(eq=False)
-class Call:
+class Call(Watched):
     """A call of a Function: one input (`remote`, `spawn`) or many (`map`)."""
 
     id: str
@@ -98,12 +104,6 @@ class Call:
     outputs: list[api_pb2.FunctionGetOutputsItem] = field(default_factory=list, repr=False)
     unfinished: int = 0
     data_out: list[api_pb2.DataChunk] = field(default_factory=list, repr=False)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def wake(self) -> None:
-        """Let everybody who waits for this call look again."""
-        self.changed.set()
-        self.changed = asyncio.Event()
 
 
 @dataclass(eq=False)
@@ -120,15 +120,14 @@ class Worker:
     started_at: float = field(default_factory=time.time)
 
 
-@dataclass
-class AppLog:
+@dataclass(eq=False)
+class AppLog(Watched):
     """The output of an App's containers."""
 
     batches: list[api_pb2.TaskLogsBatch] = field(default_factory=list, repr=False)
     dropped: int = 0
     size: int = 0
     done: bool = False
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, batch: api_pb2.TaskLogsBatch) -> None:
         """Keep a batch, forgetting the oldest beyond the limit."""
@@ -138,11 +137,6 @@ class AppLog:
             self.size -= self.batches.pop(0).ByteSize()
             self.dropped += 1
         self.wake()
-
-    def wake(self) -> None:
-        """Let everybody who waits for output look again."""
-        self.changed.set()
-        self.changed = asyncio.Event()
 
 
 class Deployed:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from modal_proto import api_pb2
 
-from modal_lint_runtime.errors import NotFoundError, UnsupportedError
+from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.deployed import Function
+from modal_lint_runtime.server.refusals import refuse
 from modal_lint_runtime.server.rpc import MAX_MESSAGE_BYTES, Caller, rpc
 from modal_lint_runtime.server.sources import require
 from modal_lint_runtime.server.volumes import volume_mounts
@@ -188,9 +189,7 @@ def _refuse_unsupported(definition: api_pb2.Function) -> None:
         "clusters": definition._experimental_group_size > 0,
         "builds by a Function": definition.is_builder_function,
     }
-    refused = [what for what, there in wanted.items() if there]
-    if refused:
-        raise UnsupportedError(f"The local runtime's Functions do not have {' or '.join(refused)}.")
+    refuse("Functions", wanted)
 
 
 def _serves_web(definition: api_pb2.Function) -> bool:

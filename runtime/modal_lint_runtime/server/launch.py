@@ -16,6 +16,7 @@ from modal_lint_runtime.local_variables import environment
 from modal_lint_runtime.records import SandboxRecord
 from modal_lint_runtime.server import ids
 from modal_lint_runtime.server.ending import end_task
+from modal_lint_runtime.server.refusals import refuse
 from modal_lint_runtime.server.sources import sandbox_sources
 from modal_lint_runtime.server.tasks import Fed, Task
 from modal_lint_runtime.server.volumes import volume_mounts
@@ -157,9 +158,7 @@ def _refuse_unsupported(definition: api_pb2.Sandbox) -> None:
         "memory snapshots": definition.enable_snapshot,
         "a readiness probe": definition.HasField("readiness_probe"),
     }
-    refused = [what for what, there in wanted.items() if there]
-    if refused:
-        raise UnsupportedError(f"The local runtime's sandboxes do not have {' or '.join(refused)}.")
+    refuse("sandboxes", wanted)
 
 
 async def _watch(state: State, task: Task, idle_timeout: float | None) -> None:

@@ -12,6 +12,7 @@ from modal_proto import api_pb2
 from modal_lint_runtime.errors import ConflictError, InvalidError, NotFoundError
 from modal_lint_runtime.server.ending import end_sandbox
 from modal_lint_runtime.server.launch import launch
+from modal_lint_runtime.server.paging import PAGE
 from modal_lint_runtime.server.results import record_result, task_result
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.waiting import bounded, wait_for_change
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from modal_lint_runtime.records import SandboxRecord
     from modal_lint_runtime.server.state import State
     from modal_lint_runtime.server.tasks import Task
-
-PAGE = 100
-"""How many sandboxes one list call answers at most; the SDKs ask again until a page is empty."""
 
 LOOK_EVERY = 0.2
 """Seconds between two looks at the record of another process's sandbox."""

@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import InvalidError
+from modal_lint_runtime.server.paging import page_size
 from modal_lint_runtime.server.rpc import Caller, rpc
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _ON_CONFLICT: dict[int, OnConflict] = {
 _EPHEMERAL = frozenset(
     {api_pb2.OBJECT_CREATION_TYPE_ANONYMOUS_OWNED_BY_APP, api_pb2.OBJECT_CREATION_TYPE_EPHEMERAL},
 )
-PAGE = 100
-"""How many Secrets one SecretList answers at most (P secret.py, `max_page_size`)."""
 
 
 class Secrets:
@@ -70,9 +69,8 @@ class Secrets:
     def list(self, request: api_pb2.SecretListRequest, _caller: Caller) -> api_pb2.SecretListResponse:
         """One page of an environment's named Secrets, newest first."""
         environment = self._environment(request.environment_name)
-        wanted = request.pagination.max_objects
-        limit = min(wanted, PAGE) if wanted > 0 else PAGE
-        records = self._workspace.secret_list(environment, limit, request.pagination.created_before or None)
+        page = request.pagination
+        records = self._workspace.secret_list(environment, page_size(page), page.created_before or None)
         return api_pb2.SecretListResponse(items=_items(records), environment_name=environment)
 
     @rpc("SecretGetInfo")

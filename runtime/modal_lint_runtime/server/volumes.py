@@ -12,6 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import InvalidError, UnsupportedError
+from modal_lint_runtime.server.paging import page_size
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.secrets import creation
 
@@ -26,8 +27,6 @@ _ON_CONFLICT = {
     api_pb2.OBJECT_CREATION_TYPE_CREATE_IF_MISSING: "keep",
     api_pb2.OBJECT_CREATION_TYPE_CREATE_FAIL_IF_EXISTS: "fail",
 }
-PAGE = 100
-"""How many Volumes one VolumeList answers at most (P volume.py, `max_page_size`)."""
 
 
 class Volumes:
@@ -68,9 +67,8 @@ class Volumes:
     def list(self, request: api_pb2.VolumeListRequest, _caller: Caller) -> api_pb2.VolumeListResponse:
         """One page of an environment's named Volumes, newest first."""
         environment = self._environment(request.environment_name)
-        wanted = request.pagination.max_objects
-        limit = min(wanted, PAGE) if wanted > 0 else PAGE
-        records = self._workspace.volume_list(environment, limit, request.pagination.created_before or None)
+        page = request.pagination
+        records = self._workspace.volume_list(environment, page_size(page), page.created_before or None)
         items = [
             api_pb2.VolumeListItem(
                 label=record.name or "", volume_id=record.id, created_at=record.created_at, metadata=_metadata(record)
