@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +242,48 @@ def test_nothing_but_the_loopback_interface_is_needed(js: node.Node, tmp_path: P
     done = js.run(text, variables, prefix=prefix)
     assert done.returncode == 0, done.stderr
     assert env_shown(done.stdout)["API_KEY"] == "from the Secret"
+
+
+# Functions
+
+
+DEPLOYED = """
+import os, modal
+app = modal.App("deployed")
+
+@app.function(secrets=[modal.Secret.from_name("api-keys")], env={"LEVEL": "env"})
+def show(greeting, *, to):
+    return {"said": f"{greeting} {to}", "key": os.environ["API_KEY"], "level": os.environ["LEVEL"]}
+
+@app.cls()
+class Greeter:
+    name: str = modal.parameter(default="nobody")
+
+    @modal.method()
+    def greet(self, times):
+        return self.name * times
+
+if __name__ == "__main__":
+    app.deploy()
+"""
+CALLING = """
+const show = await modal.functions.fromName("deployed", "show");
+const direct = await show.remote(["hello"], { to: "you" });
+const spawned = await (await show.spawn(["bye"], { to: "you" })).get();
+const greeter = await (await modal.cls.fromName("deployed", "Greeter")).instance({ name: "ab" });
+console.log(JSON.stringify([direct, spawned, await greeter.method("greet").remote([2])]));
+"""
+
+
+def test_deployed_functions_are_called(
+    js: node.Node, modal_workspace: ModalWorkspace, env: dict[str, str], tmp_path: Path
+) -> None:
+    modal_workspace.secret("api-keys", {"API_KEY": "from the Secret"})
+    (tmp_path / "deployed.py").write_text(DEPLOYED, encoding="utf-8")
+    subprocess.run([sys.executable, str(tmp_path / "deployed.py")], env=env, check=True, timeout=60)
+    direct, spawned, greeted = json.loads(js.output(CLIENT + CALLING, env))
+    assert direct == {"said": "hello you", "key": "from the Secret", "level": "env"}
+    assert (spawned["said"], greeted) == ("bye you", "abab")
 
 
 # Images
