@@ -550,6 +550,19 @@ class TestOutput:
         output.write(b"5678")
         assert (output.read(0), output.truncated) == (b"12345", True)
 
+    def test_what_is_forgotten_makes_room(self) -> None:
+        output = Output(limit=5)
+        for piece in (b"1234", b"5678", b"9"):
+            output.write(piece)
+            output.forget(len(output))
+        assert (len(output), output.truncated, output.read(0, 0.0)) == (9, False, b"")
+        output.write(b"ab")
+        assert output.read(9) == output.read(0) == b"ab"
+        output.write(b"cdef")
+        output.forget(13)
+        output.write(b"no hole in what is kept")
+        assert (output.truncated, len(output), output.read(13, 0.0)) == (True, 14, b"e")
+
     def test_listeners(self) -> None:
         output = Output()
         calls: list[int] = []

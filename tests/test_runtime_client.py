@@ -25,6 +25,7 @@ from modal_lint_runtime import (
     InvalidError,
     ModalClient,
     NotFoundError,
+    ResourceExhaustedError,
     SandboxTerminatedError,
     SandboxTimeoutError,
     UnsupportedError,
@@ -109,6 +110,24 @@ def test_output_is_read_while_it_comes(modal: ModalClient, app: App) -> None:
         assert process.stdout.read_text() == "two words\n"
         assert process.stderr.read_bytes() == b"three"
         assert process.wait() == process.poll() == process.returncode == 7
+
+
+def test_more_than_is_kept_can_be_read_while_it_comes_and_is_missed_where_it_was_not(
+    plain: ModalClient, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modal_lint_runtime.output.Output.__init__.__kwdefaults__", {"closed": False, "limit": 100_000})
+    sandbox = plain.sandboxes.create(app, image(plain))
+    process = sandbox.exec(["sh", "-c", "for i in 1 2 3 4; do read go; head -c 50000 /dev/zero | tr '\\0' x; done"])
+    read, chunks = 0, process.stdout.chunks()
+    for number in range(1, 5):
+        process.stdin.write("go\n")
+        while read < number * 50_000:
+            read += len(next(chunks))
+    assert (process.wait(), list(chunks)) == (0, [])
+    unread = sandbox.exec(["head", "-c", "200000", "/dev/zero"])
+    assert unread.wait() == 0
+    with pytest.raises(ResourceExhaustedError, match="more than is kept"):
+        unread.stdout.read_bytes()
 
 
 def test_bytes_and_halves_of_characters(modal: ModalClient, app: App) -> None:

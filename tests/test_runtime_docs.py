@@ -52,5 +52,5 @@ def test_every_call_is_in_the_guide() -> None:
             ][1:]
             assert f"`secrets.{name}{inspect.Signature(parameters)}`" in text
     for name in modal_lint_runtime.__all__:
-        if name.endswith("Error") and name not in ("ModalError", "PermissionDeniedError", "ResourceExhaustedError"):
+        if name.endswith("Error") and name not in ("ModalError", "PermissionDeniedError"):
             assert f"`{name}`" in text

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 LIMIT = 256 * 1024 * 1024
-"""Bytes kept of one stream. What comes later is read, so that the process does not stall, and dropped."""
+"""Bytes kept of one stream until they are forgotten. What comes when it is full, and all after that, is read, so that
+the process does not stall, and dropped."""
 
 
 class Output:
@@ -23,6 +24,7 @@ class Output:
 
     def __init__(self, *, closed: bool = False, limit: int = LIMIT) -> None:
         self._data = bytearray()
+        self._forgotten = 0
         self._limit = limit
         self._closed = closed
         self._truncated = False
@@ -33,9 +35,9 @@ class Output:
         return f"<Output {len(self)} bytes, {'closed' if self.closed else 'open'}>"
 
     def __len__(self) -> int:
-        """Bytes that can be read now."""
+        """Bytes that have come and were kept, also those that are forgotten."""
         with self._changed:
-            return len(self._data)
+            return self._forgotten + len(self._data)
 
     @property
     def closed(self) -> bool:
@@ -52,7 +54,7 @@ class Output:
     def write(self, data: bytes) -> None:
         """Append ``data``; without effect once closed."""
         with self._changed:
-            if self._closed:
+            if self._closed or self._truncated:
                 return
             room = self._limit - len(self._data)
             if len(data) > room:
@@ -91,7 +93,7 @@ class Output:
         """Return what there is from byte ``offset`` on, waiting until there is something.
 
         Args:
-            offset: how many bytes the reader already has.
+            offset: how many bytes the reader already has; what is forgotten is passed over.
             timeout: seconds to wait at most; ``None`` waits until the stream is closed, 0 does not wait.
             limit: bytes to return at most; ``None`` returns all there is.
 
@@ -100,10 +102,19 @@ class Output:
             (`closed` tells which).
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._data) > offset, timeout)
-            end = len(self._data) if limit is None else min(len(self._data), offset + limit)
+            self._changed.wait_for(lambda: self._closed or self._forgotten + len(self._data) > offset, timeout)
+            begin = max(0, offset - self._forgotten)
+            end = len(self._data) if limit is None else min(len(self._data), begin + limit)
             with memoryview(self._data) as view:
-                return bytes(view[offset:end])
+                return bytes(view[begin:end])
+
+    def forget(self, offset: int) -> None:
+        """Keep nothing of what came before byte ``offset``: nobody will read it again. Makes room for more."""
+        with self._changed:
+            count = min(offset - self._forgotten, len(self._data))
+            if count > 0:
+                del self._data[:count]
+                self._forgotten += count
 
     def wait_closed(self, timeout: float | None = None) -> bool:
         """Wait ``timeout`` seconds at most until the stream is closed and return whether it is."""

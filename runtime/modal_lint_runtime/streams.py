@@ -6,7 +6,7 @@ import codecs
 from typing import TYPE_CHECKING
 
 from modal_lint_runtime.contract.verdict import kind_of
-from modal_lint_runtime.errors import InvalidError, SandboxTerminatedError
+from modal_lint_runtime.errors import InvalidError, ResourceExhaustedError, SandboxTerminatedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,18 @@ class Cursor:
     def fetch(self, timeout: float | None = 0.0) -> bool:
         """Take what has come since the last time; whether the stream has ended, so that nothing more will come.
 
-        Waits for something to come for ``timeout`` seconds, None for ever.
+        Waits for something to come for ``timeout`` seconds, None for ever. Raises ResourceExhaustedError at the end of
+        a stream of which something was not kept.
         """
         closed = self.output.closed
         data = self.output.read(self._at, timeout, _PIECE)
         self._at += len(data)
         self._buffer += data
-        return not data and (closed or (self.output.closed and len(self.output) <= self._at))
+        self.output.forget(self._at)
+        ended = not data and (closed or (self.output.closed and len(self.output) <= self._at))
+        if ended and self.output.truncated:
+            raise ResourceExhaustedError("the process wrote more than is kept until it is read: the rest is lost")
+        return ended
 
     def line(self, *, ended: bool) -> str | None:
         """The next whole line, with its end; at the end of the stream the rest; None when there is none."""
@@ -76,6 +81,8 @@ class Reader:
     """A stream that a process writes. It can be read while the process runs; what has been read is not read again.
 
     Iterating gives line after line, with their ends. Text is UTF-8, where bytes that are none become U+FFFD.
+
+    256 MiB are kept until they are read. Where more came than that, reading raises ResourceExhaustedError at the end.
     """
 
     def __init__(self, output: Output) -> None:
