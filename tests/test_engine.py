@@ -89,7 +89,7 @@ def test_deep_recursion_has_room_and_an_end(many: list[str], tmp_path: Path) -> 
 
 
 def test_few_files_and_pre_commit_start_no_process(many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> list[object]:
+    def refuse(*_: object, **__: object) -> list[object]:
         raise AssertionError("processes were started")
 
     monkeypatch.setattr(pool, "answers", refuse)
@@ -168,10 +168,10 @@ class _Doubling:
         return "done"
 
 
-@pytest.mark.parametrize("light", [False, True])
-def test_a_crash_costs_one_task_also_of_those_handed_out_in_advance(light: bool) -> None:
+@pytest.mark.parametrize(("light", "together"), [(False, 0), (True, 0), (False, 20), (True, 20)])
+def test_a_crash_costs_one_task_also_of_those_handed_out_in_advance(light: bool, together: int) -> None:
     seen: list[int] = []
-    done, told = pool.answers(_Doubling(), [1] * 900, 2, seen=seen.append, light=light)
+    done, told = pool.answers(_Doubling(), [1] * 900, 2, seen=seen.append, light=light, together=together)
     assert done == {task: -task if task % 200 == 7 else 2 * task for task in range(900)}
     assert sorted(seen) == sorted(done.values())
     assert told == ["done", "done"]

@@ -33,6 +33,7 @@ Progress = Callable[[int, int], None]
 _WORTH_PROCESSES = 24
 # Fewer files than this are read in less time than what is known about them.
 _WORTH_CACHE = 40
+_USUAL = 8_000  # bytes of a file
 _NOTHING = Outcome()
 _BASELINE = attrgetter("settings.baseline")
 # The first rule that fits a credential reports it; see rules.md, "One credential, one finding".
@@ -228,8 +229,8 @@ class Session:
                 from modal_lint import pool
 
                 analysis.load()
-                weights = [sizes[at] if at < len(sizes) else 0 for at in range(len(work))]
-                outcomes, told = pool.answers(task, weights, jobs, self.progress)
+                weights = [*sizes, *[_USUAL] * (len(work) - len(sizes))]
+                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL)
             else:
                 outcomes = with_deep_stack(lambda: self._one_by_one(task))
                 told = [task.finish()]

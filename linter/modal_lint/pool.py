@@ -1,4 +1,4 @@
-"""Several processes for numbered tasks: one task at a time each, so that a crash costs only the task it was at."""
+"""Several processes for numbered tasks; a crash costs only the task that a process was at."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     share: list[int]  # tasks that are its own to begin
-    tasks: list[int] = field(default_factory=list)  # that it was handed, in order
+    groups: list[list[int]] = field(default_factory=list)  # of tasks that it was handed, in order
 
 
 def _nothing(done: int, total: int) -> None:
@@ -63,6 +63,7 @@ def answers(
     seen: Callable[[T], None] = _ignore,
     *,
     light: bool = False,
+    together: int = 0,
 ) -> tuple[dict[int, T], list[Any]]:
     """The answers to all tasks, and what each process told in the end.
 
@@ -74,8 +75,9 @@ def answers(
         progress: told after each task how many of all are done.
         seen: told each answer; it may take its time if the tasks are light.
         light: the tasks are many and alike: a process is always handed half of what is left of its stretch in advance.
+        together: up to which weight tasks are handed over, and answered, at once.
     """
-    return _Pool(work, _shares(weights, max(1, min(jobs, len(weights)))), progress, seen, light).run()
+    return _Pool(work, weights, max(1, min(jobs, len(weights))), progress, seen, light, together).run()
 
 
 def _shares(weights: Sequence[int], jobs: int) -> list[list[int]]:
@@ -92,17 +94,22 @@ class _Pool(Generic[T]):
     def __init__(
         self,
         work: Work[T],
-        shares: list[list[int]],
+        weights: Sequence[int],
+        jobs: int,
         progress: Callable[[int, int], None],
         seen: Callable[[T], None],
         light: bool,
+        together: int,
     ) -> None:
         self._work = work
-        self._shares = shares
-        self._total = sum(map(len, shares))
+        self._weights = weights
+        self._shares = _shares(weights, jobs)
+        self._total = len(weights)
         self._progress = progress
         self._seen = seen
         self._light = light
+        self._together = together
+        self._suspects: set[int] = set()  # a process died at one of them
         self._context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
         self._done: dict[int, T] = {}
         self._told: list[Any] = []
@@ -129,36 +136,60 @@ class _Pool(Generic[T]):
 
     def _feed(self, worker: _Worker) -> None:
         ahead = min(len(worker.share) // 2, _AHEAD) if self._light else 0
-        while len(worker.tasks) <= ahead:
+        while len(worker.groups) <= ahead:
             if worker.share:
-                task = worker.share.pop()
-            elif not worker.tasks and (others := max(self._shares, key=len)):
-                task = others.pop(0)  # the lightest: what it needs is needed twice
+                group = self._group(worker.share)
+            elif not worker.groups and (others := max(self._shares, key=len)):
+                group = [others.pop(0)]  # the lightest: what it needs is needed twice
             else:
                 return
-            worker.tasks.append(task)
+            worker.groups.append(group)
             with contextlib.suppress(OSError):  # it died: the end of its pipe tells
-                worker.pipe.send(task)
+                worker.pipe.send(group)
+
+    def _group(self, share: list[int]) -> list[int]:
+        """The next task of a share, with some that follow if all of them are light; most of it is left for later."""
+        group = [share.pop()]
+        weight = self._weights[group[0]]
+        most = len(share) // 4
+        while len(group) <= most and weight + self._weights[share[-1]] <= self._together:
+            if not self._suspects.isdisjoint((group[0], share[-1])):
+                break
+            group.append(share.pop())
+            weight += self._weights[group[-1]]
+        return group
 
     def _collect(self, workers: list[_Worker]) -> None:
-        busy = {worker.pipe: worker for worker in workers if worker.tasks}
+        busy = {worker.pipe: worker for worker in workers if worker.groups}
         for pipe in wait(list(busy)):
             worker = busy[pipe]  # type: ignore[index]
-            task = worker.tasks.pop(0)
+            group = worker.groups.pop(0)
             try:
-                answer = self._done[task] = worker.pipe.recv()
+                answers = worker.pipe.recv()
             except (EOFError, OSError):
-                answer = self._done[task] = self._work.crashed(task)
-                worker.pipe.close()
-                worker.share += reversed(worker.tasks)
+                answers = self._crashed(worker, group)
                 workers[workers.index(worker)] = worker = self._started(worker.share)
-            self._progress(len(self._done), self._total)
+            for task, answer in zip(group, answers, strict=False):
+                self._done[task] = answer
+                self._progress(len(self._done), self._total)
             self._feed(worker)
-            self._seen(answer)
+            for answer in answers:
+                self._seen(answer)
+
+    def _crashed(self, worker: _Worker, group: list[int]) -> list[T]:
+        """The answers to a group of tasks at which a process died; those it had not begun are left for the next one."""
+        worker.pipe.close()
+        for later in reversed(worker.groups):
+            worker.share += reversed(later)
+        if len(group) == 1:
+            return [self._work.crashed(group[0])]
+        self._suspects.update(group)  # one of them it was: each is done again alone
+        worker.share += reversed(group)
+        return []
 
     def _end(self, workers: list[_Worker]) -> None:
         """Hear what the processes have to tell, and see them end, all at the same time."""
-        idle = [worker for worker in workers if not worker.tasks]
+        idle = [worker for worker in workers if not worker.groups]
         for worker in idle:
             with contextlib.suppress(OSError):
                 worker.pipe.send(None)
@@ -182,13 +213,13 @@ def _serve(pipe: Connection, other_end: Connection, work: Work[Any]) -> None:
     def loop() -> None:
         while True:
             try:
-                task = pipe.recv()
+                group = pipe.recv()
             except (EOFError, OSError):
                 return
-            if task is None:
+            if group is None:
                 pipe.send(work.finish())
                 return
-            pipe.send(work.perform(task))
+            pipe.send([work.perform(task) for task in group])
 
     try:
         with_deep_stack(loop)
