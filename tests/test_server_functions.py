@@ -193,6 +193,31 @@ def test_an_update_is_seen_by_containers_started_afterwards(run: Any, modal_work
     assert show.remote()["A"] == "updated"
 
 
+def test_a_deploy_counts_when_it_has_been_published(modal_workspace: ModalWorkspace, tmp_path: Path) -> None:
+    """One that fails half way leaves what was deployed before."""
+
+    def deploy(value: str, more: str = "") -> int:
+        text = (
+            "import modal, os\n"
+            "app = modal.App('again')\n"
+            f"@app.function(env={{'VALUE': '{value}'}})\n"
+            "def show():\n    return os.environ['VALUE']\n"
+            f"{more}\nif __name__ == '__main__':\n    app.deploy()\n"
+        )
+        (tmp_path / "again.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, str(tmp_path / "again.py")]
+        return subprocess.run(command, env=modal_workspace.environment(), capture_output=True, timeout=60).returncode
+
+    assert deploy("first") == 0
+    show = modal.Function.from_name("again", "show")
+    assert show.remote() == "first"
+    assert deploy("second") == 0
+    assert show.remote() == "second"
+    assert deploy("third", "@app.function(gpu='T4')\ndef heavy():\n    pass") != 0
+    stop_containers(modal_workspace)
+    assert show.remote() == "second"
+
+
 def test_a_deleted_secret_fails_the_next_start(run: Any, modal_workspace: ModalWorkspace) -> None:
     run("app.deploy()", "print(1)")
     show = modal.Function.from_name("program", "show")

@@ -47,12 +47,16 @@ class Watched:
 
 @dataclass(eq=False)
 class Function(Watched):
-    """A Function of an App, or one bound to parameters or options. `definition` is None until it is created."""
+    """A Function of an App, or one bound to parameters or options.
+
+    `definition` is None until it is created; `pending` is the one of a deploy that has not been published yet.
+    """
 
     id: str
     app_id: str
     metadata: api_pb2.FunctionHandleMetadata
     definition: api_pb2.Function | None = field(default=None, repr=False)
+    pending: api_pb2.Function | None = field(default=None, repr=False)
     secret_ids: tuple[str, ...] = ()
     serialized_params: bytes = field(default=b"", repr=False)
     queue: deque[Input] = field(default_factory=deque)
@@ -64,6 +68,11 @@ class Function(Watched):
         if self.definition is None:
             raise NotFoundError(f"Function {self.id} has not been created")
         return self.definition
+
+    def adopt(self, definition: api_pb2.Function) -> None:
+        """Make this its definition; containers of an earlier one have to be ended."""
+        self.definition, self.pending = definition, None
+        self.secret_ids = tuple(definition.secret_ids)
 
     @property
     def max_workers(self) -> int:

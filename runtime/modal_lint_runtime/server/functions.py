@@ -13,7 +13,6 @@ from modal_lint_runtime.server.refusals import refuse
 from modal_lint_runtime.server.rpc import MAX_MESSAGE_BYTES, Caller, rpc
 from modal_lint_runtime.server.sources import require
 from modal_lint_runtime.server.volumes import volume_mounts
-from modal_lint_runtime.server.workers import stop_workers
 
 if TYPE_CHECKING:
     from modal_lint_runtime.server.state import State
@@ -50,7 +49,7 @@ class Functions:
 
     @rpc("FunctionCreate")
     async def create(self, request: api_pb2.FunctionCreateRequest, _caller: Caller) -> api_pb2.FunctionCreateResponse:
-        """Set a Function's definition; containers of an earlier one end."""
+        """Define a Function; the new definition of an existing one counts when its App is published."""
         definition = _definition(request)
         _refuse_unsupported(definition)
         await self._state.in_thread(require, self._state.workspace, definition.secret_ids)
@@ -61,9 +60,10 @@ class Functions:
             self._deployed.functions[function.id] = function
         function.metadata.is_method = definition.is_method
         function.metadata.class_parameter_info.CopyFrom(definition.class_parameter_info)
-        function.definition = definition
-        function.secret_ids = tuple(definition.secret_ids)
-        stop_workers(function)
+        if function.definition is None:
+            function.adopt(definition)
+        else:
+            function.pending = definition
         return api_pb2.FunctionCreateResponse(
             function_id=function.id,
             function=definition,

@@ -12,10 +12,12 @@ from modal_lint_runtime.server.ending import end_app, end_recorded
 from modal_lint_runtime.server.entries import entry_id, position
 from modal_lint_runtime.server.rpc import Caller, rpc
 from modal_lint_runtime.server.waiting import bounded, wait_for_change
+from modal_lint_runtime.server.workers import stop_workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from modal_lint_runtime.server.deployed import Function
     from modal_lint_runtime.server.state import State
 
 
@@ -47,16 +49,23 @@ class Publishing:
 
     @rpc("AppPublish")
     async def publish(self, request: api_pb2.AppPublishRequest, _caller: Caller) -> api_pb2.AppPublishResponse:
-        """Make these Functions and classes the App's."""
+        """Make these Functions and classes the App's; containers of earlier definitions end."""
         await self._state.in_thread(self._state.workspace.app_get, request.app_id)
         objects = [self._function(function_id) for function_id in request.function_ids.values()]
         objects += [self._class(class_id) for class_id in request.class_ids.values()]
         if request.app_state == api_pb2.APP_STATE_DEPLOYED:
             await self._state.in_thread(self._state.workspace.app_set_state, request.app_id, "deployed")
+        for function_id in request.function_ids.values():
+            self._renew(self._deployed.function(function_id))
         self._deployed.layouts[request.app_id] = api_pb2.AppLayout(
             objects=objects, function_ids=request.function_ids, class_ids=request.class_ids
         )
         return api_pb2.AppPublishResponse(url=self._page(request.app_id), deployed_at=time.time())
+
+    def _renew(self, function: Function) -> None:
+        if function.pending is not None:
+            function.adopt(function.pending)
+            stop_workers(function)
 
     def _function(self, function_id: str) -> api_pb2.Object:
         function = self._deployed.function(function_id)
