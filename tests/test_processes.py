@@ -562,6 +562,9 @@ class TestOutput:
         output.forget(13)
         output.write(b"no hole in what is kept")
         assert (output.truncated, len(output), output.read(13, 0.0)) == (True, 14, b"e")
+        output.close()
+        assert list(output.drain()) == [b"e"]
+        assert (len(output), output.read(0)) == (14, b"")
 
     def test_listeners(self) -> None:
         output = Output()

@@ -124,6 +124,9 @@ def test_more_than_is_kept_can_be_read_while_it_comes_and_is_missed_where_it_was
         while read < number * 50_000:
             read += len(next(chunks))
     assert (process.wait(), list(chunks)) == (0, [])
+    main = plain.sandboxes.create(app, image(plain), command=["echo", "once"])
+    assert main.stdout.read_text() == "once\n"
+    assert plain.sandboxes.from_id(main.sandbox_id).stdout.read_text() == ""
     unread = sandbox.exec(["head", "-c", "200000", "/dev/zero"])
     assert unread.wait() == 0
     with pytest.raises(ResourceExhaustedError, match="more than is kept"):

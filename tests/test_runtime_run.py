@@ -73,6 +73,29 @@ def test_mistakes_are_one_line(workspace: Path) -> None:
     assert run(workspace, "no-such-command").returncode == 127
 
 
+SMALL = "from modal_lint_runtime.output import Output; Output.__init__.__kwdefaults__['limit'] = 100_000; "
+
+
+def test_output_is_passed_on_however_much_it_is(workspace: Path) -> None:
+    script = "for i in 1 2 3 4; do read go; head -c 50000 /dev/zero; done"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SMALL + PROGRAM[-1], "sandbox", "run", "--", "sh", "-c", script],
+        env=environment(workspace),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for _ in range(4):
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+            assert len(process.stdout.read(50_000)) == 50_000
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 0
+
+
 def test_output_comes_as_it_is_written_and_an_interrupt_ends_it(workspace: Path) -> None:
     process = subprocess.Popen(
         [*PROGRAM, "sandbox", "run", "--", "sh", "-c", "echo early; sleep 60"],

@@ -104,9 +104,12 @@ def _feed(main: Runs) -> None:
 
 def _show(output: Output, descriptor: int) -> None:
     try:
-        for data in output.chunks():
+        for data in output.drain():
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
     except OSError:
         pass  # nobody reads it here: the process goes on to its end
+    else:
+        if output.truncated:
+            click.echo("output came faster than it was read here: some of it is lost", err=True)

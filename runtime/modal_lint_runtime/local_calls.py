@@ -117,7 +117,7 @@ class LocalCall:
 
     def _show_errors(self) -> None:
         printed = MaskedStream(self._masker)
-        for chunk in self._container.main.stderr.chunks():
+        for chunk in self._container.main.stderr.drain():
             _show(printed.feed(chunk), sys.stderr)
         _show(printed.finish(), sys.stderr)
 
@@ -182,6 +182,7 @@ def frames(output: Output) -> Iterator[tuple[bytes, bytes]]:
         if data is None:
             return
         at += len(head) + length
+        output.forget(at)
         yield head[:1], data
 
 

@@ -101,12 +101,17 @@ class Output:
             At least one byte, or ``b""`` when the stream ended at ``offset`` or the time is over
             (`closed` tells which).
         """
+        return self.take(offset, timeout, limit)[0]
+
+    def take(self, offset: int, timeout: float | None, limit: int | None) -> tuple[bytes, int]:
+        """What `read` returns, and the byte to go on from."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._forgotten + len(self._data) > offset, timeout)
+            self._changed.wait_for(lambda: self._closed or len(self._data) > max(0, offset - self._forgotten), timeout)
             begin = max(0, offset - self._forgotten)
             end = len(self._data) if limit is None else min(len(self._data), begin + limit)
             with memoryview(self._data) as view:
-                return bytes(view[begin:end])
+                data = bytes(view[begin:end])
+            return data, max(offset, self._forgotten + begin + len(data))
 
     def forget(self, offset: int) -> None:
         """Keep nothing of what came before byte ``offset``: nobody will read it again. Makes room for more."""
@@ -150,14 +155,23 @@ class Output:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            chunk = self.read(offset, left, limit)
+            chunk, offset = self.take(offset, left, limit)
             if chunk:
-                offset += len(chunk)
                 yield chunk
             elif self.closed and len(self) <= offset:
                 return
             elif left == 0.0:
                 raise TimeoutError(f"the output is still open after {timeout} s")
+
+    def drain(self) -> Iterator[bytes]:
+        """`chunks` for who is the only reader: what was yielded is forgotten."""
+        offset, ended = 0, False
+        while not ended:
+            chunk, offset = self.take(offset, None, 1 << 20)
+            self.forget(offset)
+            ended = not chunk
+            if chunk:
+                yield chunk
 
     def text_chunks(self, timeout: float | None = None) -> Iterator[str]:
         """`chunks` as text, with characters never cut in two and bytes that are no UTF-8 as U+FFFD."""

@@ -345,7 +345,7 @@ def run_step(
     with _limits("a build step"):
         container = Container(spec, isolation, partial(Pipes, merged=True, has_input=False))
     with container:
-        for chunk in container.main.stdout.chunks():
+        for chunk in container.main.stdout.drain():
             on_output(chunk)
         code = container.main.wait()
     if container._warden.returncode != 0:

@@ -41,8 +41,7 @@ class Cursor:
         a stream of which something was not kept.
         """
         closed = self.output.closed
-        data = self.output.read(self._at, timeout, _PIECE)
-        self._at += len(data)
+        data, self._at = self.output.take(self._at, timeout, _PIECE)
         self._buffer += data
         self.output.forget(self._at)
         ended = not data and (closed or (self.output.closed and len(self.output) <= self._at))
