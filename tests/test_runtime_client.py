@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from modal_lint_runtime import (
     AlreadyExistsError,
     AsyncModalClient,
@@ -89,6 +91,26 @@ def test_later_sources_win_and_env_wins_over_all(modal: ModalClient, app: App) -
         assert output(sandbox, "printenv", "A", "B", "C", secrets=[first]) == "first\nfirst\nfirst\n"
         assert output(sandbox, "printenv", "A", "C", secrets=[second], env={"A": "exec"}) == "exec\nsecond\n"
         assert sandbox.exec(["printenv", "NONE"]).wait() == 1
+
+
+_names = st.text("abXY_01", min_size=1, max_size=6).map("V".__add__)
+_values = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40),
+    st.text("\\n\n'\"$` \t\r%&;=", max_size=12),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(_names, _values, max_size=4), max_size=3), st.dictionaries(_names, _values, max_size=3))
+def test_a_process_has_what_is_given_and_nothing_else(
+    plain: ModalClient, app: App, given_: list[dict[str, str]], env: dict[str, str]
+) -> None:
+    secrets_ = [plain.secrets.from_object(entries) for entries in given_]
+    with plain.sandboxes.create(app, image(plain), command=["env", "-0"], secrets=secrets_, env=env) as sandbox:
+        found = sandbox.stdout.read_bytes().decode().split("\0")[:-1]
+    declared = {key: text for entries in (*given_, env) for key, text in entries.items()}
+    seen = dict(line.split("=", 1) for line in found)
+    assert {key: text for key, text in seen.items() if key.startswith("V")} == declared
 
 
 def test_reserved_variables_are_modals_own(modal: ModalClient, app: App) -> None:

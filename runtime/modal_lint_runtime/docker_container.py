@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import threading
 from typing import IO, TYPE_CHECKING
 
@@ -16,13 +17,13 @@ from modal_lint_runtime.errors import SandboxTerminatedError, UnsupportedError
 from modal_lint_runtime.output import Output
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from modal_lint_runtime.docker_engine import DockerEngine
     from modal_lint_runtime.records import ImageRecord
 
 _PIECE = 1 << 16
+_END_LIMIT = 30.0
 
 
 class Attached:
@@ -184,7 +185,11 @@ class DockerContainer:
         with self._lock:  # whoever comes second waits until it is gone
             if not self._removed:
                 self._engine.remove(self._name)
-                self._holder.communicate()
+                try:
+                    self._holder.communicate(timeout=_END_LIMIT)
+                except subprocess.TimeoutExpired:  # its daemon does not answer any more
+                    self._holder.kill()
+                    self._holder.communicate()
                 self._removed = True
 
 
