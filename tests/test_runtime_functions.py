@@ -225,7 +225,7 @@ def test_coroutine_functions(modal: ModalClient, app: App) -> None:
         await asyncio.sleep(0)
         return number * 2
 
-    assert double.remote(4) == 8  # type: ignore[comparison-overlap]
+    assert double.remote(4) == 8
 
 
 def test_map(modal: ModalClient, app: App) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from modal_lint_runtime.aio_base import Lifted, Threads
 from modal_lint_runtime.aio_images import AsyncImage
 from modal_lint_runtime.functions import MAX_AT_ONCE, Function, Functions, rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from modal_lint_runtime.apps import App
     from modal_lint_runtime.backend import Call
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class AsyncFunction(Generic[P, R]):
@@ -46,6 +47,12 @@ class AsyncFunction(Generic[P, R]):
     def local(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """As `Function.local`."""
         return self._blocking.local(*args, **kwargs)
+
+    @overload
+    async def remote(self: AsyncFunction[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    @overload
+    async def remote(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
     async def remote(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """As `Function.remote`. Cancelled, its process is ended."""

@@ -6,7 +6,7 @@ import collections.abc
 import contextlib
 import inspect
 import threading
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from modal_lint_runtime import contract
 from modal_lint_runtime.apps import App
@@ -18,7 +18,7 @@ from modal_lint_runtime.images import Image
 from modal_lint_runtime.variables import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from modal_lint_runtime.backend import Backend, Call
     from modal_lint_runtime.secrets import Secret
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 MAX_AT_ONCE = 8
 """Processes that one `Function.map` has at a time."""
@@ -86,7 +87,13 @@ class Function(Generic[P, R]):
         """Call the function here: without a process, and without the variables that it declares."""
         return self.raw(*args, **kwargs)
 
-    def remote(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def remote(self: Function[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    @overload
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Call the function in a fresh process that has the declared variables, PATH, HOME, LANG, and no others.
 
         Arguments and result are pickled and go through pipes. What it prints is printed here, values of its Secrets
@@ -99,8 +106,7 @@ class Function(Generic[P, R]):
             InvalidError: an argument cannot be pickled.
             ExecTimeoutError: it ran into its timeout.
         """
-        result: R = self.start(args, kwargs).result()  # type: ignore[assignment]
-        return result
+        return self.start(args, kwargs).result()
 
     def map(self, *inputs: Iterable[Any], return_exceptions: bool = False) -> Iterator[Any]:
         """Call the function for each input, several at a time; yields the results in the order of the inputs.
