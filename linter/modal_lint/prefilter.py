@@ -20,10 +20,10 @@ _SDK = re.compile(rb"modal(?:_lint_runtime)?\b")
 # It may also call Modal's tool, or import it by a function.
 _COMMAND = re.compile(rb"modal[\"', \t]+(?:secret|token|endpoint)[\"', \t]+(?:create|set)\b")
 _IMPORT_CALL = re.compile(rb"(?:import_module|__import__)\(\s*[\"']$")
-# Or hold its tokens: a word to look for first, and how it has to go on.
+# Or hold its tokens: a word to look for first, and what has to stand there, from how many bytes before.
 _TRACES = (
-    (b"MODAL_", re.compile(rb"MODAL_(?:TOKEN|OAUTH)_")),
-    (b"odal-", re.compile(rb"(?<![A-Za-z])(?<![A-Za-z]-)[mM]odal-(?i:key|secret)\b")),
+    (b"MODAL_", 0, re.compile(rb"MODAL_(?:TOKEN|OAUTH)_")),
+    (b"odal-", 1, re.compile(rb"(?<![A-Za-z])(?<![A-Za-z]-)[mM]odal-(?i:key|secret)\b")),
 )
 
 _IMPORTS = re.compile(rb"[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))")
@@ -84,7 +84,16 @@ def uses_modal(data: bytes) -> bool:
         at = data.find(b"modal", at + 5)
     if data.startswith(_UTF_16) and _IN_UTF_16 in data:
         return True
-    return any(word in data and pattern.search(data) for word, pattern in _TRACES)
+    return any(_stands(data, word, before, pattern) for word, before, pattern in _TRACES)
+
+
+def _stands(data: bytes, word: bytes, before: int, pattern: re.Pattern[bytes]) -> bool:
+    at = data.find(word)
+    while at >= 0:
+        if pattern.match(data, max(at - before, 0)):
+            return True
+        at = data.find(word, at + len(word))
+    return False
 
 
 def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
