@@ -19,7 +19,7 @@ from modal_lint_runtime.command_common import PATH, UserError, opened
 from modal_lint_runtime.errors import ModalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from modal_lint_runtime.workspace import Workspace
 
@@ -88,7 +88,8 @@ def exec_(seed: Path | None, path: Path | None, command: tuple[str, ...]) -> Non
 def run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
     """The exit status of `command`, as a shell gives it: 127 when there is no such program, 128 + N after signal N."""
     try:
-        with subprocess.Popen(command, env=dict(environment)) as process, _passing_on(process):
+        with _passing_on() as started, subprocess.Popen(command, env=dict(environment)) as process:
+            started(process)
             return _wait(process)
     except FileNotFoundError:
         click.echo(f"{command[0]}: no such program", err=True)
@@ -99,15 +100,29 @@ def run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Pass on to the command what asks this process to end, so that a cancelled job leaves no command behind."""
+def _passing_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Pass on to the command what asks this process to end, so that a cancelled job leaves no command behind.
+
+    Yields what has to be told the command's process; signals that come before that wait for it.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
-        process.send_signal(number)
+        if running:
+            running[0].send_signal(number)
+        else:
+            early.append(number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def started(process: subprocess.Popen[bytes]) -> None:
+        running.append(process)
+        for number in early:
+            process.send_signal(number)
+
+    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        yield
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
