@@ -349,13 +349,33 @@ def test_a_fixture_of_another_scope(shared, time):
 """
 
 
+CONFIGURATION = """
+[elsewhere]
+active = true
+server_url = "https://example.invalid"
+environment = "elsewhere"
+token_id = "ak-x"
+token_secret = "as-x"
+oauth_client_id = "oc-x"
+oauth_refresh_token = "x"
+"""
+
+
 def test_the_fixture_in_a_users_suite(tmp_path: Path) -> None:
+    """That of somebody with an account, whose configuration the SDK reads when it is imported."""
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (tmp_path / "test_user.py").write_text(PLUGIN_TEST, encoding="utf-8")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "test_program.py").write_text(PROGRAM_TEST, encoding="utf-8")
+    (tmp_path / ".modal.toml").write_text(CONFIGURATION, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), text=True, capture_output=True, timeout=90, check=False
+        command,
+        cwd=tmp_path,
+        env={**environment(), "HOME": str(tmp_path)},
+        text=True,
+        capture_output=True,
+        timeout=90,
+        check=False,
     )
     assert "9 passed" in done.stdout, done.stdout

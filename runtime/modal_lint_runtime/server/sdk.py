@@ -18,10 +18,25 @@ def one_server(url: str) -> Iterator[None]:
     """
     _forget_client()
     try:
-        yield
+        with _no_user_configuration():
+            yield
     finally:
         forget_objects(url)
         _forget_client()
+
+
+@contextlib.contextmanager
+def _no_user_configuration() -> Iterator[None]:
+    """Let the SDK see nothing of `~/.modal.toml`, which it has read when it was imported."""
+    import modal.config
+
+    config: Any = modal.config
+    read = config._user_config
+    config._user_config = {}
+    try:
+        yield
+    finally:
+        config._user_config = read
 
 
 def _forget_client() -> None:
