@@ -83,12 +83,11 @@ def told(one: Gone) -> tuple[str, str | None]:
 
 
 @lru_cache(maxsize=1)
-def _last_names() -> dict[str, bytes]:
-    """The last names of what is gone, and how they stand in a file."""
+def _last_names() -> frozenset[str]:
+    """The last names of what is gone."""
     from modal_lint_runtime.contract import REMOVED
 
-    names = {row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None}
-    return {name: name.encode() for name in names}
+    return frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
 
 
 def _imports(file: File) -> Iterator[Gone]:
@@ -114,9 +113,7 @@ def _names(file: File) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
     from modal_lint_runtime.contract import import_error, removed
 
-    lasts = {name for name, written in _last_names().items() if written in file.data}
-    if not lasts:
-        return
+    lasts = _last_names()
     known = {bound for bound, alias in _imported(file) if alias.name in lasts}
     for func, around in _callees(file):
         if isinstance(func, ast.Attribute) and func.attr in lasts:

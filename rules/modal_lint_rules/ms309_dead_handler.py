@@ -48,17 +48,20 @@ def check(file: File) -> Iterator[Finding]:
     `.hydrate()` looks the Secret up at once. Nothing is said where the `try` does anything else that may fail so.
     """
     for node in file.scopes.parents if "NotFoundError" in file.text and "from_name" in file.text else ():
-        if not isinstance(node, ast.Try) or not _is_lazy(file, node.body):
-            continue
-        for handler in node.handlers:
-            if handler.type is not None and _catches(file, handler.type):
-                yield remark(
-                    RULE,
-                    file,
-                    handler.type,
-                    "Secret.from_name looks nothing up: NotFoundError is raised later, and never here",
-                    help_text="look it up at once: modal.Secret.from_name(…).hydrate()",
-                )
+        for caught in _dead(file, node) if isinstance(node, ast.Try) else ():
+            yield remark(
+                RULE,
+                file,
+                caught,
+                "Secret.from_name looks nothing up: NotFoundError is raised later, and never here",
+                help_text="look it up at once: modal.Secret.from_name(…).hydrate()",
+            )
+
+
+def _dead(file: File, node: ast.Try) -> list[ast.expr]:
+    """What is caught that its statements never raise."""
+    caught = [handler.type for handler in node.handlers if handler.type is not None and _catches(file, handler.type)]
+    return caught if caught and _is_lazy(file, node.body) else []
 
 
 def _is_lazy(file: File, body: list[ast.stmt]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import keys
@@ -188,8 +189,8 @@ def _present(text: str) -> list[_Literal]:
     """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
     table, by_pair, spaced = _literals()
     dense = _dense(text)
-    pairs = {dense[at : at + 2] for at in range(len(dense) - 1)}
-    found = [at for pair in pairs & by_pair.keys() for at in by_pair[pair] if table[at].text in dense]
+    pairs = by_pair.keys() & set(pairwise(dense))
+    found = [at for pair in pairs for at in by_pair[pair] if table[at].text in dense]
     found += [at for at in spaced if table[at].text in text]
     return [table[at] for at in sorted(found)]
 
@@ -203,13 +204,13 @@ class _Literal(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _literals() -> tuple[list[_Literal], dict[str, list[int]], list[int]]:
+def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int]]:
     """All literals; where in that list those are that begin with two characters, and those with a space."""
     table: list[_Literal] = []
-    by_pair: dict[str, list[int]] = {}
+    by_pair: dict[tuple[str, ...], list[int]] = {}
     spaced: list[int] = []
     for literal, shapes in _by_literal():
-        (spaced if " " in literal else by_pair.setdefault(literal[:2], [])).append(len(table))
+        (spaced if " " in literal else by_pair.setdefault(tuple(literal[:2]), [])).append(len(table))
         beginning = tuple(shape for shape in shapes if _begins(shape))
         table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
     return table, by_pair, spaced
