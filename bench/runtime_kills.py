@@ -66,6 +66,8 @@ def main() -> int:
     os.environ["MODAL_LINT_RUNTIME_KEYRING"] = "0"
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
+        tempfile.tempdir = str(Path(directory) / "tmp")
+        os.mkdir(tempfile.tempdir)
         try:
             measured = kills(Path(directory) / "workspace", options.rounds, random.Random(options.seed))
         except LostError as error:
@@ -93,7 +95,7 @@ def kills(root: Path, rounds: int, chance: random.Random) -> dict[str, object]:
         for line in map(json.loads, (line for line in lines if line.endswith("]"))):
             if line[0] == "begin":
                 begun = line[1:]
-            else:
+            elif line[0] == "done":
                 known.take(line[1:])
                 acknowledged[str(line[1])] += 1
                 begun = None
@@ -124,6 +126,10 @@ def _work(root: Path, secrets: dict[str, int], marker: str, report: int, chance:
     def say(*what: object) -> None:
         os.write(report, json.dumps(what).encode() + b"\n")
 
+    if chance.random() < 0.2:  # what it finds out once may be interrupted too
+        detect.cache_clear()
+        say("open")
+        detect()
     modal = ModalClient(path=root)
     app = modal.apps.from_name("app", create_if_missing=True)
     token = modal.secrets.from_object({"TOKEN": TOKEN})
@@ -176,7 +182,6 @@ def _image(modal: ModalClient, marker: str, secrets: list[object]) -> Image:
 
 def _look(root: Path, known: Known, begun: list[object] | None) -> None:
     """Raise LostError unless the workspace holds what was acknowledged, with or without the change that had begun."""
-    sound(root)
     allowed = [known.secrets]
     if begun is not None and begun[0] == "secret":
         changed = Known(dict(known.secrets))
@@ -196,6 +201,7 @@ def _look(root: Path, known: Known, begun: list[object] | None) -> None:
         if status["secrets"] != len(found) or status["running"]:
             raise LostError(f"a Secret without a name or a sandbox has outlived its client: {status}")
         built = {record.id: record for record in workspace.image_list()}
+    sound(root)
     if missing := known.images - set(built):
         raise LostError(f"images are missing: {missing}")
     for layer in [root / "layers" / name for image in known.images for name in built[image].layers]:
@@ -222,7 +228,8 @@ def _last(root: Path, known: Known) -> None:
             sandbox.exec(["true"]).wait()
         if len(modal.secrets.list()) != len(known.secrets):
             raise LostError("the last client sees other Secrets")
-    left = [str(path) for place in ("building", "scratch", "requests") for path in (root / place).glob("*")]
+    places = [root / "building", root / "scratch", root / "requests", Path(tempfile.gettempdir())]
+    left = [str(path) for place in places for path in place.glob("*")]
     if left:
         raise LostError(f"files are left: {left}")
     for path in root.rglob("*"):

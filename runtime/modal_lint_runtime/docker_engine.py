@@ -13,10 +13,8 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from modal_lint_runtime.definition import content_key
@@ -24,6 +22,7 @@ from modal_lint_runtime.docker_plan import BuildPlan
 from modal_lint_runtime.errors import ImageBuildError, UnsupportedError
 from modal_lint_runtime.masking import MaskedStream, Masker
 from modal_lint_runtime.records import ImageRecord, new_id
+from modal_lint_runtime.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,9 +80,11 @@ class DockerEngine:
         """
         base, shell = self._base(workspace, definition.base)
         plan = BuildPlan.of(definition, values, base, shell)
-        with plan.directory() as context, tempfile.TemporaryDirectory(prefix="modal-lint-") as own:
-            built = Path(own) / "image"
-            self._run_build([*self.build_arguments(plan, str(built)), context], plan, values, on_log)
+        with contextlib.closing(Scratch(workspace.root)) as scratch:
+            built, empty = scratch.path("image"), scratch.path("context")
+            empty.mkdir()
+            command = [*self.build_arguments(plan, str(built)), plan.context or str(empty)]
+            self._run_build(command, plan, values, on_log)
             image = built.read_text(encoding="ascii").strip()
         key = content_key("docker", image)
         tag = f"{_REPOSITORY}:{key}"

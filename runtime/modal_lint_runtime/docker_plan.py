@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,7 @@ from modal_lint_runtime.errors import InvalidError, UnsupportedError
 from modal_lint_runtime.instructions import run_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modal_lint_runtime.definition import Definition
     from modal_lint_runtime.dockerfile import Instruction
@@ -31,8 +29,9 @@ MOUNTED = (
 class BuildPlan:
     """A definition as one Dockerfile.
 
-    ``variables`` maps the ids of secret mounts to the names of the variables that carry them to the command line tool;
-    ``shell`` is the one in force at the end.
+    ``context`` is the directory that its steps copy from, None when they do not; ``variables`` maps the ids of secret
+    mounts to the names of the variables that carry them to the command line tool; ``shell`` is the one in force at the
+    end.
     """
 
     dockerfile: str
@@ -82,15 +81,6 @@ class BuildPlan:
         return {
             f"MODAL_LINT_{number}_{key}": value for number, each in enumerate(values) for key, value in each.items()
         }
-
-    @contextlib.contextmanager
-    def directory(self) -> Iterator[str]:
-        """The context directory; an empty one where no step needs any."""
-        if self.context is not None:
-            yield self.context
-            return
-        with tempfile.TemporaryDirectory(prefix="modal-lint-") as empty:
-            yield empty
 
 
 def _written(instruction: Instruction, ids: Mapping[str, str], shell: tuple[str, ...]) -> list[str]:

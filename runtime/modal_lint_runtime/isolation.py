@@ -72,15 +72,14 @@ def detect() -> Isolation:
 def _problem(isolation: Isolation) -> str | None:
     from modal_lint_runtime import processes  # above this module, and needed for the trial only
 
-    with tempfile.TemporaryDirectory(prefix="modal-lint-") as scratch:
-        spec = processes.ContainerSpec(
-            id="trial", args=("true",), env={}, timeout=30.0, scratch=Path(scratch) / "trial"
-        )
-        try:
-            with processes.start(spec, isolation) as container:
-                code = container.wait()
-        except (ModalError, OSError) as error:
-            return str(error)
+    # Not made here: what makes it removes it, also when this process is killed.
+    scratch = Path(tempfile.gettempdir()) / f"modal-lint-{os.urandom(16).hex()}"
+    spec = processes.ContainerSpec(id="trial", args=("true",), env={}, timeout=30.0, scratch=scratch)
+    try:
+        with processes.start(spec, isolation) as container:
+            code = container.wait()
+    except (ModalError, OSError) as error:
+        return str(error)
     return None if code == 0 else f"`true` exited with {code}"
 
 
