@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from witness.claims import FIX, Hardcoded, Leaks, Opens, Place, Witness
 from witness.programs import DEPLOY, SEE, SEE_ARGUMENTS, SEE_SANDBOX, called, look, reference, remote, waiting
 
@@ -98,7 +100,10 @@ WITNESSES = (
         variables={"MODAL_TOKEN_ID": "ak-of-others", "MODAL_TOKEN_SECRET": "as-of-others"},
     ),
     Witness(
-        "MS106", Hardcoded(stops="KeyError"), good=FIX, after="with app.run():\n    sandbox = main()\n" + SEE_SANDBOX
+        "MS106",
+        Hardcoded(stops="KeyError"),
+        good=FIX,
+        after="with app.run():\n    sandbox = main()\n" + indent(SEE_SANDBOX, "    "),
     ),
     Witness(
         "MS107",
