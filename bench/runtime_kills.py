@@ -163,7 +163,7 @@ def _work(root: Path, secrets: dict[str, int], marker: str, report: int, chance:
 
 def _change(modal: ModalClient, name: str, before: int | None, after: int | None, chance: random.Random) -> None:
     if after is None:
-        modal.secrets.delete(name)
+        modal.secrets.delete(name)  # modal-lint: ignore[MS314] what is deleted is made again
     elif before is None:
         modal.secrets.create(name, values(name, after))
     elif chance.random() < 0.5:

@@ -175,9 +175,10 @@ def _write_until_it_breaks(process: Process) -> None:
     [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -TERM $$", 143), ("kill -KILL $$", 137)],
 )
 def test_exit_codes(boxes: Boxes, command: str, code: int) -> None:
-    box = boxes("sh", "-c", f"sleep 0.1; {command}")
+    box = boxes("sh", "-c", f"read go; {command}")
     process = box.exec(["sh", "-c", command])
     assert process.wait(20) == process.poll() == code
+    box.main.write_stdin(b"go\n")
     assert box.wait(20) == box.poll() == box.terminate() == code
 
 
