@@ -13,6 +13,7 @@ import pytest
 modal = pytest.importorskip("modal")
 
 from modal_lint_runtime.isolation import detect  # noqa: E402
+from modal_lint_runtime.output import Output  # noqa: E402
 from modal_lint_runtime.server.tokens import Signer  # noqa: E402
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ def test_large_binary_output_is_complete(create: Create) -> None:
     code = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 12000)"
     process = create().exec(sys.executable, "-c", code, text=False)
     assert process.stdout.read() == bytes(range(256)) * 12000
+
+
+def test_output_that_was_too_much_to_keep_does_not_end_silently(
+    create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Output.__init__, "__kwdefaults__", {"closed": False, "limit": 1024 * 1024})
+    much = "head -c 2000000 /dev/zero | tr '\\0' x"
+    sandbox = create("sh", "-c", much)
+    with pytest.raises(modal.exception.ConflictError, match="more than"):
+        sandbox.stdout.read()
+    with pytest.raises(modal.exception.ConflictError, match="more than"):
+        create().exec("sh", "-c", much).stdout.read()
 
 
 def test_the_environment_is_secrets_in_order_then_env(create: Create, modal_workspace: ModalWorkspace) -> None:

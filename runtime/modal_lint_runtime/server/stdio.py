@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from modal_lint_runtime.errors import ConflictError
+from modal_lint_runtime.output import LIMIT
 from modal_lint_runtime.server.tasks import CHUNK, Task
 
 if TYPE_CHECKING:
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
     from modal_lint_runtime.output import Output
 
 
-async def follow(output: Output, offset: int = 0) -> AsyncIterator[bytes]:
-    """The bytes of `output` from `offset` on, never an empty chunk, until it is closed."""
+async def follow(output: Output, offset: int = 0, *, once: bool = False) -> AsyncIterator[bytes]:
+    """The bytes of `output` from `offset` on, never an empty chunk, until it is closed.
+
+    With `once` nobody else reads it, so it keeps nothing of what has been read and may be of any length. Otherwise what
+    was too much to keep is no silent end: raises ConflictError.
+    """
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
 
@@ -31,7 +37,11 @@ async def follow(output: Output, offset: int = 0) -> AsyncIterator[bytes]:
             if data := output.read(offset, 0, CHUNK):
                 offset += len(data)
                 yield data
+                if once:
+                    output.forget(offset)
             elif closed:
+                if output.truncated and not once:
+                    raise ConflictError(f"The process has written more than the {LIMIT} bytes that are kept.")
                 return
             else:
                 await changed.wait()

@@ -224,7 +224,7 @@ def _layout(state: State, function: Function) -> api_pb2.AppLayout:
 async def _copy_log(state: State, worker: Worker, output: Output, descriptor: int) -> None:
     app_log = state.deployed.log(worker.function.app_id)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    async for data in follow(output):
+    async for data in follow(output, once=True):
         text = decoder.decode(data)
         if text:
             item = api_pb2.TaskLogs(
