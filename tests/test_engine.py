@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -175,3 +176,27 @@ def test_a_crash_costs_one_task_also_of_those_handed_out_in_advance(light: bool,
     assert done == {task: -task if task % 200 == 7 else 2 * task for task in range(900)}
     assert sorted(seen) == sorted(done.values())
     assert told == ["done", "done"]
+
+
+class _Telling:
+    """Tells which process a task went to, and takes its time."""
+
+    def perform(self, task: int) -> int:
+        del task
+        time.sleep(0.002)
+        return os.getpid()
+
+    def crashed(self, task: int) -> int:
+        raise AssertionError(task)
+
+    def finish(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("loose", "cut"), [(None, 50), (42, 42), (58, 58), (20, 50)])
+def test_tasks_are_cut_where_the_tie_is_loosest_if_that_is_near_the_middle(loose: int | None, cut: int) -> None:
+    ties = [1 if task == loose else 3 for task in range(100)]
+    done, _ = pool.answers(_Telling(), [1] * 100, 2, ties=ties)
+    assert done[cut - 1] == done[cut - 8]
+    assert done[cut - 1] != done[cut]
+    assert done[cut] == done[cut + 8]

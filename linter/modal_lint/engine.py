@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
+from itertools import pairwise, takewhile
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
@@ -230,7 +231,8 @@ class Session:
 
                 analysis.load()
                 weights = [*sizes, *[_USUAL] * (len(work) - len(sizes))]
-                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL)
+                ties = _ties([target.absolute for target in work])
+                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL, ties=ties)
             else:
                 outcomes = with_deep_stack(lambda: self._one_by_one(task))
                 told = [task.finish()]
@@ -319,6 +321,16 @@ def _usable_jobs(wanted: int) -> int:
         return 1  # pre-commit has started several of us already
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return wanted or available
+
+
+def _ties(paths: Sequence[str]) -> list[int]:
+    """How many folders each file has in common with the one before it: the more, the likelier they import the same."""
+    folders = [os.path.dirname(path).split(os.sep) for path in paths]
+    return [0, *(_common(*two) for two in pairwise(folders))]
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(bool, map(eq, one, other)))
 
 
 def _silent(targets: Sequence[Target], verdicts: Sequence[int | str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -64,6 +65,7 @@ def answers(
     *,
     light: bool = False,
     together: int = 0,
+    ties: Sequence[int] = (),
 ) -> tuple[dict[int, T], list[Any]]:
     """The answers to all tasks, and what each process told in the end.
 
@@ -76,18 +78,32 @@ def answers(
         seen: told each answer; it may take its time if the tasks are light.
         light: the tasks are many and alike: a process is always handed half of what is left of its stretch in advance.
         together: up to which weight tasks are handed over, and answered, at once.
+        ties: of each task, how much it needs what the one before it needs, in any unit; without them, all are alike.
     """
-    return _Pool(work, weights, max(1, min(jobs, len(weights))), progress, seen, light, together).run()
+    shares = _shares(weights, max(1, min(jobs, len(weights))), ties or [0] * len(weights))
+    return _Pool(work, weights, shares, progress, seen, light, together).run()
 
 
-def _shares(weights: Sequence[int], jobs: int) -> list[list[int]]:
-    """The tasks in ``jobs`` stretches of about the same weight, each with the heaviest at its end."""
-    total, done = sum(weights) + len(weights), 0
-    shares: list[list[int]] = [[] for _ in range(jobs)]
-    for task, weight in enumerate(weights):
-        shares[min(jobs - 1, (done + weight // 2) * jobs // total)].append(task)
-        done += weight + 1
-    return [sorted(share, key=lambda task: (weights[task], -task)) for share in shares]
+def _shares(weights: Sequence[int], jobs: int, ties: Sequence[int]) -> list[list[int]]:
+    """The tasks in ``jobs`` stretches of about the same weight, each with the heaviest at its end.
+
+    They are cut where the tie is loosest, as long as no stretch gets half as much again or half as little for that.
+    """
+    ends = list(accumulate(weight + 1 for weight in weights))
+    cuts = [0]
+    for cut in range(1, jobs):
+        ideal, slack = ends[-1] * cut / jobs, ends[-1] / jobs / 4
+        places = range(cuts[-1] + 1, len(weights) - jobs + cut + 1)
+        # A place is the number of the first task behind it.
+        cuts.append(min(places, key=lambda at: _looseness(ties[at], abs(ends[at - 1] - ideal), slack)))
+    stretches = pairwise([*cuts, len(weights)])
+    return [sorted(range(*stretch), key=lambda task: (weights[task], -task)) for stretch in stretches]
+
+
+def _looseness(tie: int, distance: float, slack: float) -> tuple[bool, int, float]:
+    """How good a place is to cut, the best first: near enough to the ideal one, with a loose tie, near."""
+    far = distance > slack
+    return far, 0 if far else tie, distance
 
 
 class _Pool(Generic[T]):
@@ -95,7 +111,7 @@ class _Pool(Generic[T]):
         self,
         work: Work[T],
         weights: Sequence[int],
-        jobs: int,
+        shares: list[list[int]],
         progress: Callable[[int, int], None],
         seen: Callable[[T], None],
         light: bool,
@@ -103,7 +119,7 @@ class _Pool(Generic[T]):
     ) -> None:
         self._work = work
         self._weights = weights
-        self._shares = _shares(weights, jobs)
+        self._shares = shares
         self._total = len(weights)
         self._progress = progress
         self._seen = seen
