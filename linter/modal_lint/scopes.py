@@ -10,7 +10,7 @@ import ast
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modal_lint.source import children
 
@@ -165,20 +165,18 @@ class Scopes:
         stack: list[ast.AST] = [self.file.tree]
         while stack:
             node = stack.pop()
-            kind = node.__class__
+            handler, bodies_only, fields = _VISITS[node.__class__]
             scope = inner = homes[node]
-            handler = _HANDLERS.get(kind)
             if handler is not None:
                 inner = handler(self, node, scope) or scope
-            bodies_only = inner is not scope and kind in _BODIES
             values = node.__dict__
-            for name in _FIELDS[kind]:  # from the last to the first: the stack turns them round
+            for name, is_block in fields:  # from the last to the first: the stack turns them round
                 value = values.get(name)
                 if not value:
                     continue
                 home = inner if not bodies_only or name == "body" else scope
                 if value.__class__ is list:
-                    block = (node, name) if name in _BLOCKS else None
+                    block = (node, name) if is_block else None
                     for item in reversed(value):
                         if item is None:  # the key of ``**mapping``, a parameter without a default
                             continue
@@ -674,3 +672,18 @@ _HANDLERS = {
     ast.MatchStar: Scopes._other,
     ast.MatchMapping: Scopes._other,
 }
+
+
+class _Visits(dict[type[ast.AST], tuple[Any, bool, tuple[tuple[str, bool], ...]]]):
+    """What the walk does at each kind of node.
+
+    What handles it, whether only its body runs in the scope that it opens, and its fields with whether each is a block.
+    """
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[Any, bool, tuple[tuple[str, bool], ...]]:
+        fields = tuple((name, name in _BLOCKS) for name in _FIELDS[kind])
+        self[kind] = _HANDLERS.get(kind), kind in _BODIES, fields
+        return self[kind]
+
+
+_VISITS = _Visits()
