@@ -128,3 +128,8 @@ def test_uses_leave_a_definition_plain(line: str) -> None:
 def test_a_name_in_another_word_is_no_definition() -> None:
     assert not defines_plainly(b"class Thingy:\n    pass\n", "Thing")
     assert not defines_plainly("class Thing\N{LATIN SMALL LETTER E WITH ACUTE}:\n    pass\n".encode(), "Thing")
+
+
+def test_a_long_line_is_not_plain_and_takes_no_time() -> None:
+    source = b"class Thing:\n    pass\n\n\nx = [" + b"Thing for a in b, import as " * 40_000 + b"]\n"
+    assert not defines_plainly(source, "Thing")

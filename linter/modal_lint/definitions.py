@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+MAX_LINE = 1_000  # bytes; of longer ones nothing is plain
 _HEAD = re.compile(rb"[ \t]*(?:class|def|async[ \t]+def)[ \t]+$")
 # What stands before a name that is bound there: it is imported, declared, looped over, caught, matched.
 _BOUND = re.compile(rb"\b(?:import|global|nonlocal|del|as|case)\b[^#]*$|\bfor\b(?:(?!\bin\b).)*$")
@@ -33,6 +34,8 @@ def defines_plainly(data: bytes, name: str) -> bool:
         if not _goes_on(data[at - 1 : at]) and not _goes_on(data[end : end + 1]):
             start, stop = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
             before, behind = data[start:at], data[end : stop if stop >= 0 else len(data)]
+            if len(before) + len(behind) > MAX_LINE:
+                return False
             if _HEAD.match(before):
                 if defined or before[:1].isspace() or _is_decorated(data, start) or _is_quoted(data, start):
                     return False

@@ -47,7 +47,7 @@ def given_to_modal(file: File) -> Iterator[Copy]:
     if not may_have(file):
         return
     seen: set[ast.AST] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for copy in _copies(use):
             if copy.node not in seen:
                 seen.add(copy.node)

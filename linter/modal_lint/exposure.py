@@ -130,7 +130,7 @@ class Exposures:
         self.ev = file.project.evaluator
         self.all: list[Exposure] = []
         seen: set[tuple[object, ...]] = set()
-        for use in file.uses:
+        for use in file.given_uses:
             for exposure in self._of(use):
                 origin = exposure.origin
                 key = (

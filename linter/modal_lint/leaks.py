@@ -91,7 +91,7 @@ _FOUND: Kept[File, list[Leak]] = Kept()
 def _leaks(file: File) -> Iterator[Leak]:
     reported = {(one.use.node, one.given.param.name, one.key) for one in file.exposures.all}
     seen: set[tuple[object, ...]] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for given in use.given(*SINKS):
             for leak in _of(use, given):
                 kept = leak.entry.key if leak.entry is not None else None

@@ -38,7 +38,7 @@ class Captured(NamedTuple):
 def captured(file: File) -> Iterator[Captured]:
     """The secrets in names that the pickled functions of a file read, each name once in a function."""
     seen: set[tuple[object, str]] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for function in _pickled(use):
             for one in _of(use, function):
                 if (function.place.node, one.name.id) not in seen:

@@ -47,7 +47,7 @@ _FITTING_REPOSITORY = "github.com/owner/repository"
 
 def of_registries(file: File) -> Iterator[Problem]:
     """The Secrets of registries whose known keys make no authentication."""
-    for use in file.uses:
+    for use in file.given_uses:
         parameter = _REGISTRIES.get(use.api.name)
         values = None if parameter is None else argument_values(use, file.project.evaluator, parameter)
         if parameter is None or not values:
@@ -86,7 +86,7 @@ def _registry(use: Use, parameter: str, secret: Value) -> tuple[Verdict, bool] |
 
 def unusable(file: File) -> Iterator[Problem]:
     """Calls whose credentials are missing, or of a kind that they do not take."""
-    for use in file.uses:
+    for use in file.given_uses:
         name = use.api.name
         if name == _BUCKET:
             yield from _bucket(use)

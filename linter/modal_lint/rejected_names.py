@@ -33,7 +33,7 @@ _FILLERS = ("-", "--")  # for what is not known of a name; no App's id has a sec
 def of_secrets(file: File) -> Iterator[Problem]:
     """The names of Secrets that none can have."""
     ev = file.project.evaluator
-    for use in file.uses:
+    for use in file.given_uses:
         name = use.api.name
         parameter = "name" if name in LOOKUPS else _CREATIONS.get(name)
         given = use.bound.named.get(parameter or "", ())
@@ -66,7 +66,7 @@ def _name(use: Use, name: Any) -> Verdict | None:
 
 def of_keys(file: File) -> Iterator[Problem]:
     """``required_keys=`` and the keys of ``from_local_environ`` that are no list of strings."""
-    for use in file.uses:
+    for use in file.given_uses:
         if use.api.name == _LOCAL and use.bound.extra and not use.bound.open:
             yield from _several(use)
             continue

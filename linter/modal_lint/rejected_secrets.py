@@ -87,7 +87,7 @@ def _given(file: File, sink: Sink) -> Iterator[tuple[Use, Given, Site]]:
     from modal_lint_runtime.contract import Site
 
     ev = file.project.evaluator
-    for use in file.uses:
+    for use in file.given_uses:
         for given in use.given(sink):
             site = site_of(use, ev)
             if site is None or (site is Site.IMAGE_STEP and _does_nothing(use)):

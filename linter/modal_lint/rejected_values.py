@@ -62,7 +62,7 @@ class Refusals:
     def _all(self) -> tuple[list[Problem], list[Problem]]:
         values: list[Problem] = []
         keys: list[Problem] = []
-        for use in self.file.uses:
+        for use in self.file.given_uses:
             for given in use.given(*_MAPPINGS):
                 look = _Look.at(use, given, self.file.project.evaluator)
                 if look is not None:

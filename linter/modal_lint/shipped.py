@@ -41,7 +41,7 @@ _PUBLIC = lazy(
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The files and directories that a file ships with credentials in them."""
     seen: set[tuple[ast.AST, str]] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for given in use.given(Sink.FILE, Sink.FILES):
             for path, place in _paths(given.values(file.project.evaluator)):
                 if is_credential_file(path) and (use.node, path) not in seen:

@@ -208,6 +208,14 @@ class File:
         return Uses(self).all()
 
     @cached_property
+    def given_uses(self) -> list[Use]:
+        """The uses without those that differ from another one in their owner alone: for who asks what a call is given."""
+        found: dict[int, Use] = {}
+        for use in self.uses:
+            found.setdefault(id(use.bound), use)
+        return list(found.values())
+
+    @cached_property
     def exposures(self) -> Exposures:
         """The credentials that reach a sink."""
         from modal_lint.exposure import Exposures

@@ -164,7 +164,9 @@ class Uses:
         if self._is_foreign(call, default):
             return found
         for frame in self._looped(call, default):
-            found += self.on(call, frame)
+            uses = self.on(call, frame)
+            self._ask_arguments(call, uses, frame)
+            found += uses
         if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
@@ -242,12 +244,14 @@ class Uses:
             use = self._resolved(function, arguments, call, frame)
             if use is not None:
                 found.append(use)
-        if found:  # what the arguments depend on counts too
-            idle = set.intersection(*(_idle(use) for use in found))
-            for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-                if argument not in idle:
-                    self.ev.ask(argument, frame)
         return found
+
+    def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
+        """Find out whether what is handed over depends on how the code around is run."""
+        idle = set.intersection(*(_idle(use) for use in uses)) if uses else set()
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)) if uses else ():
+            if argument not in idle:
+                self.ev.ask(argument, frame)
 
     def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
         if isinstance(function, Partial):

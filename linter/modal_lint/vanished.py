@@ -175,7 +175,7 @@ def _keywords(file: File) -> Iterator[Gone]:
     """Arguments that a call no longer takes."""
     from modal_lint_runtime.contract import removed
 
-    for use in file.uses:
+    for use in file.given_uses:
         for name, argument in use.bound.keywords:
             row = removed(use.api.name, name)
             if row is None or use.api.until is not None:

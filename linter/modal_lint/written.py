@@ -39,7 +39,7 @@ class Written(NamedTuple):
 def by_steps(file: File) -> Iterator[Written]:
     """The commands of a file that write a secret of their step into the image, each once."""
     seen: set[tuple[ast.AST, str | None]] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         if not leaks.is_of_image(use) or not _has_secrets(use):
             continue
         for given in use.given(Sink.COMMAND):

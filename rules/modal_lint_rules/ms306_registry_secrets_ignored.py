@@ -37,7 +37,7 @@ def check(file: File) -> Iterator[Finding]:
     from modal_lint_runtime.contract import environment_of_registry
 
     told = set()
-    for use in file.uses:
+    for use in file.given_uses:
         if use.api.name != "modal.Image.from_registry" or use.node in told:
             continue
         given = next((argument for name, argument in use.bound.keywords if name == "secrets"), None)

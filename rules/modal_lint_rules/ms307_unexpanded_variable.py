@@ -50,7 +50,7 @@ def check(file: File) -> Iterator[Finding]:
     package's URL itself: nothing is said of that.
     """
     told: set[ast.AST] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         if use.api.name.startswith(_IMAGE):
             yield from _installing(use, told)
         elif use.api.with_sink(Sink.HEADER) is not None:

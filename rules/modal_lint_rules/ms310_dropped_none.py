@@ -38,7 +38,7 @@ def check(file: File) -> Iterator[Finding]:
     missing. A look-up with a default is fine, and so is one whose result a condition asks about.
     """
     told: set[ast.AST] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for given in use.given(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV) if _drops_none(use.api.name) else ():
             for one in local.missing(use, given):
                 if one.place in told:

@@ -52,7 +52,7 @@ def check(file: File) -> Iterator[Finding]:
     from modal_lint_runtime.contract import reserved_keys
 
     told: set[ast.AST] = set()
-    for use in file.uses:
+    for use in file.given_uses:
         for entry, key in _entries(use):
             if entry.place is not None and reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"
