@@ -209,7 +209,7 @@ class File:
 
     @cached_property
     def given_uses(self) -> list[Use]:
-        """The uses without those that differ from another one in their owner alone: for who asks what a call is given."""
+        """The uses without those that differ from another in their owner alone: for who asks what a call is given."""
         found: dict[int, Use] = {}
         for use in self.uses:
             found.setdefault(id(use.bound), use)

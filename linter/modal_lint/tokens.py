@@ -70,7 +70,7 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
 
 def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
     func = call.func
-    if not isinstance(func, ast.Attribute):
+    if not isinstance(func, ast.Attribute) or (func.attr != "update" and func.attr not in _SETTERS):
         return
     frame = _frame(file, call)
     if func.attr in _SETTERS and len(call.args) == 2:

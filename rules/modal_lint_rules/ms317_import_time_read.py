@@ -61,7 +61,7 @@ def check(file: File) -> Iterator[Finding]:
     """
     if not imported.may_have(file) or (file.module is not None and file.module.is_interactive):
         return
-    for read in imported.reads(file):
+    for read in imported.reads(file) if file.environments.containers else ():
         lacking = [one for one in file.environments.containers if imported.fails(one, read)]
         if lacking:
             yield remark(

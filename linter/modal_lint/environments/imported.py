@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _STRICT = frozenset(name.rpartition(".")[2] for name, client in CLIENTS.items() if client.strict and not client.any_of)
+_READING = frozenset((ast.Subscript, ast.Call))
 
 
 class Read(NamedTuple):
@@ -42,6 +43,7 @@ def reads(file: File) -> Iterator[Read]:
     found = [
         read
         for node in file.scopes.at_import
+        if node.__class__ in _READING
         for read in _reads_of(file, node)
         if guards.always(read.node) and not guards.mentions(read.key)
     ]
