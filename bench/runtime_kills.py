@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from modal_lint_runtime import ModalClient
 from modal_lint_runtime.isolation import detect
 from modal_lint_runtime.workspace import Workspace
+from runtime_sandboxes import LeftError, running, until
 from runtime_store import LostError, sound, values
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 FILES = 200
 """Files that the first layer of the image has; the second one counts them."""
 
-PATIENCE = 20.0
 TOKEN = "no-file-holds-this-value"  # made up
 
 
@@ -70,7 +70,7 @@ def main() -> int:
         os.mkdir(tempfile.tempdir)
         try:
             measured = kills(Path(directory) / "workspace", options.rounds, random.Random(options.seed))
-        except LostError as error:
+        except (LeftError, LostError) as error:
             print(f"seed {options.seed}: {error}", file=sys.stderr)
             return 1
     took = round(time.perf_counter() - began, 1)
@@ -100,7 +100,7 @@ def kills(root: Path, rounds: int, chance: random.Random) -> dict[str, object]:
                 acknowledged[str(line[1])] += 1
                 begun = None
         interrupted[str(begun[0]) if begun else "nothing"] += 1
-        _until(lambda marker=marker: not _running(marker), "a process of a killed client runs")  # type: ignore[misc]
+        until(lambda marker=marker: not running(marker), "a process of a killed client runs")  # type: ignore[misc]
         _look(root, known, begun)
     _last(root, known)
     return {"acknowledged": dict(acknowledged), "interrupted": dict(interrupted)}
@@ -235,25 +235,6 @@ def _last(root: Path, known: Known) -> None:
     for path in root.rglob("*"):
         if path.is_file() and not path.is_symlink() and TOKEN.encode() in path.read_bytes():
             raise LostError(f"a value is in {path}")
-
-
-def _running(word: str) -> bool:
-    """Whether a process has a word among its arguments; a zombie has none."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if word.encode() in path.read_bytes():
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def _until(condition: object, otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            raise LostError(otherwise)
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,8 @@ def _measure(root: Path, isolation: Isolation, options: argparse.Namespace) -> d
     for name, run in runs.items():
         before = _held()
         measured[name] = run()
-        _until(lambda before=before: _held() == before, f"{name}: held {before} before, {_held()} after")  # type: ignore[misc]
-        _until(lambda: not list(root.iterdir()), f"{name}: files are left")
+        until(lambda before=before: _held() == before, f"{name}: held {before} before, {_held()} after")  # type: ignore[misc]
+        until(lambda: not list(root.iterdir()), f"{name}: files are left")
     return measured
 
 
@@ -151,8 +151,8 @@ class Load:
             client.wait()
             client.stdout.close()
             began = time.perf_counter()
-            _until(lambda second=second: not _running(second), "processes of a killed client are left")  # type: ignore[misc]
-            _until(lambda scratch=scratch: not any(scratch.glob("*")), "files of a killed client are left")  # type: ignore[misc]
+            until(lambda second=second: not running(second), "processes of a killed client are left")  # type: ignore[misc]
+            until(lambda scratch=scratch: not any(scratch.glob("*")), "files of a killed client are left")  # type: ignore[misc]
             times.append((time.perf_counter() - began) * 1000)
             if scratch.exists():
                 scratch.rmdir()
@@ -179,7 +179,8 @@ def _held() -> tuple[int, int, int]:
     )
 
 
-def _running(word: str) -> bool:
+def running(word: str) -> bool:
+    """Whether a process has a word among its arguments; a zombie has none."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if word.encode() in path.read_bytes():
@@ -189,7 +190,8 @@ def _running(word: str) -> bool:
     return False
 
 
-def _until(condition: Callable[[], bool], otherwise: str) -> None:
+def until(condition: Callable[[], bool], otherwise: str) -> None:
+    """Wait until a condition holds; raises ``LeftError`` with what to say ``otherwise``."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
