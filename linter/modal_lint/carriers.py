@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import leaks, switches
 from modal_lint.kept import Kept
-from modal_lint.scopes import all_parameters, parts
+from modal_lint.nodes import all_arguments, all_parameters, last_name, parts
 from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ class _Sources:
                 yield site.call, site.skip
         for method in _OVER_INPUTS:
             for site in index.sites.get(method, ()):
-                if isinstance(site.call.func, ast.Attribute) and _last(site.call.func.value) in names:
+                if isinstance(site.call.func, ast.Attribute) and last_name(site.call.func.value) in names:
                     yield site.call, 0
 
     # ---- attributes -----------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ class _Sources:
                     last = next((part for part in reversed(mutation.path) if isinstance(part, str)), None)
                     into = names.setdefault((home, name), []) if last is None else attributes.setdefault(last, [])
                     if mutation.kind == "call" and isinstance(mutation.node, ast.Call):
-                        into += [*mutation.node.args, *(keyword.value for keyword in mutation.node.keywords)]
+                        into += all_arguments(mutation.node)
                     elif mutation.kind != "argument" and mutation.value is not None:
                         into.append(mutation.value)
         return attributes, names
@@ -352,12 +352,12 @@ def _sources(file: File) -> _Sources:
 def _reads_setting(file: File, node: ast.AST) -> bool:
     """``os.environ["PORT"]``, ``os.getenv("PORT")``: a variable that is no secret."""
     key: ast.expr | None = None
-    if isinstance(node, ast.Subscript) and _last(node.value) in _ENVIRON:
+    if isinstance(node, ast.Subscript) and last_name(node.value) in _ENVIRON:
         key = node.slice
     elif isinstance(node, ast.Call) and node.args:
         func = node.func
-        reading = _last(func) == "getenv" or (
-            isinstance(func, ast.Attribute) and func.attr in ("get", "pop") and _last(func.value) in _ENVIRON
+        reading = last_name(func) == "getenv" or (
+            isinstance(func, ast.Attribute) and func.attr in ("get", "pop") and last_name(func.value) in _ENVIRON
         )
         key = node.args[0] if reading else None
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
@@ -365,9 +365,5 @@ def _reads_setting(file: File, node: ast.AST) -> bool:
     return not leaks.is_secret_variable(file, key.value)
 
 
-def _last(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
 def _is_configuration(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "config" and _last(node.value) in ("modal", "config")
+    return isinstance(node, ast.Attribute) and node.attr == "config" and last_name(node.value) in ("modal", "config")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
-from modal_lint.files import ReadError
+from modal_lint.files import ReadError, module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
 from modal_lint.prefilter import uses_modal
 from modal_lint.sift import ALONE, SILENT, content_of, naming, sift
@@ -199,10 +199,9 @@ class Session:
         names: dict[str, set[bytes]] = {}
         for target in work if importing else ():
             if uses_modal(_content(target, given)):
-                folder, name = os.path.split(target.absolute)
-                stem = os.path.basename(folder) if name == "__init__.py" else name.rpartition(".")[0]
+                folder = os.path.dirname(target.absolute)
                 for place in (folder, os.path.dirname(folder)):
-                    names.setdefault(place, set()).add(os.fsencode(stem))
+                    names.setdefault(place, set()).add(os.fsencode(module_name(target.absolute)))
         return naming([target for target in importing if not target.is_stdin], names, given, jobs)
 
     def _analyse(

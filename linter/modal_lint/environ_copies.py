@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.modal_api import Sink
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import External, Mapping, Sequence, Value, Values
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _copied_at(value: Value, depth: int) -> ast.AST | None:
     if not isinstance(value, Mapping) or value.complete or value.place is None:
         return None
     file, node = value.place.file, value.place.node
-    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     changes = _changes(file, node)
     if any(_filters(change) for change in changes):
         return None
@@ -182,7 +182,7 @@ def _is_union(file: File, value: Value, node: ast.AST | None, depth: int) -> boo
     if not isinstance(value, Mapping) or value.complete or node not in file.scopes.parents:
         return False
     assert node is not None
-    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return any(is_whole(file, side, frame, depth + 1) for side in (node.left, node.right))
     home = file.scopes.lookup(node.id, file.scopes.scope(node)) if isinstance(node, ast.Name) else None

@@ -136,3 +136,9 @@ def _read_all(descriptor: int, size: int) -> bytes:
         data = os.read(descriptor, 1 << 20)
         parts.append(data)
     return b"".join(parts)
+
+
+def module_name(path: str) -> str:
+    """The last name by which the source at a path is imported: of a package's ``__init__.py`` that of its folder."""
+    folder, name = os.path.split(path)
+    return os.path.basename(folder) if name == "__init__.py" else os.path.splitext(name)[0]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modal_lint import clients, credentials
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Hidden, Move, Span
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import Object, Text, known_texts
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _same_in_every_call(exposure: Exposure, value: str) -> bool:
     node = value_of(use.file, entry.place.node)
     if node is None:
         return False
-    frame = default_frame(use.file.project.evaluator, use.file, use.file.scopes.scope(node))
+    frame = frame_at(use.file, node)
     values = use.file.project.evaluator.ask(node, frame)
     return len(values) == 1 and isinstance(values[0], Text) and values[0].known == value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modal_lint import leaks
 from modal_lint.modal_api import Sink
 from modal_lint.reads import reads_in
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import Class, Const, Function, Instance, Object, Partial, Place
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _of(use: Use, function: Function | Class) -> Iterator[Captured]:
     file, node = function.place.file, function.place.node
     ev = file.project.evaluator
     for name in _free_names(file, node):
-        frame = default_frame(ev, file, file.scopes.scope(name))
+        frame = frame_at(file, name)
         for value in ev.ask(name, frame):
             if isinstance(value, (Instance, Class, Function, Object)):
                 continue

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from modal_lint import carriers, environ_copies, leaks, library
 from modal_lint.lazy import lazy, vocabulary
 from modal_lint.literals import is_shipped
+from modal_lint.nodes import all_arguments, last_name
 from modal_lint.reads import reads_in
-from modal_lint.uses import Uses, default_frame
+from modal_lint.uses import Uses, frame_at
 from modal_lint.values import External, Instance, Method, Object, Text, known_texts
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def printed(file: File) -> Iterator[Printed]:
     start = uses.ev.spent
     seen: set[tuple[ast.AST, str]] = set()
     for call in file.scopes.calls:
-        if _last_name(call) not in _LAST_NAMES or not _may_print(uses.ev, call, _default(file, call)):
+        if last_name(call.func) not in _LAST_NAMES or not _may_print(uses.ev, call, frame_at(file, call)):
             continue
         if not carriers.may_carry(file, call.args):
             continue
@@ -96,11 +97,6 @@ def printed(file: File) -> Iterator[Printed]:
 
 
 # ---- calls that print --------------------------------------------------------------------------------------------
-
-
-def _last_name(call: ast.Call) -> str:
-    func = call.func
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
 def _prints(ev: Evaluator, call: ast.Call, frame: Frame) -> bool:
@@ -122,16 +118,12 @@ def _may_print(ev: Evaluator, call: ast.Call, frame: Frame) -> bool:
 def _runs(uses: Uses, call: ast.Call, *, follow: bool) -> list[Frame]:
     """The ways in which a call is looked at: by itself, and as its callers make it if these are to be followed."""
     ev, file = uses.ev, uses.file
-    default = _default(file, call)
+    default = frame_at(file, call)
     ev.needed_caller = False
-    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+    for argument in all_arguments(call):
         ev.ask(argument, default)
     frames = [default, *(uses.frames(file.scopes.scope(call))[:MAX_RUNS] if follow and ev.needed_caller else ())]
     return [run for frame in frames for run in _looped(ev, call, frame)][: 2 * MAX_RUNS]
-
-
-def _default(file: File, call: ast.Call) -> Frame:
-    return default_frame(file.project.evaluator, file, file.scopes.scope(call))
 
 
 def _looped(ev: Evaluator, node: ast.AST, frame: Frame) -> list[Frame]:

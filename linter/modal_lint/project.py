@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modal_lint.definitions import defines_plainly
-from modal_lint.files import ReadError, read_regular
+from modal_lint.files import ReadError, module_name, read_regular
 from modal_lint.overlay import Overlay
 from modal_lint.prefilter import imports_of, names_module, uses_modal
 from modal_lint.source import File, Unreadable
@@ -370,7 +370,7 @@ class Project:
 
     def mentioning(self, name: str, module: File, other: str = "") -> list[File]:
         """The other files of the project that import ``name`` from a module, or the module, and say ``other``, too."""
-        stem = _stem(module)
+        stem = module_name(module.real)
         key = (name, module.real, other)
         if key not in self._mentions:
             words = (name.encode(), other.encode())
@@ -433,7 +433,7 @@ class Project:
 
     def _imports(self, file: File, module: File, name: str) -> bool:
         """Whether a file imports the name from the module, or the module itself."""
-        stem = _stem(module)
+        stem = module_name(module.real)
         for statement in file.scopes.imports:
             level, package = 0, ""
             if isinstance(statement, ast.ImportFrom):
@@ -446,12 +446,6 @@ class Project:
             if any(self.module(one, file, level) is module for one in names):
                 return True
         return False
-
-
-def _stem(module: File) -> str:
-    """The last name by which a module is imported."""
-    folder, name = os.path.split(module.real)
-    return os.path.basename(folder) if name == "__init__.py" else os.path.splitext(name)[0]
 
 
 def _may_name(dotted: str, stem: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modal_lint.source import children
+from modal_lint.nodes import FIELDS, all_arguments, all_parameters, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
 )
-# Fields that never hold a node with a place of its own: strings, flags, operators and contexts.
-_PLAIN = frozenset(
-    ("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno", "module",
-     "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores")
-)  # fmt: skip
 _BLOCKS = frozenset(("body", "orelse", "finalbody"))
-_CONSTANTS = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)  # no node is in any field of these
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
@@ -282,7 +276,7 @@ class Scopes:
         if isinstance(statement, ast.Await):
             statement = self.parents.get(statement)
         if isinstance(statement, ast.Expr):
-            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            for argument in all_arguments(node):
                 if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
                     self._mutate(scope, argument, "argument", node, argument, _end(node))
 
@@ -594,7 +588,7 @@ def _start(node: ast.AST) -> Position:
 def _end(node: ast.AST) -> Position:
     line = getattr(node, "end_lineno", None)
     if line is None:
-        ends = [_end(child) for child in children(node)]
+        ends = [_end(child) for child in parts(node)]
         return max(ends, default=(0, 0))
     return (line, node.end_col_offset)  # type: ignore[attr-defined]
 
@@ -602,42 +596,6 @@ def _end(node: ast.AST) -> Position:
 def _end_of_header(node: ast.AST) -> Position:
     """A definition binds its name once its header has run; recursion inside sees it too."""
     return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
-
-
-def all_parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """Every parameter in the order of the signature."""
-    found = [*arguments.posonlyargs, *arguments.args]
-    if arguments.vararg is not None:
-        found.append(arguments.vararg)
-    found += arguments.kwonlyargs
-    if arguments.kwarg is not None:
-        found.append(arguments.kwarg)
-    return found
-
-
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """The fields of each kind of node in which other nodes may be, the last first."""
-
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        fields = () if kind in _CONSTANTS else tuple(name for name in reversed(kind._fields) if name not in _PLAIN)
-        self[kind] = fields
-        return fields
-
-
-_FIELDS = _Fields()
-
-
-def parts(node: ast.AST) -> Iterator[ast.AST]:
-    """The child nodes that have a place of their own, in no certain order; faster than the general way."""
-    values = node.__dict__
-    for name in _FIELDS[node.__class__]:
-        value = values.get(name)
-        if value.__class__ is list:
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item
-        elif isinstance(value, ast.AST):
-            yield value
 
 
 _HANDLERS = {
@@ -681,7 +639,7 @@ class _Visits(dict[type[ast.AST], tuple[Any, bool, tuple[tuple[str, bool], ...]]
     """
 
     def __missing__(self, kind: type[ast.AST]) -> tuple[Any, bool, tuple[tuple[str, bool], ...]]:
-        fields = tuple((name, name in _BLOCKS) for name in _FIELDS[kind])
+        fields = tuple((name, name in _BLOCKS) for name in reversed(FIELDS[kind]))
         self[kind] = _HANDLERS.get(kind), kind in _BODIES, fields
         return self[kind]
 

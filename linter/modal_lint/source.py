@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 from modal_lint.model import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modal_lint.documents.base import Module
     from modal_lint.environments.containers import Environments
     from modal_lint.exposure import Exposures
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
-# What changes neither meaning nor place: these nodes are shared by the parser and have no position.
-_SHARED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
 
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file
@@ -309,16 +305,3 @@ def _position(node: ast.AST) -> tuple[int, int, int, int]:
         first, last = children[0], children[-1]
         return first.lineno, first.col_offset, last.end_lineno, last.end_col_offset  # type: ignore[attr-defined]
     return line, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
-
-
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """The child nodes in source order of fields, without the parser's shared singletons."""
-    for name in node._fields:
-        field = getattr(node, name, None)
-        if isinstance(field, ast.AST):
-            if not isinstance(field, _SHARED):
-                yield field
-        elif isinstance(field, list):
-            for item in field:
-                if isinstance(item, ast.AST) and not isinstance(item, _SHARED):
-                    yield item

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modal_lint import credentials
 from modal_lint.exposure import MODAL, Exposure
 from modal_lint.modal_api import Api, Param, Sink
-from modal_lint.uses import Given, Use, default_frame
+from modal_lint.uses import Given, Use, frame_at
 from modal_lint.values import Argument, Arguments, External, Text, Values, known_texts
 
 if TYPE_CHECKING:
@@ -53,26 +53,26 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
     for statement in file.scopes.subscripts:
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
             if isinstance(target, ast.Subscript) and statement.value is not None:
-                frame = _frame(file, statement)
+                frame = frame_at(file, statement)
                 for key in _keys(file, target.slice, frame):
                     if _is_ours(key) and (key.lower() in HEADERS or _is_environ(file, target.value, frame)):
                         yield key, statement.value, statement, frame, _where(key)
     for call in file.scopes.calls:
         yield from _called(file, call)
     for addition in file.scopes.additions:
-        if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, _frame(file, addition)):
-            yield from _displayed(file, addition.value, addition, _frame(file, addition))
+        if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, frame_at(file, addition)):
+            yield from _displayed(file, addition.value, addition, frame_at(file, addition))
     for display in file.scopes.displays:
         for name, value in zip(display.keys, display.values, strict=True):
             if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.lower() in HEADERS:
-                yield name.value, value, name, _frame(file, display), _where(name.value)
+                yield name.value, value, name, frame_at(file, display), _where(name.value)
 
 
 def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
     func = call.func
     if not isinstance(func, ast.Attribute) or (func.attr != "update" and func.attr not in _SETTERS):
         return
-    frame = _frame(file, call)
+    frame = frame_at(file, call)
     if func.attr in _SETTERS and len(call.args) == 2:
         for key in _keys(file, call.args[0], frame):
             if _is_ours(key) and _is_environ(file, func.value, frame):
@@ -103,10 +103,6 @@ def _where(key: str) -> str:
 def _keys(file: File, node: ast.expr, frame: Frame) -> Iterator[str]:
     if isinstance(node, (ast.Constant, ast.Name, ast.Attribute, ast.JoinedStr)):
         yield from known_texts(file.project.evaluator.ask(node, frame))
-
-
-def _frame(file: File, node: ast.AST) -> Frame:
-    return default_frame(file.project.evaluator, file, file.scopes.scope(node))
 
 
 def _is_environ(file: File, node: ast.expr, frame: Frame) -> bool:

@@ -10,6 +10,7 @@ from modal_lint import imports, library
 from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
 from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
+from modal_lint.nodes import all_arguments
 from modal_lint.values import (
     Argument,
     Arguments,
@@ -144,7 +145,7 @@ class Uses:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         if not isinstance(target, ast.Subscript) or statement.value is None:
             return
-        frame = default_frame(self.ev, self.file, self.file.scopes.scope(statement))
+        frame = frame_at(self.file, statement)
         if isinstance(target.value, ast.Name) and not any(
             isinstance(value, Object) for value in self.ev.before_changes(target.value, frame)
         ):
@@ -165,7 +166,8 @@ class Uses:
             return found
         for frame in self._looped(call, default):
             uses = self.on(call, frame)
-            self._ask_arguments(call, uses, frame)
+            if uses:
+                self._ask_arguments(call, uses, frame)
             found += uses
         if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
@@ -248,8 +250,8 @@ class Uses:
 
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
-        idle = set.intersection(*(_idle(use) for use in uses)) if uses else set()
-        for argument in (*call.args, *(keyword.value for keyword in call.keywords)) if uses else ():
+        idle = set.intersection(*(_idle(use) for use in uses))
+        for argument in all_arguments(call):
             if argument not in idle:
                 self.ev.ask(argument, frame)
 
@@ -333,7 +335,7 @@ class Uses:
         uses._busy |= self._busy
         callers = [default_frame(self.ev, site.file, caller_scope)]
         self.ev.needed_caller = False
-        for argument in (*site.call.args, *(keyword.value for keyword in site.call.keywords)):
+        for argument in all_arguments(site.call):
             self.ev.ask(argument, callers[0])
         if self.ev.needed_caller:
             callers += uses.frames(caller_scope, nesting + 1)
@@ -439,6 +441,11 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
     return ev.frames[key]
 
 
+def frame_at(file: File, node: ast.AST) -> Frame:
+    """A run of the function around a node of which only the code itself is known."""
+    return default_frame(file.project.evaluator, file, file.scopes.scope(node))
+
+
 def call_sites(ev: Evaluator, file: File, scope: Scope) -> list[Site]:
     """The calls of a function or class in its own file and in the files that import it."""
     node = scope.node
@@ -527,7 +534,7 @@ def _running(ev: Evaluator, file: File, name: str) -> dict[ast.AST, list[Site]]:
 
 def _called(ev: Evaluator, site: Site) -> dict[ast.AST, None]:
     """The functions and classes of the project that a call may run, each once."""
-    frame = default_frame(ev, site.file, site.file.scopes.scope(site.call))
+    frame = frame_at(site.file, site.call)
     callee: ast.AST = site.call.func if site.skip == 0 else site.call.args[site.skip - 1]
     found: dict[ast.AST, None] = {}
     for value in ev.ask(callee, frame):

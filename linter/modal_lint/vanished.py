@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.modal_api import canonical
 from modal_lint.rejected import is_expected, names_in
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import External, Object
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _callees(file: File) -> Iterator[tuple[ast.expr, ast.AST]]:
 
 def _attribute_name(file: File, node: ast.Attribute) -> tuple[str | None, bool]:
     """The canonical name of an attribute, and whether it is one of an instance; None where it may be another."""
-    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     names: set[tuple[str, bool]] = set()
     for owner in file.project.evaluator.ask(node.value, frame):
         if isinstance(owner, External) and owner.name.split(".")[0] == "modal":
@@ -163,7 +163,7 @@ def _attribute_name(file: File, node: ast.Attribute) -> tuple[str | None, bool]:
 
 
 def _imported_name(file: File, node: ast.Name) -> str | None:
-    frame = default_frame(file.project.evaluator, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     values = file.project.evaluator.ask(node, frame)
     return values[0].name if len(values) == 1 and isinstance(values[0], External) else None
 

@@ -7,7 +7,7 @@ from modal_lint.modal_api import canonical
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import External, Function, Method, Values
 
 _NOT_FOUND = frozenset(("modal.exception.NotFoundError", "modal.NotFoundError", "modal.exceptions.NotFoundError"))
@@ -88,7 +88,7 @@ def _called(file: File, call: ast.Call) -> str | None:
 
 def _values(file: File, node: ast.AST) -> Values:
     ev = file.project.evaluator
-    return ev.ask(node, default_frame(ev, file, file.scopes.scope(node)))
+    return ev.ask(node, frame_at(file, node))
 
 
 def _logs(file: File, call: ast.Call) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from modal_lint import moving
 from modal_lint.environments import asking
-from modal_lint.environments.needs import last_name
 from modal_lint.model import Finding, Rule, Severity
+from modal_lint.nodes import last_name
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from modal_lint import objects
 from modal_lint.environments import asking, sources
 from modal_lint.environments.guards import Guards
-from modal_lint.environments.needs import Reading, last_name
+from modal_lint.environments.needs import Reading
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
-from modal_lint.uses import default_frame
+from modal_lint.nodes import last_name
+from modal_lint.uses import frame_at
 from modal_lint.values import Class, Function, Instance, Object, Place, Value, Values
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Environments:
         if isinstance(parent, _DEFINITIONS) and use.node in parent.decorator_list:
             return Place(self.file, parent)
         if isinstance(parent, ast.Call) and parent.func is use.node and len(parent.args) == 1:
-            frame = default_frame(self.ev, self.file, self.file.scopes.scope(parent))
+            frame = frame_at(self.file, parent)
             values = self.ev.ask(parent.args[0], frame)
             if len(values) == 1 and isinstance(values[0], (Function, Class)):
                 return values[0].place

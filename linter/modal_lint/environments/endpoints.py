@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modal_lint.environments import asking
 from modal_lint.kept import Kept
 from modal_lint.lazy import lazy
-from modal_lint.source import children
+from modal_lint.nodes import parts
 from modal_lint.values import Class, Const, External, Function, Module, Place, Values
 
 if TYPE_CHECKING:
@@ -178,9 +178,9 @@ def _is_seen(code: Place) -> bool:
     scope = file.scopes.of.get(code.node)
     returned = [value for one in scope.returns if (value := getattr(one, "value", None)) is not None] if scope else []
     ev = file.project.evaluator
-    from modal_lint.uses import default_frame
+    from modal_lint.uses import frame_at
 
-    values = [value for node in returned for value in ev.ask(node, default_frame(ev, file, file.scopes.scope(node)))]
+    values = [value for node in returned for value in ev.ask(node, frame_at(file, node))]
     return bool(values) and all(isinstance(one, External) and _is_made(one.name) for one in values)
 
 
@@ -209,7 +209,7 @@ def _names(place: Place) -> Iterator[ast.Name]:
         node = waiting.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node
-        waiting += [one for one in children(node) if not place.file.environments.uses_of(one)]
+        waiting += [one for one in parts(node) if not place.file.environments.uses_of(one)]
 
 
 def _led(file: File, name: ast.Name) -> Iterator[Place]:

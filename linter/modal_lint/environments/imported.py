@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.environments import asking, settings
 from modal_lint.environments.clients import CLIENTS
-from modal_lint.environments.needs import last_name
 from modal_lint.environments.sources import GIVEN
 from modal_lint.library import ENVIRON
-from modal_lint.uses import default_frame
+from modal_lint.nodes import last_name
+from modal_lint.uses import frame_at
 from modal_lint.values import Class, Const, External
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _reads_of(file: File, node: ast.AST) -> Iterator[Read]:
 
 def _is_environment(file: File, node: ast.expr) -> bool:
     ev = file.project.evaluator
-    frame = default_frame(ev, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     return any(isinstance(one, External) and one.name in ENVIRON for one in ev.ask(node, frame))
 
 
@@ -78,7 +78,7 @@ def _constructed(file: File, call: ast.Call) -> Iterator[Read]:
     if name not in _STRICT and "Settings" not in file.text:
         return
     ev = file.project.evaluator
-    for value in ev.ask(call.func, default_frame(ev, file, file.scopes.scope(call))):
+    for value in ev.ask(call.func, frame_at(file, call)):
         if isinstance(value, Class):
             for key, required in settings.fields(ev, value, call) or ():
                 if required:

@@ -122,9 +122,9 @@ def _variable(file: File, node: ast.expr) -> str | None:
     if source is None or not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return None
     ev = file.project.evaluator
-    from modal_lint.uses import default_frame
+    from modal_lint.uses import frame_at
 
-    frame = default_frame(ev, file, file.scopes.scope(node))
+    frame = frame_at(file, node)
     if not any(isinstance(one, External) and one.name in _LOCAL for one in ev.ask(source, frame)):
         return None  # a `.env` file, which need not be in the environment
     values = ev.ask(node, frame)

@@ -16,6 +16,7 @@ from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.modal_api import canonical
+from modal_lint.nodes import last_name
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, External, Function, Method, Place, Text, Value, Values
 
@@ -272,11 +273,6 @@ class _Look:
 
 def _name(cls: Class) -> str:
     return str(getattr(cls.place.node, "name", "a class"))
-
-
-def last_name(node: ast.AST) -> str:
-    """The last part of a dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _sets_variables(file: File) -> bool:

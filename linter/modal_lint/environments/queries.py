@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import asking, endpoints
-from modal_lint.environments.needs import last_name
-from modal_lint.uses import default_frame
+from modal_lint.nodes import last_name
+from modal_lint.uses import frame_at
 from modal_lint.values import External
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _routes(file: File) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         if last_name(call.func) not in _METHODS or not isinstance(call.func, ast.Attribute):
             continue
         if isinstance(parent, _FUNCTIONS) and call in parent.decorator_list:
-            owners = ev.ask(call.func.value, default_frame(ev, file, file.scopes.scope(call)))
+            owners = ev.ask(call.func.value, frame_at(file, call))
             if any(isinstance(one, External) and one.name in _ROUTERS for one in owners) and not _is_in_path(call):
                 yield parent
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import names
 from modal_lint.environments import containers, sources
-from modal_lint.environments.needs import last_name
 from modal_lint.environments.sources import Kind
 from modal_lint.kept import Kept
+from modal_lint.nodes import last_name
 from modal_lint.uses import default_frame
 from modal_lint.values import External
 

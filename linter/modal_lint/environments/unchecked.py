@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import conventions
 from modal_lint.environments.sources import GIVEN, Kind
-from modal_lint.uses import default_frame
+from modal_lint.uses import frame_at
 from modal_lint.values import Text
 
 if TYPE_CHECKING:
@@ -107,5 +107,5 @@ def is_written_once(one: Unchecked) -> bool:
     if given is None:
         return False
     ev = file.project.evaluator
-    values = ev.ask(given, default_frame(ev, file, file.scopes.scope(call)))
+    values = ev.ask(given, frame_at(file, call))
     return len(values) == 1 and isinstance(values[0], Text) and values[0].known == one.name

@@ -1,0 +1,62 @@
+"""Questions about single nodes of a tree."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Fields that never hold a node with a place of its own: strings, flags, operators and contexts.
+_PLAIN = frozenset(
+    ("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno", "module",
+     "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores")
+)  # fmt: skip
+_CONSTANTS = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)  # no node is in any field of these
+
+
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node in which other nodes may be, in order."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        fields = () if kind in _CONSTANTS else tuple(name for name in kind._fields if name not in _PLAIN)
+        self[kind] = fields
+        return fields
+
+
+FIELDS = _Fields()
+
+
+def parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The child nodes that have a place of their own, in the order of the fields; faster than the general way."""
+    values = node.__dict__
+    for name in FIELDS[node.__class__]:
+        value = values.get(name)
+        if value.__class__ is list:
+            for item in value:
+                if isinstance(item, ast.AST):
+                    yield item
+        elif isinstance(value, ast.AST):
+            yield value
+
+
+def last_name(node: ast.AST) -> str:
+    """The last part of a dotted name; "" for any other node."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def all_parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """Every parameter in the order of the signature."""
+    found = [*arguments.posonlyargs, *arguments.args]
+    if arguments.vararg is not None:
+        found.append(arguments.vararg)
+    found += arguments.kwonlyargs
+    if arguments.kwarg is not None:
+        found.append(arguments.kwarg)
+    return found
+
+
+def all_arguments(call: ast.Call) -> list[ast.expr]:
+    """Every expression that a call hands over, those with a name last."""
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
