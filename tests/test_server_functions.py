@@ -255,6 +255,8 @@ def test_the_output_of_an_app_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     kept = [int(batch.items[0].data) for batch in log.batches]
     assert kept == list(range(log.dropped, 100))
     assert 30 < len(kept) < 41
+    assert [batch.entry_id for batch in log.batches] == [f"{number + 1}-0" for number in kept]
+    assert log.size == sum(batch.ByteSize() for batch in log.batches)
     found = deployed.Deployed()
     for number in range(5):
         found.end_log(f"ap-{number}")

@@ -16,6 +16,7 @@ from modal_proto import api_pb2
 
 from modal_lint_runtime.errors import NotFoundError
 from modal_lint_runtime.server import ids
+from modal_lint_runtime.server.entries import entry_id
 
 if TYPE_CHECKING:
     from modal_lint_runtime.processes import Container
@@ -141,6 +142,7 @@ class AppLog(Watched):
     def add(self, batch: api_pb2.TaskLogsBatch) -> None:
         """Keep a batch, forgetting the oldest beyond the limit."""
         self.batches.append(batch)
+        batch.entry_id = entry_id(self.dropped + len(self.batches))  # before its size is taken: it counts
         self.size += batch.ByteSize()
         while self.size > MAX_LOG_BYTES:
             self.size -= self.batches.pop(0).ByteSize()

@@ -109,8 +109,8 @@ class Publishing:
         while True:
             changed, done = log.changed, log.done
             first = max(seen, log.dropped)
-            for seen, batch in enumerate(log.batches[first - log.dropped :], first + 1):
-                batch.entry_id = entry_id(seen)
+            for batch in log.batches[first - log.dropped :]:
+                seen = position(batch.entry_id)
                 yield batch
             if done:
                 yield api_pb2.TaskLogsBatch(entry_id=entry_id(seen), app_done=True)
