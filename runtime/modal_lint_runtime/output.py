@@ -141,13 +141,16 @@ class Output:
         """`read_all` as text: UTF-8, where bytes that are none become U+FFFD."""
         return self.read_all(timeout).decode("utf-8", "replace")
 
-    def chunks(self, offset: int = 0, timeout: float | None = None, limit: int = 1 << 20) -> Iterator[bytes]:
+    def chunks(
+        self, offset: int = 0, timeout: float | None = None, limit: int = 1 << 20, *, once: bool = False
+    ) -> Iterator[bytes]:
         """Yield the stream piece by piece as it comes, until it is closed.
 
         Args:
             offset: the byte to begin with.
             timeout: seconds for the whole of it; ``None`` for no limit.
             limit: bytes in one piece at most.
+            once: there is no other reader, so that what was yielded is forgotten.
 
         Raises:
             TimeoutError: it is still open after ``timeout`` seconds.
@@ -157,6 +160,8 @@ class Output:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             chunk, offset = self.take(offset, left, limit)
             if chunk:
+                if once:
+                    self.forget(offset)
                 yield chunk
             elif self.closed and len(self) <= offset:
                 return
@@ -165,13 +170,7 @@ class Output:
 
     def drain(self) -> Iterator[bytes]:
         """`chunks` for who is the only reader: what was yielded is forgotten."""
-        offset, ended = 0, False
-        while not ended:
-            chunk, offset = self.take(offset, None, 1 << 20)
-            self.forget(offset)
-            ended = not chunk
-            if chunk:
-                yield chunk
+        return self.chunks(once=True)
 
     def text_chunks(self, timeout: float | None = None) -> Iterator[str]:
         """`chunks` as text, with characters never cut in two and bytes that are no UTF-8 as U+FFFD."""
