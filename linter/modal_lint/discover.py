@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.files import ReadError, project_root, reason_of, require_regular
@@ -67,7 +68,7 @@ def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None
             search.take(path)
     if search.wants_markdown and any(target.path.endswith(MARKDOWN) for target in search.found.targets):
         require_markdown()
-    search.found.targets.sort(key=lambda target: target.path)
+    search.found.targets.sort(key=itemgetter(0))  # by path
     search.found.failures.sort(key=lambda failure: failure.path)
     return search.found
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
-from modal_lint.files import ReadError, module_name
+from modal_lint.files import module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
-from modal_lint.prefilter import uses_modal
-from modal_lint.sift import ALONE, SILENT, content_of, naming, sift
+from modal_lint.sift import ALONE, MENTIONS, SILENT, naming, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
@@ -181,28 +180,14 @@ class Session:
         for at, verdict in enumerate(verdicts):
             if isinstance(verdict, str):
                 self._outcomes[targets[at].path] = Outcome(failure=Failure(targets[at].path, verdict))
-            elif verdict >= 0:
+            elif verdict >= MENTIONS:
                 sizes[at] = verdict
         work = [targets[at] for at in sizes]
         importing = [targets[at] for at, verdict in enumerate(verdicts) if verdict == SILENT]
-        work += self._neighbours(work, importing, given, jobs)
+        users = [targets[at] for at, size in sizes.items() if size > MENTIONS]
+        work += _neighbours(users, importing, given, jobs)
         self._analyse(work, given, jobs, list(sizes.values()), partial(_silent, targets, verdicts))
         return verdicts
-
-    def _neighbours(
-        self, work: Sequence[Target], importing: Sequence[Target], given: Mapping[str, bytes], jobs: int
-    ) -> list[Target]:
-        """Those of ``importing``, which never say Modal, that import a file beside or below them that does.
-
-        They may use an object of Modal's that the other file made. Only these few are read a second time.
-        """
-        names: dict[str, set[bytes]] = {}
-        for target in work if importing else ():
-            if uses_modal(_content(target, given)):
-                folder = os.path.dirname(target.absolute)
-                for place in (folder, os.path.dirname(folder)):
-                    names.setdefault(place, set()).add(os.fsencode(module_name(target.absolute)))
-        return naming([target for target in importing if not target.is_stdin], names, given, jobs)
 
     def _analyse(
         self,
@@ -332,18 +317,25 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(bool, map(eq, one, other)))
 
 
+def _neighbours(
+    users: Sequence[Target], importing: Sequence[Target], given: Mapping[str, bytes], jobs: int
+) -> list[Target]:
+    """Those of ``importing``, which never say Modal, that import a file beside or below them that uses it.
+
+    They may use an object of Modal's that the other file made. Only these few are read a second time.
+    """
+    names: dict[str, set[bytes]] = {}
+    for target in users if importing else ():
+        folder = os.path.dirname(target.absolute)
+        for place in (folder, os.path.dirname(folder)):
+            names.setdefault(place, set()).add(os.fsencode(module_name(target.absolute)))
+    return naming([target for target in importing if not target.is_stdin], names, given, jobs)
+
+
 def _silent(targets: Sequence[Target], verdicts: Sequence[int | str]) -> frozenset[str]:
     """The absolute paths of the files that never say Modal."""
     found = zip(targets, verdicts, strict=True)
     return frozenset(one.absolute for one, verdict in found if verdict in (SILENT, ALONE) and not one.is_stdin)
-
-
-def _content(target: Target, given: Mapping[str, bytes]) -> bytes:
-    """The bytes of a file, none if it cannot be read any more: its analysis will say so."""
-    try:
-        return content_of(target, given)
-    except ReadError:
-        return b""
 
 
 def once(findings: Iterable[Finding], suppressed: Iterable[Finding]) -> list[Finding]:

@@ -8,11 +8,11 @@ import multiprocessing
 import os
 import sys
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from modal_lint.deep import with_deep_stack
+from modal_lint.shares import deal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,39 +71,17 @@ def answers(
 
     Args:
         work: what to do.
-        weights: of each task, how long it takes, in any unit. Neighbours share what they need: each process gets a
-            stretch of them, and takes from another one's when it has done its own.
+        weights: of each task, how long it takes, in any unit. Neighbours share what they need: each process gets
+            stretches of them, and takes from another one's when it has done its own.
         jobs: how many processes.
         progress: told after each task how many of all are done.
         seen: told each answer; it may take its time if the tasks are light.
-        light: the tasks are many and alike: a process is always handed half of what is left of its stretch in advance.
+        light: the tasks are many and alike: a process is always handed half of what is left of its share in advance.
         together: up to which weight tasks are handed over, and answered, at once.
         ties: of each task, how much it needs what the one before it needs, in any unit; without them, all are alike.
     """
-    shares = _shares(weights, max(1, min(jobs, len(weights))), ties or [0] * len(weights))
+    shares = deal(weights, max(1, min(jobs, len(weights))), ties)
     return _Pool(work, weights, shares, progress, seen, light, together).run()
-
-
-def _shares(weights: Sequence[int], jobs: int, ties: Sequence[int]) -> list[list[int]]:
-    """The tasks in ``jobs`` stretches of about the same weight, each with the heaviest at its end.
-
-    They are cut where the tie is loosest, as long as no stretch gets half as much again or half as little for that.
-    """
-    ends = list(accumulate(weight + 1 for weight in weights))
-    cuts = [0]
-    for cut in range(1, jobs):
-        ideal, slack = ends[-1] * cut / jobs, ends[-1] / jobs / 4
-        places = range(cuts[-1] + 1, len(weights) - jobs + cut + 1)
-        # A place is the number of the first task behind it.
-        cuts.append(min(places, key=lambda at: _looseness(ties[at], abs(ends[at - 1] - ideal), slack)))
-    stretches = pairwise([*cuts, len(weights)])
-    return [sorted(range(*stretch), key=lambda task: (weights[task], -task)) for stretch in stretches]
-
-
-def _looseness(tie: int, distance: float, slack: float) -> tuple[bool, int, float]:
-    """How good a place is to cut, the best first: near enough to the ideal one, with a loose tie, near."""
-    far = distance > slack
-    return far, 0 if far else tie, distance
 
 
 class _Pool(Generic[T]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from modal_lint import switches
 from modal_lint.discover import DOCUMENTS
 from modal_lint.files import ReadError, read_into, read_regular
-from modal_lint.prefilter import concerns_modal, names_module, names_module_in_text
+from modal_lint.prefilter import concerns_modal, names_module, names_module_in_text, uses_modal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A verdict is the size in bytes of a file that says Modal, or why it could not be read; for a file that does not say
-# it SILENT, or ALONE if it does not import anything either.
-SILENT, ALONE = -1, -2
+# A verdict is the size in bytes of a file that uses Modal, or why it could not be read; for others it is MENTIONS if
+# they say Modal, SILENT if they do not, ALONE if they do not import anything either.
+MENTIONS, SILENT, ALONE = 0, -1, -2
 
 _WORTH_PROCESSES = 2_000  # files; reading fewer takes no longer than starting a process
 _BUFFER = 1 << 18  # bytes; larger sources are rare
@@ -134,9 +134,9 @@ def _size(target: Target, data: bytes | bytearray, size: int) -> int:
 
 
 def _verdict(target: Target, data: bytes | bytearray, size: int) -> int:
-    del target
     if concerns_modal(data, size):
-        return size
+        is_user = target.path.endswith(DOCUMENTS) or uses_modal(bytes(data[:size]))
+        return size if is_user else MENTIONS
     return SILENT if data.find(b"import", 0, size) >= 0 else ALONE
 
 
