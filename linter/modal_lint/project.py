@@ -32,6 +32,8 @@ _SKIPPED = frozenset(
 
 # A file by its real path, and the names imported from it; None: the file itself.
 _Import = tuple[str, "frozenset[bytes] | None"]
+# A module as an import statement names it, its level, and the names that it takes from it; None: the module itself.
+_Brought = tuple[str, int, "frozenset[str] | None"]
 
 
 class Project:
@@ -68,6 +70,8 @@ class Project:
         self._listed: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
         self._resolved: dict[str, str] = {}
+        self._folders: dict[str, str] = {}  # of files
+        self._by_last_part: dict[File, dict[str, list[_Brought]]] = {}
         self._above: dict[str, list[str]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
@@ -120,7 +124,7 @@ class Project:
             *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
             *(self._importing, self._said, self._plain),
             *(self._above, self._contents, self._below, self._modules, self._real),
-            self._resolved,
+            *(self._resolved, self._by_last_part),
         )
         for cache in caches:
             cache.clear()
@@ -175,13 +179,12 @@ class Project:
 
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:
         """The file that an import names, as seen from the importing file; None if it is not in the project."""
-        directory = os.path.dirname(importer.real)
-        path = self._path_of(dotted, directory, level)
+        path = self._path_of(dotted, self._folder_of(importer), level)
         return None if path is None else self.load(path)
 
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
-        path = self._path_of(dotted, os.path.dirname(importer.real), level)
+        path = self._path_of(dotted, self._folder_of(importer), level)
         if path is None:
             return False
         key = (path, name)
@@ -189,6 +192,13 @@ class Project:
             data = self._read(path)
             self._plain[key] = data is not None and defines_plainly(data, name)
         return self._plain[key]
+
+    def _folder_of(self, file: File) -> str:
+        """The folder that a file is in."""
+        folder = self._folders.get(file.real)
+        if folder is None:
+            folder = self._folders[file.real] = os.path.dirname(file.real)
+        return folder
 
     def _read(self, path: str) -> bytes | None:
         """The content of a file of the project, however it was come by."""
@@ -356,9 +366,16 @@ class Project:
                 bases = [directory]
                 for _ in range(level - 1):
                     bases = [os.path.dirname(bases[0])]
-            found = (self._path_at(base, parts) for base in bases if parts or level)
+            found = (self._path_at(base, parts) for base in bases if self._may_hold(base, parts, level))
             self._paths[key] = next((path for path in found if path is not None), None)
         return self._paths[key]
+
+    def _may_hold(self, base: str, parts: list[str], level: int) -> bool:
+        """Whether a folder has something that is called like the first part of a module's name."""
+        if not parts:
+            return level > 0
+        names = self.names_in(base)
+        return parts[0] in names or parts[0] + ".py" in names
 
     def below(self, package: File, name: str) -> File | None:
         """A submodule of a package."""
@@ -433,24 +450,29 @@ class Project:
 
     def _imports(self, file: File, module: File, name: str) -> bool:
         """Whether a file imports the name from the module, or the module itself."""
-        stem = module_name(module.real)
-        for statement in file.scopes.imports:
-            level, package = 0, ""
-            if isinstance(statement, ast.ImportFrom):
-                level, package = statement.level, statement.module or ""
-                brings = any(alias.name in (name, "*") for alias in statement.names)
-                if brings and _may_name(package, stem) and self.module(package, file, level) is module:
-                    return True
-                package += "."
-            names = [package + alias.name for alias in statement.names if _may_name(alias.name, stem)]
-            if any(self.module(one, file, level) is module for one in names):
-                return True
-        return False
+        index = self._by_last_part.get(file)
+        if index is None:
+            index = self._by_last_part[file] = _imports_by_last_part(file)
+        brought = (*index.get(module_name(module.real), ()), *index.get("", ()))
+        return any(
+            (names is None or name in names or "*" in names) and self.module(dotted, file, level) is module
+            for dotted, level, names in brought
+        )
 
 
-def _may_name(dotted: str, stem: str) -> bool:
-    """Whether a dotted name can be that of a module, seen from its last part; "" is the package around."""
-    return not dotted or dotted.rpartition(".")[2] == stem
+def _imports_by_last_part(file: File) -> dict[str, list[_Brought]]:
+    """The modules that a file may import, by the last part of their name; "" is that of the package around."""
+    found: dict[str, list[_Brought]] = {}
+    for statement in file.scopes.imports:
+        level, package = 0, ""
+        if isinstance(statement, ast.ImportFrom):
+            level, package = statement.level, statement.module or ""
+            names = frozenset(alias.name for alias in statement.names)
+            found.setdefault(package.rpartition(".")[2], []).append((package, level, names))
+            package += "."
+        for alias in statement.names:
+            found.setdefault(alias.name.rpartition(".")[2], []).append((package + alias.name, level, None))
+    return found
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
