@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import time
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from modal_lint import engine, pool
+from modal_lint.config import Resolver
 from modal_lint.model import Finding, Rule, Severity, Span
-from modal_lint.settings import Settings
+from modal_lint.settings import Settings, UserError
+from modal_lint.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +157,41 @@ def test_a_changed_file_is_looked_at_again(many: list[str], tmp_path: Path) -> N
     assert len(again.findings) == len(many) - 2
 
 
+@pytest.fixture
+def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory with 1,500 files in folders, of which every 50th has a finding, and a very large one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PRE_COMMIT", raising=False)
+    for number in range(30):
+        folder = tmp_path / f"f{number:02}"
+        folder.mkdir()
+        for at in range(50):
+            (folder / f"m{at}.py").write_text("import modal  # report\n" if at == number else "print(1)\n")
+    (tmp_path / "f07" / "large.py").write_text("#" * 300_000 + "\nimport modal  # report\n")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_reading_files_while_others_are_looked_for_finds_the_same(jobs: int) -> None:
+    session = engine.Session(["."], Settings(), rules=[_rule(_temperamental)], jobs=jobs)
+    found = session.begin()
+    assert [target.path for target in found.targets] == sorted(target.path for target in found.targets)
+    report = session.run()
+    assert report == engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=1)
+    assert (len(report.findings), report.checked) == (31, 1_501)
+    assert session.recheck(["f07/large.py"]) == report
+
+
+def test_no_process_is_left_if_the_settings_of_a_folder_are_wrong(crowd: Path) -> None:
+    (crowd / "f29" / "modal-lint.toml").write_text("nonsense = 1\n")
+    (crowd / "f00" / "modal-lint.toml").write_text("nonsense = 1\n")
+    session = engine.Session(["."], Resolver(), jobs=2)
+    with pytest.raises(UserError, match="nonsense"):
+        session.begin()
+    assert multiprocessing.active_children() == []
+
+
 class _Doubling:
     """Doubles a number; some kill the process."""
 
@@ -169,13 +207,27 @@ class _Doubling:
         return "done"
 
 
-@pytest.mark.parametrize(("light", "together"), [(False, 0), (True, 0), (False, 20), (True, 20)])
-def test_a_crash_costs_one_task_also_of_those_handed_out_in_advance(light: bool, together: int) -> None:
-    seen: list[int] = []
-    done, told = pool.answers(_Doubling(), [1] * 900, 2, seen=seen.append, light=light, together=together)
-    assert done == {task: -task if task % 200 == 7 else 2 * task for task in range(900)}
-    assert sorted(seen) == sorted(done.values())
+_DOUBLED = [-task if task % 200 == 7 else 2 * task for task in range(900)]
+
+
+@pytest.mark.parametrize("together", [0, 20])
+def test_a_crash_costs_one_task_also_of_those_handed_out_at_once(together: int) -> None:
+    done, told = pool.answers(_Doubling(), [1] * 900, 2, together=together)
+    assert done == dict(enumerate(_DOUBLED))
     assert told == ["done", "done"]
+
+
+def test_a_stream_answers_in_order_and_a_crash_costs_one_task() -> None:
+    numbers: Stream[int, int] = Stream(_Doubling(), 2)
+    seen: list[int] = []
+    for number in range(900):
+        numbers.offer(number)
+    assert numbers.answers(seen.append) == _DOUBLED
+    assert sorted(seen) == sorted(_DOUBLED)
+
+
+def test_a_stream_that_nothing_is_offered_to_ends() -> None:
+    assert Stream(_Doubling(), 2).answers() == []
 
 
 class _Telling:

@@ -10,7 +10,9 @@ WEIGHTS = st.lists(st.integers(0, 10_000), min_size=1, max_size=60)
 
 
 @given(weights=WEIGHTS, jobs=st.integers(1, 8), data=st.data())
-def test_each_task_is_dealt_once_and_the_heaviest_comes_last(weights: list[int], jobs: int, data: st.DataObject) -> None:
+def test_each_task_is_dealt_once_and_the_heaviest_comes_last(
+    weights: list[int], jobs: int, data: st.DataObject
+) -> None:
     ties = data.draw(st.lists(st.integers(0, 5), min_size=len(weights), max_size=len(weights)))
     shares = deal(weights, jobs, ties)
     assert len(shares) == jobs

@@ -9,7 +9,7 @@ from lint_process import leaky, lint, token
 from modal_lint import engine
 from modal_lint.model import Finding, Severity, Span
 from modal_lint.settings import Settings
-from modal_lint.suppress import NONE, parse
+from modal_lint.suppress import NONE, parse, speaks_to_us
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,3 +199,12 @@ def test_nothing_is_tokenized_for_nothing(text: str) -> None:
 
 def test_comments_before_a_broken_token_still_count() -> None:
     assert parse("x = 1  # modal-lint: ignore[MS101]\ny = '''\n").ours
+
+
+@pytest.mark.parametrize(
+    "line", ["#" * 300_000, "# noqa: E501" + " " * 300_000, "# noqa" * 50_000, "#" + " " * 300_000]
+)
+def test_an_endless_comment_is_read_once(line: str) -> None:
+    # Squared, each of these would take minutes.
+    assert not parse(f"{line}.\nx = 1\n").ours
+    assert not speaks_to_us(line)

@@ -149,7 +149,7 @@ class _Check:
         return 0
 
     def _warn_of_nothing(self) -> None:
-        found = self._session.found
+        found = self._session.begin()
         if self._request.explicit and not found.targets and not found.failures and self._request.verbosity > -2:
             asked = ", ".join(base.visible(path) for path in self._request.paths)
             tell(f"warning: no Python files found in {asked}: nothing was checked")

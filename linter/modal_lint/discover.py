@@ -13,7 +13,7 @@ from modal_lint.ignorefiles import IgnoreFiles
 from modal_lint.model import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from modal_lint.config import Source
     from modal_lint.settings import Settings
@@ -49,23 +49,31 @@ class _Directory(NamedTuple):
     ignored: IgnoreFiles | None
 
 
-def discover(paths: Sequence[str], source: Source, *, stdin_filename: str | None = None) -> Discovery:
+def discover(
+    paths: Sequence[str],
+    source: Source,
+    *,
+    stdin_filename: str | None = None,
+    taker: Callable[[Sequence[Target]], None] | None = None,
+) -> Discovery:
     """The files that ``paths`` mean.
 
     Args:
         paths: directories, files of any name, or ``-`` for standard input.
         source: says the settings of each directory.
         stdin_filename: what to call standard input; nothing of that name is opened.
+        taker: is handed all files, in no order and some at a time, while others are still being looked for.
 
     Raises:
         UserError: a configuration file on the way is wrong, or Markdown is among the files and cannot be read here.
     """
-    search = _Search(source)
+    search = _Search(source, taker)
     for path in paths:
         if path == STDIN:
             search.take_stdin(stdin_filename)
         else:
             search.take(path)
+    search.pass_on()
     if search.wants_markdown and any(target.path.endswith(MARKDOWN) for target in search.found.targets):
         require_markdown()
     search.found.targets.sort(key=itemgetter(0))  # by path
@@ -90,8 +98,10 @@ def shown_path(absolute: str) -> str:
 
 
 class _Search:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, taker: Callable[[Sequence[Target]], None] | None) -> None:
         self.found = Discovery()
+        self._taker = taker
+        self._taken = 0
         self.wants_markdown = False  # there may be some among the files
         self._source = source
         self._seen: set[str] = set()
@@ -143,6 +153,14 @@ class _Search:
                     self._add_link(entry.path, root, real_root, settings)
                 else:
                     self._add_file(entry.path, root, settings)
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        """Hand over the files that were found since the last time."""
+        targets = self.found.targets
+        if self._taker is not None and len(targets) > self._taken:
+            self._taker(targets[self._taken :])
+            self._taken = len(targets)
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
-from modal_lint.sift import ALONE, MENTIONS, SILENT, naming, sift
+from modal_lint.sift import ALONE, MENTIONS, SILENT, Ahead, naming, sift
 
 if TYPE_CHECKING:
     from modal_lint.analysis import Analysis
@@ -78,6 +79,7 @@ class Session:
     since: Since | None = None
     staged: Index | None = None
     _found: Discovery | None = None
+    _ahead: Ahead | None = None
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _looked_at: frozenset[str] = frozenset()
 
@@ -92,6 +94,25 @@ class Session:
             self._found = self.staged.discover(self.paths, self.source)
         elif self._found is None:
             self._found = discover(self.paths, self.source, stdin_filename=self.stdin_filename)
+        return self._found
+
+    def begin(self) -> Discovery:
+        """The files of a run that is certain to follow; many are read while others are still being looked for.
+
+        Raises:
+            UserError: as `found`.
+        """
+        whole = (
+            self.staged is None and self.stdin is None and (self.cache_folder is None or not _holds(self.cache_folder))
+        )
+        if self._found is not None or not whole:
+            return self.found
+        self._ahead = Ahead(lambda target: _usable_jobs(self.jobs or target.settings.jobs))
+        try:
+            self._found = discover(self.paths, self.source, stdin_filename=self.stdin_filename, taker=self._ahead.take)
+        except BaseException:
+            self._ahead.close()
+            raise
         return self._found
 
     def run(self) -> Report:
@@ -169,7 +190,10 @@ class Session:
         self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None
     ) -> Sequence[int | str]:
         """Look at ``targets``, analyse those that matter, and tell the verdicts on all of them."""
-        if cache is None:
+        if self._ahead is not None:
+            verdicts = self._ahead.verdicts(targets)
+            self._ahead = None
+        elif cache is None:
             verdicts = sift(targets, given, jobs)
         else:
             verdicts = [SILENT] * len(targets)
@@ -298,6 +322,13 @@ def run(
         UserError: a configuration file on the way is wrong.
     """
     return Session(paths, settings, stdin, stdin_filename, rules, progress, jobs, cache_folder).run()
+
+
+def _holds(folder: str) -> bool:
+    """Whether there is anything in a folder."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return next(entries, None) is not None
+    return False
 
 
 def _usable_jobs(wanted: int) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from modal_lint.discover import Target
+    from modal_lint.stream import Stream
 
 T = TypeVar("T")
 
@@ -22,66 +23,93 @@ T = TypeVar("T")
 # they say Modal, SILENT if they do not, ALONE if they do not import anything either.
 MENTIONS, SILENT, ALONE = 0, -1, -2
 
-_WORTH_PROCESSES = 2_000  # files; reading fewer takes no longer than starting a process
+_WORTH_PROCESSES = 1_000  # files; reading fewer takes no longer than starting a process
 _BUFFER = 1 << 18  # bytes; larger sources are rare
 _CAN_READ_INTO = hasattr(os, "readv")
 _BLOCK = 128  # files that one process reads in a row
 
 
-def _ignore(answers: object) -> None:
-    del answers
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class _Reader(Generic[T]):
-    """Blocks of files, as tasks for several processes: each is read, asked about and forgotten.
+    """Blocks of files by their absolute paths, as tasks for several processes: each is read, asked about, forgotten.
 
     Args:
-        targets: the files.
-        given: contents to take instead of those on the disk, by path as in findings.
-        ask: the question: the file, its bytes, and how many of them count.
+        ask: the question: the path, the bytes, and how many of them count.
         unread: the answer for a file that could not be read, from the reason.
+        given: contents to take instead of those on the disk, by absolute path.
     """
 
-    targets: Sequence[Target]
-    given: Mapping[str, bytes]
-    ask: Callable[[Target, bytes | bytearray, int], T]
+    ask: Callable[[str, bytes | bytearray, int], T]
     unread: Callable[[str], T]
+    given: Mapping[str, bytes] = field(default_factory=dict)
     buffer: bytearray = field(default_factory=lambda: bytearray(_BUFFER))
 
-    def perform(self, task: int) -> list[T]:
-        return [self.answer(target) for target in self._block(task)]
+    def perform(self, task: Sequence[str]) -> list[T]:
+        return [self.answer(path) for path in task]
 
-    def crashed(self, task: int) -> list[T]:
+    def crashed(self, task: Sequence[str]) -> list[T]:
         # Reading does not crash; if it did all the same, this process would be the next to go.
-        return [self.unread("internal error (the reading crashed)") for _ in self._block(task)]
+        return [self.unread("internal error (the reading crashed)") for _ in task]
 
     def finish(self) -> object:
         return None
 
-    def answer(self, target: Target) -> T:
+    def answer(self, path: str) -> T:
+        data = self.given.get(path)
         try:
-            if _CAN_READ_INTO and target.path not in self.given:
-                size = read_into(target.absolute, self.buffer)
+            if data is None and _CAN_READ_INTO:
+                size = read_into(path, self.buffer)
                 if size >= 0:
-                    return self.ask(target, self.buffer, size)
-            data = content_of(target, self.given)
+                    return self.ask(path, self.buffer, size)
+            if data is None:
+                data = read_regular(path)
         except ReadError as trouble:
             return self.unread(trouble.reason)
-        return self.ask(target, data, len(data))
+        return self.ask(path, data, len(data))
 
-    def answers(self, jobs: int, seen: Callable[[list[T]], None] = _ignore) -> list[T]:
-        """The answers for all files, from ``jobs`` processes if that is worth it; ``seen`` is told some of them."""
-        if jobs < 2 or len(self.targets) < _WORTH_PROCESSES:
-            return [self.answer(target) for target in self.targets]
-        from modal_lint import pool
 
-        blocks = -(-len(self.targets) // _BLOCK)
-        done, _ = pool.answers(self, [1] * blocks, jobs, seen=seen, light=True)
-        return [answer for block in range(blocks) for answer in done[block]]
+class Ahead:
+    """Verdicts on files that are read by several processes while others are still being looked for.
 
-    def _block(self, task: int) -> Sequence[Target]:
-        return self.targets[task * _BLOCK : (task + 1) * _BLOCK]
+    Args:
+        jobs: how many processes may be used, seen from one of the files.
+    """
+
+    def __init__(self, jobs: Callable[[Target], int]) -> None:
+        self._jobs = jobs
+        self._paths: list[str] = []
+        self._stream: Stream[Sequence[str], list[int | str]] | None = None
+        self._offered = 0
+
+    def take(self, targets: Sequence[Target]) -> None:
+        """Have some more files read, now or a little later."""
+        self._paths += [target.absolute for target in targets]
+        if self._stream is None and len(self._paths) >= _WORTH_PROCESSES and (jobs := self._jobs(targets[0])) > 1:
+            from modal_lint.stream import Stream
+
+            self._stream = Stream(_sifter({}), jobs)
+        if self._stream is not None:
+            while len(self._paths) - self._offered >= _BLOCK:
+                self._offer(_BLOCK)
+
+    def verdicts(self, targets: Sequence[Target]) -> list[int | str]:
+        """A verdict on each of the files, now that all have been taken."""
+        if self._stream is None:
+            return sift(targets, {}, 1)
+        self._offer(_BLOCK)
+        found = zip(self._paths, (one for block in self._stream.answers(_prepare) for one in block), strict=True)
+        known = dict(found)
+        return [known[target.absolute] for target in targets]
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _offer(self, size: int) -> None:
+        assert self._stream is not None
+        self._stream.offer(self._paths[self._offered : self._offered + size])
+        self._offered += size
 
 
 def content_of(target: Target, given: Mapping[str, bytes]) -> bytes:
@@ -106,9 +134,31 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
         given: contents to take instead of those on the disk, by path as in findings.
         jobs: how many processes may be used.
     """
-    ask = _size if switches.is_off("prefilter") else _verdict
-    reader: _Reader[int | str] = _Reader(targets, given, ask, str)
-    return reader.answers(jobs, _prepare)
+    return _answers(_sifter(_by_place(targets, given)), targets, jobs, _prepare)
+
+
+def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
+    return _Reader(_size if switches.is_off("prefilter") else _verdict, str, given)
+
+
+def _answers(
+    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[list[T]], None] | None = None
+) -> list[T]:
+    """The answers for some files, from ``jobs`` processes if that is worth it; ``seen`` is told blocks of them."""
+    paths = [target.absolute for target in targets]
+    if jobs < 2 or len(paths) < _WORTH_PROCESSES:
+        return reader.perform(paths)
+    from modal_lint.stream import Stream
+
+    stream = Stream(reader, jobs)
+    for start in range(0, len(paths), _BLOCK):
+        stream.offer(paths[start : start + _BLOCK])
+    return [answer for block in stream.answers(seen) for answer in block]
+
+
+def _by_place(targets: Sequence[Target], given: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What is given instead of files, by absolute path."""
+    return {target.absolute: given[target.path] for target in targets if target.path in given} if given else {}
 
 
 def _prepare(verdicts: list[int | str]) -> None:
@@ -124,18 +174,18 @@ def naming(
 ) -> list[Target]:
     """Those of ``targets`` with an import statement that names one of the ``modules`` of their folder."""
     asked = [target for target in targets if os.path.dirname(target.absolute) in modules]
-    found = _Reader(asked, given, _Names(modules), _never).answers(jobs)
+    found = _answers(_Reader(_Names(modules), _never, _by_place(asked, given)), asked, jobs)
     return [target for target, is_one in zip(asked, found, strict=True) if is_one]
 
 
-def _size(target: Target, data: bytes | bytearray, size: int) -> int:
-    del target, data
+def _size(path: str, data: bytes | bytearray, size: int) -> int:
+    del path, data
     return size
 
 
-def _verdict(target: Target, data: bytes | bytearray, size: int) -> int:
+def _verdict(path: str, data: bytes | bytearray, size: int) -> int:
     if concerns_modal(data, size):
-        is_user = target.path.endswith(DOCUMENTS) or uses_modal(bytes(data[:size]))
+        is_user = path.endswith(DOCUMENTS) or uses_modal(bytes(data[:size]))
         return size if is_user else MENTIONS
     return SILENT if data.find(b"import", 0, size) >= 0 else ALONE
 
@@ -149,9 +199,9 @@ def _never(reason: str) -> bool:
 class _Names:
     modules: Mapping[str, Collection[bytes]]
 
-    def __call__(self, target: Target, data: bytes | bytearray, size: int) -> bool:
-        stems = self.modules[os.path.dirname(target.absolute)]
+    def __call__(self, path: str, data: bytes | bytearray, size: int) -> bool:
+        stems = self.modules[os.path.dirname(path)]
         said = [stem for stem in stems if data.find(stem, 0, size) >= 0]
-        if target.path.endswith(DOCUMENTS):
+        if path.endswith(DOCUMENTS):
             return any(names_module_in_text(data, stem, size) for stem in said)
         return bool(said) and any(names_module(bytes(data[:size]), stem) for stem in said)

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 UNUSED = "MS002"
 UNUSED_NAME = "unused-suppression"
 
-# A cheap look at the whole text before the tokenizer is asked where the comments are.
+# A cheap look at the whole text before the tokenizer is asked where the comments are. Each part of a line is looked at
+# from the last # before it alone: else a line of nothing but # would take as many looks as it is long, squared.
 _HINT = lazy(
-    r"#[^\n\r]*?(?:modal-lint:|noqa|allowlist secret|allowlist nextline|gitleaks:allow|nosec|trufflehog:ignore)", re.I
+    r"#[^\n\r#]*?(?:modal-lint:|noqa|allowlist secret|allowlist nextline|gitleaks:allow|nosec|trufflehog:ignore)", re.I
 )
 _OURS = lazy(r"#\s*modal-lint:\s*(?P<kind>ignore(?:-next-line|-file)?)(?:\s*\[(?P<codes>[^\]#]*)\])?", re.I)
-_NOQA = lazy(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:\s*[,\s]\s*[A-Z]+[0-9]+)*)", re.I)
+_NOQA = lazy(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:(?:\s*,\s*|\s+)[A-Z]+[0-9]+)*)", re.I)
 _FOREIGN = lazy(r"pragma:\s*(?:allow|white)list[ -]secret|gitleaks:allow|#\s*nosec\b|trufflehog:ignore", re.I)
 _FOREIGN_NEXT = lazy(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
 _CODE = lazy(r"[^\s,]+")
 _NEXT_COMMENT = lazy(r"\s+#\s")
 
-_NAMES_US = lazy(r"(?i)\bnoqa\b[^\n]*\bMS\d")
+_FROM_NOQA = lazy(r"\bnoqa\b[^\n]*", re.I)
+_OUR_CODE = lazy(r"\bMS\d", re.I)
 
 
 class Code(NamedTuple):
@@ -94,7 +96,9 @@ def parse(text: str, commands: Iterable[int] = ()) -> Suppressions:
 
 def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
-    return "modal-lint" in text or ("noqa" in text.lower() and _NAMES_US.search(text) is not None)
+    if "modal-lint" in text:
+        return True
+    return "noqa" in text.lower() and any(map(_OUR_CODE.search, _FROM_NOQA.findall(text)))
 
 
 def lines_of(finding: Finding) -> Iterator[int]:
