@@ -226,6 +226,27 @@ def test_a_stream_answers_in_order_and_a_crash_costs_one_task() -> None:
     assert sorted(seen) == sorted(_DOUBLED)
 
 
+class _Verbose:
+    """Answers at length."""
+
+    def perform(self, task: str) -> str:
+        return task * 2
+
+    def crashed(self, task: str) -> str:
+        raise AssertionError(task)
+
+    def finish(self) -> None:
+        return None
+
+
+def test_a_stream_that_sends_and_receives_more_than_a_pipe_holds_never_stands_still() -> None:
+    texts: Stream[str, str] = Stream(_Verbose(), 2)
+    tasks = [f"{number:9}" * 1_000 for number in range(400)]
+    for task in tasks:
+        texts.offer(task)
+    assert texts.answers() == [task * 2 for task in tasks]
+
+
 def test_a_stream_that_nothing_is_offered_to_ends() -> None:
     assert Stream(_Doubling(), 2).answers() == []
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Task = TypeVar("Task")
 
-# Groups of tasks that a process has: one to do, and the next one, so that it need not wait for that. With more of them,
-# a process that waits to be rid of an answer could meet us waiting to be rid of a task.
+# Tasks that a process has while others are still offered: one to do, and the next one, so that it need not wait. The
+# answer to a single task fits into a pipe: nobody waits to be rid of it while we wait to be rid of the next task.
 _AHEAD = 2
 
 
@@ -43,7 +43,7 @@ class Stream(Generic[Task, T]):
         self._waiting.append(len(self._tasks))
         self._tasks.append(task)
         self._collect(timeout=0)
-        self._hand_out(1)
+        self._hand_out(1, _AHEAD)
 
     def answers(self, seen: Callable[[T], None] | None = None) -> list[T]:
         """The answers to all tasks in order; then the processes end.
@@ -53,9 +53,11 @@ class Stream(Generic[Task, T]):
         """
         told = 0
         try:
+            while any(self._handed.values()):  # much is only sent to who is waiting for it
+                self._collect()
             while told < len(self._tasks):
                 # No more will come: half of what is left at once, so that there is still something to even out.
-                self._hand_out(max(1, len(self._waiting) // (2 * len(self._handed))))
+                self._hand_out(max(1, len(self._waiting) // (2 * len(self._handed))), 1)
                 if told == len(self._answers):
                     self._collect()
                 for answer in list(self._answers.values())[told:]:
@@ -71,10 +73,10 @@ class Stream(Generic[Task, T]):
         workers.end([*self._handed], [worker for worker, groups in self._handed.items() if not groups])
         gc.unfreeze()
 
-    def _hand_out(self, most: int) -> None:
-        """Give each process what it can take, in groups of up to ``most`` tasks."""
+    def _hand_out(self, most: int, ahead: int) -> None:
+        """Give each process what it can take: ``ahead`` groups of up to ``most`` tasks."""
         for worker, groups in self._handed.items():
-            while self._waiting and len(groups) < _AHEAD:
+            while self._waiting and len(groups) < ahead:
                 groups.append(self._group(most))
                 worker.hand([self._tasks[number] for number in groups[-1]])
 
