@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell has it."""
-
-TIMED_OUT = 124
-"""Exit status of what ran into its timeout, as `timeout` has it."""
 
 _PIECE = 1 << 16
 
@@ -60,9 +56,9 @@ def run(
     It gets the variables of the Secrets and none of this shell's. Write -- before a COMMAND with options.
     """
     from modal_lint_runtime.client import ModalClient
+    from modal_lint_runtime.errors import SandboxTimeoutError
 
     with ModalClient(path=path, environment=environment) as modal:
-        began = time.monotonic()
         given = [modal.secrets.from_name(name) for name in secrets]
         sandbox = modal.sandboxes.create(
             modal.apps.from_name(app, create_if_missing=True),
@@ -75,8 +71,9 @@ def run(
         )
         try:
             code = _attended(sandbox.core.main())
-            if code == TIMED_OUT and time.monotonic() - began >= timeout:
-                click.echo(f"killed after {timeout:g} seconds; --timeout gives it more", err=True)
+            sandbox.wait(raise_on_termination=False)
+        except SandboxTimeoutError:
+            click.echo(f"killed after {timeout:g} seconds; --timeout gives it more", err=True)
         except KeyboardInterrupt:
             code = INTERRUPTED
         sandbox.terminate()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from modal_lint_runtime import contract
+from modal_lint_runtime import contract, owners
 from modal_lint_runtime.errors import ModalError, SandboxTerminatedError, UnsupportedError
 from modal_lint_runtime.recorded import Recorded
 
@@ -97,7 +96,7 @@ class OtherSandbox(Recorded):
     def _look(self) -> SandboxRecord:
         if self._record.state == "running":
             self._record = self._workspace.sandbox_get(self._record.id)
-            if self._record.state == "running" and not _alive(self._record.owner_pid):
+            if self._record.state == "running" and not owners.runs(self._record.owner_pid):
                 lost = contract.TERMINATED_CODE  # its processes died with it
                 self._record = self._workspace.sandbox_update(self._record.id, state="lost", returncode=lost)
         return self._record
@@ -107,13 +106,3 @@ class OtherSandbox(Recorded):
             f"Sandbox {self._record.id} belongs to process {self._record.owner_pid}: {what} only there. "
             "Here it can be seen and terminated."
         )
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # another user's, so it runs
-    return True

@@ -25,14 +25,21 @@ def pid_of(owner: str) -> int:
 def alive(owner: str) -> bool:
     """Whether the process that made the mark still runs."""
     pid, started, _ = owner.split(":")
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+    if not runs(int(pid)):
         return False
-    except PermissionError:
-        pass  # another user's, so it runs
     now = _started(int(pid))
     return not started or not now or started == now
+
+
+def runs(pid: int) -> bool:
+    """Whether there is a process with that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True  # another user's, or a number that no process here can have: not ours to judge
+    return True
 
 
 def _started(pid: int) -> str:

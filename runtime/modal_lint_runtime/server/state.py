@@ -9,6 +9,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from modal_lint_runtime import owners
 from modal_lint_runtime.contract import environment_name
 from modal_lint_runtime.server.deployed import Deployed
 from modal_lint_runtime.server.mounts import MountStore
@@ -140,18 +141,8 @@ class State:
 def _own_directory(parent: Path) -> Path:
     parent.mkdir(mode=0o700, exist_ok=True)
     for left in parent.iterdir():
-        if left.name.partition("-")[0].isdigit() and not _lives(int(left.name.partition("-")[0])):
+        if left.name.partition("-")[0].isdigit() and not owners.runs(int(left.name.partition("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     own = parent / f"{os.getpid()}-{os.urandom(4).hex()}"
     own.mkdir(mode=0o700)
     return own
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
