@@ -150,7 +150,9 @@ class Project:
         return self._files[real]
 
     def _is_file(self, path: str) -> bool:
-        return path in self._given or (os.path.isfile(path) and not self._given.hides(path))
+        if path in self._given or self._is_silent(path):  # a file that was read before is one
+            return True
+        return os.path.isfile(path) and not self._given.hides(path)
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
@@ -232,14 +234,11 @@ class Project:
         """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
         if directory not in self._above:
             root = self.root
-            found = []
-            current = directory
-            while self.inside(current):
-                found.append(current)
-                if current == root:
-                    break
-                current = os.path.dirname(current)
-            self._above[directory] = [*found, os.path.join(root, "src"), os.path.join(root, "lib")]
+            if directory == root or not self.inside(directory):
+                tops = [root] if directory == root else []
+                self._above[directory] = [*tops, os.path.join(root, "src"), os.path.join(root, "lib")]
+            else:
+                self._above[directory] = [directory, *self._bases(os.path.dirname(directory))]
         return self._above[directory]
 
     def _at(self, base: str, parts: list[str]) -> File | None:
