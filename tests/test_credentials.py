@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import material
 import pytest
@@ -19,6 +21,7 @@ from modal_lint.credentials import (
     mask,
     mask_text,
     secret_name,
+    shapes,
     shapes_in,
     variable_of,
 )
@@ -94,6 +97,48 @@ def test_a_wrong_checksum_is_no_shape(kind: str) -> None:
 def test_a_shape_inside_a_longer_word_is_none(kind: str) -> None:
     value = material.make(kind)
     assert not [match for match in shapes_in(f"prefix{value}") if match.start == len("prefix")]
+
+
+def _steady(items: Any) -> tuple[int, int, bool]:
+    """Of a parsed pattern: the least length, the longest run that is sure to be there, and whether it is all of it."""
+    length = best = current = 0
+    whole = True
+    for operation, argument in items:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, _, inner = argument
+            one, run, pure = _steady(inner)
+            size, part = least * one, (least * one if pure else min(least, 1) * run)
+        elif name == "SUBPATTERN":
+            size, part, pure = _steady(argument[-1])
+        elif name == "BRANCH":
+            size, part, pures = (min(column) for column in zip(*map(_steady, argument[1]), strict=True))
+            pure = bool(pures)
+        else:
+            size, part, pure = 1, 1, _is_run(name, argument)
+        length += size
+        current = current + part if pure else 0
+        best = max(best, current, part if size else 0)
+        whole = whole and pure
+    return length, best, whole
+
+
+def _is_run(name: str, argument: Any) -> bool:
+    if name == "IN":
+        return all(_is_run(str(kind), value) for kind, value in argument)
+    if name == "RANGE":
+        return all(_is_run("LITERAL", char) for char in range(argument[0], argument[1] + 1))
+    return name == "LITERAL" and shapes._RUN.search(chr(argument) * 16) is not None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.id)
+def test_no_shape_is_shorter_than_what_is_looked_at(shape: object) -> None:
+    """A value or text that is too short, or has no long run of the characters of shapes, is not looked at."""
+    entry = next(one for one in SHAPES if one is shape)
+    parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    length, run, _ = _steady(parser.parse(entry.pattern))
+    assert length >= shapes._MIN
+    assert entry.hints or run >= 16
 
 
 # --- keys ----------------------------------------------------------------------------------------------------------

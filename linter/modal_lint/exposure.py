@@ -129,6 +129,7 @@ class Exposures:
         self.file = file
         self.ev = file.project.evaluator
         self.all: list[Exposure] = []
+        self._matches: dict[str, list[credentials.Match]] = {}  # of each text
         seen: set[tuple[object, ...]] = set()
         for use in file.given_uses:
             for exposure in self._of(use):
@@ -176,16 +177,23 @@ class Exposures:
         return sorted(found, key=lambda value: (-len(value), value))
 
     def _of(self, use: Use) -> Iterator[Exposure]:
-        for given in use.given(*MAPPINGS):
-            yield from self._mapped(use, given)
-        for given in self._words(use):
-            yield from self._texts(use, given)
-        for given in use.given(*PAYLOADS):
-            yield from self._payload(use, given)
-        for given in use.given(Sink.TOKEN):
-            yield from self._token(use, given)
-        for given in use.given(Sink.HOST_ENV):
-            yield from (one for one in self._mapped(use, given) if one.credential.provider == MODAL)
+        given = [*use.given(*RULES)]
+        if not given:
+            return
+        for one in given:
+            if one.param.sink in MAPPINGS:
+                yield from self._mapped(use, one)
+        for one in self._words([one for one in given if one.param.sink in TEXTS]):
+            yield from self._texts(use, one)
+        for one in given:
+            if one.param.sink in PAYLOADS:
+                yield from self._payload(use, one)
+        for one in given:
+            if one.param.sink is Sink.TOKEN:
+                yield from self._token(use, one)
+        for one in given:
+            if one.param.sink is Sink.HOST_ENV:
+                yield from (found for found in self._mapped(use, one) if found.credential.provider == MODAL)
 
     # ---- mappings -------------------------------------------------------------------------------------------
 
@@ -199,35 +207,39 @@ class Exposures:
             key = _key(entry.key)
             for value in entry.value:
                 flown = with_steps(value, entry.steps + mapping.steps)
-                yield from self._judged(use, given, key, flown, entry, mapping)
+                if (found := self._judged(use, given, key, flown, entry, mapping)) is not None:
+                    yield found
 
     def _judged(
         self, use: Use, given: Given, key: str | None, value: Value, entry: Entry | None, mapping: Mapping | None
-    ) -> Iterator[Exposure]:
-        """The credential that a keyed value is, or those inside it."""
+    ) -> Exposure | None:
+        """The credential that a keyed value is, or the first one inside it."""
         if not isinstance(value, Text):
-            return
+            return None
         known = value.known
         if known is not None and len(known) <= MAX_TEXT:
             credential = credentials.classify(key, known, path=self.file.path)
             if credential is not None:
-                yield Exposure(use, given, key, value, credential, entry, mapping)
-                return
-        for found in self._inside(value):
+                return Exposure(use, given, key, value, credential, entry, mapping)
+        for found in self._inside(marked(value) if known is None else known):
             if found.credential.confidence.rank == 2:  # inside a value only certain shapes count
-                yield Exposure(use, given, key or found.key, value, found.credential, entry, mapping, whole=False)
-                return
+                return Exposure(use, given, key or found.key, value, found.credential, entry, mapping, whole=False)
+        return None
 
-    def _inside(self, value: Text) -> list[credentials.Match]:
-        string = marked(value)
-        return credentials.find_in_text(string, path=self.file.path) if len(string) <= MAX_TEXT else []
+    def _inside(self, string: str) -> list[credentials.Match]:
+        """The credentials in a text; the runs of a function mostly hand over the same one."""
+        found = self._matches.get(string)
+        if found is None:
+            found = credentials.find_in_text(string, path=self.file.path) if len(string) <= MAX_TEXT else []
+            self._matches[string] = found
+        return found
 
     # ---- texts ----------------------------------------------------------------------------------------------
 
-    def _words(self, use: Use) -> Iterator[Given]:
+    def _words(self, texts: list[Given]) -> Iterator[Given]:
         """The text arguments; the words of one command line count as one."""
         words: list[Given] = []
-        for given in use.given(*TEXTS):
+        for given in texts:
             if given.param.kind == "args" and given.param.sink in _COMMAND_LINES:
                 words.append(given)
             else:
@@ -238,9 +250,10 @@ class Exposures:
 
     def _texts(self, use: Use, given: Given) -> Iterator[Exposure]:
         for text in self._strings(given.values(self.ev)):
-            if given.param.sink is Sink.HOST_ARGV and not _MODAL_COMMAND.search(marked(text)):
+            string = marked(text)
+            if given.param.sink is Sink.HOST_ARGV and not _MODAL_COMMAND.search(string):
                 continue
-            for found in self._inside(text):
+            for found in self._inside(string):
                 value = part_of(text, found.start, found.end)
                 yield Exposure(use, given, found.key, value, found.credential, whole=False)
 
@@ -257,7 +270,8 @@ class Exposures:
         key = given.name.upper()
         key = key if key.startswith(("MODAL_", "OAUTH_")) else f"MODAL_{key}"
         for value in given.values(self.ev):
-            yield from self._judged(use, given, key, value, None, None)
+            if (found := self._judged(use, given, key, value, None, None)) is not None:
+                yield found
 
     # ---- payloads -------------------------------------------------------------------------------------------
 
@@ -265,7 +279,8 @@ class Exposures:
         name = given.name if given.param.kind in ("kwargs", "keyword", "both") else None
         leaves = self._leaves(name, given.values(self.ev), None, None, 0)
         for key, value, entry, mapping in islice(leaves, MAX_LEAVES):
-            yield from self._judged(use, given, key, value, entry, mapping)
+            if (found := self._judged(use, given, key, value, entry, mapping)) is not None:
+                yield found
 
     def _leaves(
         self, key: str | None, values: Values, entry: Entry | None, mapping: Mapping | None, depth: int
@@ -330,7 +345,10 @@ def _key(value: Value) -> str | None:
 
 def marked(value: Text) -> str:
     """The text with a mark for each unknown stretch."""
-    return "".join(HOLE_MARK if isinstance(part, Hole) else part.text for part in value.parts)
+    parts = value.parts
+    if len(parts) == 1 and isinstance(parts[0], Piece):
+        return parts[0].text
+    return "".join([HOLE_MARK if isinstance(part, Hole) else part.text for part in parts])
 
 
 def part_of(value: Text, start: int, end: int) -> Text:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
-_MIN, _MAX = 14, 16_000
+_MIN, _MAX = 16, 16_000  # characters
 _SHORT = 300  # characters, among which it is not worth to look for the long words
 _LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
+_RUN = lazy(r"[A-Za-z0-9_+/.:$!~@%=,-]{16}")  # in whatever has a shape that needs no name
 
 _PUBLIC = lazy(
     r"pk_(?:live|test|prod)_|pk-lf-|pk\.eyJ|sb_publishable_|phc_|pub_|pub-|publishable|ssh-(?:rsa|dss|ed25519)\s|ecdsa-sha2|"
@@ -187,6 +188,8 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
 
 def _present(text: str) -> list[_Literal]:
     """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
+    if _RUN.search(text) is None:
+        return []
     table, by_pair, spaced = _literals()
     dense = _dense(text)
     pairs = by_pair.keys() & set(pairwise(dense))
@@ -218,7 +221,7 @@ def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[
 
 def _dense(text: str) -> str:
     """The long words of a text, which are a small part of it: any shape without a space is inside one."""
-    return text if len(text) <= _SHORT else "\n".join(_LONG_WORD.findall(text))
+    return text if len(text) <= _SHORT else "\n".join(set(_LONG_WORD.findall(text)))
 
 
 def _begins(shape: Shape) -> bool:
