@@ -20,19 +20,30 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 1 << 20
 _USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
+_BYTES = ("b'", 'b"', "br'", 'br"')  # what a literal of bytes begins with, or ends its prefix with
 _PICKLES = frozenset(("modal.Image.run_function",))  # with the globals that the function reads
 _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not is_shipped(file) or not (_USERINFO.search(file.text) or credentials.has_shape(file.text)):
+    if not _may_hold(file) or not is_shipped(file):
+        return
+    if not _USERINFO.search(file.text) and not credentials.has_shape(file.text):
         return
     for node in _literals(file):
         for found in credentials.find_in_text(_text(node), path=file.path):
             if found.credential.confidence is Confidence.HIGH:
                 yield _finding(file, rule, node, found)
                 break
+
+
+def _may_hold(file: File) -> bool:
+    """Whether a literal of a file may hold a credential."""
+    if any(credentials.may_hold(node.value) for node in file.scopes.strings if isinstance(node.value, str)):
+        return True
+    text = file.text.lower()
+    return any(prefix in text for prefix in _BYTES)  # those are in no list of literals
 
 
 def is_shipped(file: File) -> bool:

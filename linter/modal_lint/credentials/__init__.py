@@ -10,7 +10,7 @@ from modal_lint.credentials.masking import mask
 from modal_lint.credentials.names import secret_name, variable_of
 from modal_lint.credentials.placeholders import is_placeholder
 from modal_lint.credentials.records import Credential, Match, Shape
-from modal_lint.credentials.text import find_in_text, has_shape, mask_text, shapes_in
+from modal_lint.credentials.text import find_in_text, has_shape, mask_text, may_hold, shapes_in
 from modal_lint.credentials.verdict import classify
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "is_placeholder",
     "mask",
     "mask_text",
+    "may_hold",
     "secret_name",
     "shapes_in",
     "variable_of",

@@ -152,9 +152,14 @@ def public_prefix(value: str, provider: str | None) -> str:
     return max(found, key=len, default="")
 
 
+def may_hold(text: str) -> bool:
+    """Whether a text may hold a shape that needs no name: a long run of the characters that shapes consist of."""
+    return len(text) >= _MIN and _RUN.search(text) is not None
+
+
 def search(text: str) -> list[Hit]:
     """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
-    if len(text) < _MIN:
+    if not may_hold(text):
         return []
     hits: dict[tuple[int, int], Hit] = {}
     for shape, found in _candidates(text):
@@ -188,8 +193,6 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
 
 def _present(text: str) -> list[_Literal]:
     """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
-    if _RUN.search(text) is None:
-        return []
     table, by_pair, spaced = _literals()
     dense = _dense(text)
     pairs = by_pair.keys() & set(pairwise(dense))

@@ -72,7 +72,7 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
     ``path`` is the file the text stands in (see ``classify``). References (``$VAR``, ``$(command)``) are none.
     """
     found: list[Match] = []
-    if not text.replace("_", "").isalnum():  # a word by itself gives nothing to a name, and is no URL or command
+    if _gives(text):
         found += _given(text, path)
         found += _in_urls(text)
         found += _in_commands(text, path)
@@ -80,6 +80,18 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
     found += custom.matches(text, path)
     found += _blocks(text)
     return _merged(found) if found else found
+
+
+def may_hold(text: str) -> bool:
+    """Whether ``find_in_text`` may find anything in a text; it errs to yes."""
+    return shapes.may_hold(text) or _gives(text) or bool(custom.current())
+
+
+def _gives(text: str) -> bool:
+    """Whether a text may give a value to a name, a URL or a program; what does has one of these signs."""
+    if ":" in text or "=" in text or "--" in text or " -" in text or "login" in text:
+        return True
+    return " " in text and ("set" in text or "add" in text or "env" in text.lower())
 
 
 def mask_text(text: str) -> str:
@@ -130,7 +142,7 @@ def _given(text: str, path: str) -> Iterator[Match]:
     if "=" in text or "--" in text or " " in text:
         lower = text.lower()
         for signs, form in _FORMS:
-            for found in form.finditer(text) if any(sign in lower for sign in signs) else ():
+            for found in form.finditer(text) if any([sign in lower for sign in signs]) else ():
                 group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
                 # ``secret=secret`` passes a variable on.
                 if group != "bare" or not (found["key"].islower() and found["key"].endswith(found["bare"])):
