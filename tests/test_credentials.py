@@ -137,7 +137,7 @@ def test_no_shape_is_shorter_than_what_is_looked_at(shape: object) -> None:
     entry = next(one for one in SHAPES if one is shape)
     parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
     length, run, _ = _steady(parser.parse(entry.pattern))
-    assert length >= shapes._MIN
+    assert length >= shapes.MIN_LENGTH
     assert entry.hints or run >= 16
 
 

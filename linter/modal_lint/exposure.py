@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,7 +35,6 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterable, Iterator
 
     from modal_lint.credentials import Credential
@@ -177,7 +177,7 @@ class Exposures:
         return sorted(found, key=lambda value: (-len(value), value))
 
     def _of(self, use: Use) -> Iterator[Exposure]:
-        given = [*use.given(*RULES)]
+        given = [one for one in use.given(*RULES) if not _is_plain(one)]
         if not given:
             return
         for one in given:
@@ -218,6 +218,8 @@ class Exposures:
             return None
         known = value.known
         if known is not None and len(known) <= MAX_TEXT:
+            if credentials.is_plain(key, known):
+                return None
             credential = credentials.classify(key, known, path=self.file.path)
             if credential is not None:
                 return Exposure(use, given, key, value, credential, entry, mapping)
@@ -240,11 +242,11 @@ class Exposures:
         """The text arguments; the words of one command line count as one."""
         words: list[Given] = []
         for given in texts:
-            if given.param.kind == "args" and given.param.sink in _COMMAND_LINES:
+            if _is_word(given):
                 words.append(given)
             else:
                 yield given
-        if words:
+        if words and not _is_plain_line([given.argument.node for given in words]):
             line = Sequence(tuple(given.values(self.ev) for given in words))
             yield Given(words[0].param, Argument(None, None, (line,)), words[0].name)
 
@@ -308,6 +310,38 @@ class Exposures:
 
         mappings = objects.as_mapping(self.ev, (value,))
         yield from self._leaves(None, mappings, None, None, depth + 1)
+
+
+def _is_plain(given: Given) -> bool:
+    """Whether what is written in a call is itself a constant, or a display of some, that holds no credential."""
+    node = given.argument.node
+    if isinstance(node, ast.Constant):
+        named_otherwise = given.param.sink is Sink.TOKEN or _is_word(given)
+        return not named_otherwise and _is_harmless(given.name, node)
+    if isinstance(node, ast.Dict):
+        return all(
+            isinstance(key, ast.Constant) and isinstance(key.value, str) and _is_harmless(key.value, value)
+            for key, value in zip(node.keys, node.values, strict=True)
+        )
+    return isinstance(node, ast.List) and given.param.sink in TEXTS and _is_plain_line(node.elts)
+
+
+def _is_harmless(key: str, node: ast.expr) -> bool:
+    if not isinstance(node, ast.Constant):
+        return False
+    return credentials.is_plain(key, node.value) if isinstance(node.value, str) else not isinstance(node.value, bytes)
+
+
+def _is_word(given: Given) -> bool:
+    """Whether an argument is one word of a command line."""
+    return given.param.kind == "args" and given.param.sink in _COMMAND_LINES
+
+
+def _is_plain_line(nodes: Iterable[ast.expr | None]) -> bool:
+    """Whether words, side by side however they are, hold no credential."""
+    words = [node.value if isinstance(node, ast.Constant) else None for node in nodes]
+    texts = [word for word in words if isinstance(word, str)]
+    return len(texts) == len(words) and not credentials.may_hold(" ".join((*texts, "")))
 
 
 def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:

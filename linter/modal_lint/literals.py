@@ -59,11 +59,11 @@ _KNOWN: Kept[File, bool] = Kept()
 def _is_shipped(file: File) -> bool:
     if any((use.api.returns in _SHIPPED and use.api.decorator) or use.api.name in _PICKLES for use in file.uses):
         return True
-    ev = file.project.evaluator
+    frame = default_frame(file.project.evaluator, file, file.scopes.module)
     for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):
-        if binding.kind == "import" and not imports.brings_definition(binding.node, file):
-            frame = default_frame(ev, file, file.scopes.module)
-            if any(isinstance(v, Object) and v.type == "modal.App" for v in ev.binding_value(binding, frame)):
+        if binding.kind == "import" and imports.may_bring_object(binding.node, file):
+            values = file.project.evaluator.binding_value(binding, frame)
+            if any(isinstance(value, Object) and value.type == "modal.App" for value in values):
                 return True
     return False
 

@@ -11,7 +11,7 @@ from modal_lint.credentials.names import secret_name, variable_of
 from modal_lint.credentials.placeholders import is_placeholder
 from modal_lint.credentials.records import Credential, Match, Shape
 from modal_lint.credentials.text import find_in_text, has_shape, mask_text, may_hold, shapes_in
-from modal_lint.credentials.verdict import classify
+from modal_lint.credentials.verdict import classify, is_plain
 
 __all__ = [
     "Credential",
@@ -22,6 +22,7 @@ __all__ = [
     "has_shape",
     "is_credential_key",
     "is_placeholder",
+    "is_plain",
     "mask",
     "mask_text",
     "may_hold",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
-_MIN, _MAX = 16, 16_000  # characters
+MIN_LENGTH, _MAX = 16, 16_000  # characters of what has a shape
 _SHORT = 300  # characters, among which it is not worth to look for the long words
 _LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
 _RUN = lazy(r"[A-Za-z0-9_+/.:$!~@%=,-]{16}")  # in whatever has a shape that needs no name
@@ -84,7 +84,7 @@ def is_public(value: str) -> bool:
 
 def identify(value: str, key: str | None) -> Shape | None:
     """The shape that the whole of ``value`` has. Shapes with hints count only under a credential's name that fits."""
-    if not _MIN <= len(value) <= _MAX or not value.isascii():
+    if not MIN_LENGTH <= len(value) <= _MAX or not value.isascii():
         return None
     for shape in _hinted(key) if key is not None else ():
         if _fits(shape, value):
@@ -154,7 +154,7 @@ def public_prefix(value: str, provider: str | None) -> str:
 
 def may_hold(text: str) -> bool:
     """Whether a text may hold a shape that needs no name: a long run of the characters that shapes consist of."""
-    return len(text) >= _MIN and _RUN.search(text) is not None
+    return len(text) >= MIN_LENGTH and _RUN.search(text) is not None
 
 
 def search(text: str) -> list[Hit]:

@@ -142,7 +142,7 @@ def _given(text: str, path: str) -> Iterator[Match]:
     if "=" in text or "--" in text or " " in text:
         lower = text.lower()
         for signs, form in _FORMS:
-            for found in form.finditer(text) if any([sign in lower for sign in signs]) else ():
+            for found in form.finditer(text) if any(sign in lower for sign in signs) else ():
                 group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
                 # ``secret=secret`` passes a variable on.
                 if group != "bare" or not (found["key"].islower() and found["key"].endswith(found["bare"])):

@@ -9,7 +9,7 @@ from modal_lint.credentials.blocks import private_keys, service_account
 from modal_lint.credentials.entropy import is_random
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Shape
-from modal_lint.credentials.shapes import identify, is_made_up, is_public
+from modal_lint.credentials.shapes import MIN_LENGTH, identify, is_made_up, is_public
 from modal_lint.credentials.urls import pairs, strength, userinfos
 from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
@@ -35,6 +35,16 @@ def classify(key: str | None, value: str, *, path: str = "") -> Credential | Non
     if found is not None and found.confidence is Confidence.MEDIUM and is_test_file(path):
         return found._replace(confidence=Confidence.LOW)
     return found
+
+
+def is_plain(key: str | None, value: str) -> bool:
+    """Whether a value is a short word under a name that says nothing: no credential, nor is one inside it."""
+    return (
+        len(value) < MIN_LENGTH
+        and value.replace("-", "").replace("_", "").isalnum()
+        and (key is None or keys.family(key) not in (keys.PASSWORD, keys.SECRET))
+        and not custom.current()
+    )
 
 
 def _with_additions(found: Credential | None, key: str | None, text: str, path: str) -> Credential | None:
