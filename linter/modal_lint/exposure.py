@@ -70,6 +70,7 @@ RULES = {
 # Command lines that hand a credential to Modal's own tool.
 _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
+_FEW = 8  # values, each of which is looked for by itself
 _BEGINNING = 6  # characters of a value that it is looked for by
 MIN_PART = 6  # characters of a part that would give a credential away
 MAX_NESTED = 6
@@ -132,7 +133,8 @@ class Exposures:
         self._matches: dict[str, list[credentials.Match]] = {}  # of each text
         seen: set[tuple[object, ...]] = set()
         for use in file.given_uses:
-            for exposure in self._of(use):
+            given = [one for one in use.given(*RULES) if not _is_plain(one)]
+            for exposure in self._of(use, given) if given else ():
                 origin = exposure.origin
                 key = (
                     use.node,
@@ -166,6 +168,8 @@ class Exposures:
 
     def said_in(self, text: str) -> list[str]:
         """The values that stand in a text, the longest first."""
+        if len(self.values) <= _FEW:
+            return sorted((value for value in self.values if value in text), key=_longest_first)
         found = {
             piece
             for size, beginnings in self._beginnings.items()
@@ -174,12 +178,9 @@ class Exposures:
             for length, values in beginnings[beginning].items()
             if (piece := text[at : at + length]) in values
         }
-        return sorted(found, key=lambda value: (-len(value), value))
+        return sorted(found, key=_longest_first)
 
-    def _of(self, use: Use) -> Iterator[Exposure]:
-        given = [one for one in use.given(*RULES) if not _is_plain(one)]
-        if not given:
-            return
+    def _of(self, use: Use, given: list[Given]) -> Iterator[Exposure]:
         for one in given:
             if one.param.sink in MAPPINGS:
                 yield from self._mapped(use, one)
@@ -342,6 +343,10 @@ def _is_plain_line(nodes: Iterable[ast.expr | None]) -> bool:
     words = [node.value if isinstance(node, ast.Constant) else None for node in nodes]
     texts = [word for word in words if isinstance(word, str)]
     return len(texts) == len(words) and not credentials.may_hold(" ".join((*texts, "")))
+
+
+def _longest_first(value: str) -> tuple[int, str]:
+    return -len(value), value
 
 
 def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:

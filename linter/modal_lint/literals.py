@@ -10,6 +10,7 @@ from modal_lint import credentials, diagnosis, imports
 from modal_lint.excerpt import excerpt
 from modal_lint.kept import Kept
 from modal_lint.model import Confidence, Finding, Hidden, Rule
+from modal_lint.nodes import parts
 from modal_lint.uses import default_frame
 from modal_lint.values import Object
 
@@ -70,7 +71,9 @@ def _is_shipped(file: File) -> bool:
 
 def _literals(file: File) -> Iterator[ast.Constant]:
     exposed = file.exposures.literals
-    for node in ast.walk(file.tree):
+    pending: list[ast.AST] = [file.tree]
+    for node in pending:  # which grows: those around come first
+        pending += parts(node)
         if not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or node in exposed:
             continue
         if 8 <= len(node.value) <= MAX_LENGTH:

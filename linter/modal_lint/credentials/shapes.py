@@ -129,6 +129,7 @@ def passes(shape: Shape, value: str) -> bool:
     return CHECKS[shape.check](value)
 
 
+@lru_cache(maxsize=64)
 def is_made_up(shape: Shape, value: str) -> bool:
     """Whether a value has the shape but its body is a run, a sequence or a telling word."""
     body = value[len(prefix_of(shape, value)) :]
