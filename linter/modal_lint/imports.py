@@ -77,16 +77,6 @@ def brings_definition(alias: ast.AST, file: File) -> bool:
     return file.project.defines(module, alias.name, file, statement.level)
 
 
-def may_bring_object(alias: ast.AST, file: File) -> bool:
-    """Whether an import may bring what a file of the project has made, rather than a module, class or function."""
-    statement = file.scopes.parents[alias]
-    return (
-        isinstance(statement, ast.ImportFrom)
-        and file.project.has_module(statement.module or "", file, statement.level)
-        and not brings_definition(alias, file)
-    )
-
-
 def imported(ev: Evaluator, alias: ast.AST, frame: Frame) -> Values:
     assert isinstance(alias, ast.alias)
     statement = frame.file.scopes.parents[alias]

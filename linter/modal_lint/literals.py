@@ -60,13 +60,26 @@ _KNOWN: Kept[File, bool] = Kept()
 def _is_shipped(file: File) -> bool:
     if any((use.api.returns in _SHIPPED and use.api.decorator) or use.api.name in _PICKLES for use in file.uses):
         return True
+    # Any other import brings a module, or what is not of the project.
+    found = {one for one in file.scopes.imports if isinstance(one, ast.ImportFrom) and _is_of_project(one, file)}
+    if not found:
+        return False
     frame = default_frame(file.project.evaluator, file, file.scopes.module)
     for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):
-        if binding.kind == "import" and imports.may_bring_object(binding.node, file):
+        node = binding.node
+        if (
+            binding.kind == "import"
+            and file.scopes.parents[node] in found
+            and not imports.brings_definition(node, file)
+        ):
             values = file.project.evaluator.binding_value(binding, frame)
             if any(isinstance(value, Object) and value.type == "modal.App" for value in values):
                 return True
     return False
+
+
+def _is_of_project(statement: ast.ImportFrom, file: File) -> bool:
+    return file.project.has_module(statement.module or "", file, statement.level)
 
 
 def _literals(file: File) -> Iterator[ast.Constant]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import string
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import keys
@@ -193,11 +192,12 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
 
 
 def _present(text: str) -> list[_Literal]:
-    """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
-    table, by_pair, spaced = _literals()
+    """The literals that stand in a text, in the order of the table: those whose first three characters do are tried."""
+    table, by_beginning, short, spaced = _literals()
     dense = _dense(text)
-    pairs = by_pair.keys() & set(pairwise(dense))
-    found = [at for pair in pairs for at in by_pair[pair] if table[at].text in dense]
+    beginnings = by_beginning.keys() & set(zip(dense, dense[1:], dense[2:], strict=False))
+    found = [at for beginning in beginnings for at in by_beginning[beginning] if table[at].text in dense]
+    found += [at for at in short if table[at].text in dense]
     found += [at for at in spaced if table[at].text in text]
     return [table[at] for at in sorted(found)]
 
@@ -211,16 +211,18 @@ class _Literal(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int]]:
-    """All literals; where in that list those are that begin with two characters, and those with a space."""
+def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int], list[int]]:
+    """All literals; where in that list those are that begin with three characters, the short ones, the spaced ones."""
     table: list[_Literal] = []
-    by_pair: dict[tuple[str, ...], list[int]] = {}
+    by_beginning: dict[tuple[str, ...], list[int]] = {}
+    short: list[int] = []
     spaced: list[int] = []
     for literal, shapes in _by_literal():
-        (spaced if " " in literal else by_pair.setdefault(tuple(literal[:2]), [])).append(len(table))
+        among = by_beginning.setdefault(tuple(literal[:3]), []) if len(literal) > 2 else short
+        (spaced if " " in literal else among).append(len(table))
         beginning = tuple(shape for shape in shapes if _begins(shape))
         table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
-    return table, by_pair, spaced
+    return table, by_beginning, short, spaced
 
 
 def _dense(text: str) -> str:
