@@ -18,8 +18,10 @@ from modal_lint.credentials import (
     has_shape,
     is_credential_key,
     is_placeholder,
+    is_plain,
     mask,
     mask_text,
+    may_hold,
     secret_name,
     shapes,
     shapes_in,
@@ -701,3 +703,56 @@ def test_importing_loads_neither_the_table_nor_codecs() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+# --- the cheap questions before ------------------------------------------------------------------------------------
+
+_PIECES = st.sampled_from(
+    [" ", "  ", "\t", "\n", "=", ":", "-", "--", "-p", "-u ", "'", '"', "@", "://", "/", ";", ".", "$", "http", "ENV",
+     "env", "Env ", "set", "add", "login", "docker", "wandb", "mysql", "redis-cli", "curl", "Bearer", "password",
+     "API_KEY", "DB_PASSWORD", "AccountKey", "hunter2", "kT9vXq2LmZ", "u", "x"]
+)  # fmt: skip
+
+
+def _given_in(text: str) -> list[object]:
+    from modal_lint.credentials import text as module
+
+    found = [*module._given(text, ""), *module._in_urls(text), *module._in_commands(text, "")]
+    assert may_hold(text) or not found
+    return [*found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set API_KEY kT9vXq2LmZ",
+        "add API_KEY kT9vXq2LmZ",
+        "login API_KEY kT9vXq2LmZ",
+        "ENV API_KEY kT9vXq2LmZ",
+        "Env API_KEY kT9vXq2LmZ",
+        "--api-key kT9vXq2LmZ",
+        "API_KEY=kT9vXq2LmZ",
+        "Authorization:'kT9vXq2LmZ7'",
+        "mysql -pkT9vXq2LmZ",
+        "wandb\tlogin\t" + "0a1b2c3d4e" * 4,
+    ],
+)
+def test_each_sign_of_a_value_given_to_a_name_is_one(text: str) -> None:
+    assert _given_in(text)
+
+
+@settings(max_examples=1_000)
+@given(st.lists(_PIECES, max_size=10).map("".join))
+def test_a_text_without_a_sign_gives_nothing(text: str) -> None:
+    _given_in(text)
+
+
+@settings(max_examples=1_000)
+@given(
+    st.sampled_from([None, "LOG_LEVEL", "name", "API_KEY", "DB_PASSWORD", "DATABASE_URL", "AWS_ACCESS_KEY_ID", "cmd"]),
+    st.one_of(st.from_regex(r"[\w -]{0,18}", fullmatch=True), st.lists(_PIECES, max_size=4).map("".join)),
+)
+def test_a_plain_value_is_no_credential_and_holds_none(key: str | None, value: str) -> None:
+    if is_plain(key, value):
+        assert classify(key, value) is None
+        assert not find_in_text(value)

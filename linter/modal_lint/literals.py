@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from modal_lint.source import File
 
-MAX_LENGTH = 1 << 20
+MIN_LENGTH, MAX_LENGTH = 8, 1 << 20
 _USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
 _BYTES = ("b'", 'b"', "br'", 'br"')  # what a literal of bytes begins with, or ends its prefix with
 _PICKLES = frozenset(("modal.Image.run_function",))  # with the globals that the function reads
@@ -41,10 +41,12 @@ def findings(file: File, rule: Rule) -> Iterator[Finding]:
 
 def _may_hold(file: File) -> bool:
     """Whether a literal of a file may hold a credential."""
-    if any(credentials.may_hold(node.value) for node in file.scopes.strings if isinstance(node.value, str)):
-        return True
-    text = file.text.lower()
-    return any(prefix in text for prefix in _BYTES)  # those are in no list of literals
+    for node in file.scopes.strings:
+        text = node.value
+        if isinstance(text, str) and len(text) >= MIN_LENGTH and credentials.may_hold(text):
+            return True
+    source = file.text.lower()
+    return any(prefix in source for prefix in _BYTES)  # those are in no list of literals
 
 
 def is_shipped(file: File) -> bool:
@@ -89,7 +91,7 @@ def _literals(file: File) -> Iterator[ast.Constant]:
         pending += parts(node)
         if not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or node in exposed:
             continue
-        if 8 <= len(node.value) <= MAX_LENGTH:
+        if MIN_LENGTH <= len(node.value) <= MAX_LENGTH:
             yield node
 
 

@@ -59,8 +59,8 @@ def unshielded(file: File) -> Iterator[Unshielded]:
         if parameter is None:
             continue
         policies = _policies(use, parameter)
-        creating = _creating(use)
-        if not policies or creating is None:
+        creating = _creating(use) if policies else None
+        if creating is None:
             continue
         for given in creating.given(Sink.SECRETS):
             yield from _both(creating, given.argument, policies)
