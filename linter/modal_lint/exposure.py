@@ -316,9 +316,10 @@ class Exposures:
 def _is_plain(given: Given) -> bool:
     """Whether what is written in a call is itself a constant, or a display of some, that holds no credential."""
     node = given.argument.node
+    if _is_word(given) or given.param.sink is Sink.TOKEN:  # what stands beside it or its own name counts
+        return False
     if isinstance(node, ast.Constant):
-        named_otherwise = given.param.sink is Sink.TOKEN or _is_word(given)
-        return not named_otherwise and _is_harmless(given.name, node)
+        return _is_harmless(given.name, node)
     if isinstance(node, ast.Dict):
         return all(
             isinstance(key, ast.Constant) and isinstance(key.value, str) and _is_harmless(key.value, value)
