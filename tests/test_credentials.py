@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import material
 import pytest
@@ -16,9 +18,12 @@ from modal_lint.credentials import (
     has_shape,
     is_credential_key,
     is_placeholder,
+    is_plain,
     mask,
     mask_text,
+    may_hold,
     secret_name,
+    shapes,
     shapes_in,
     variable_of,
 )
@@ -94,6 +99,48 @@ def test_a_wrong_checksum_is_no_shape(kind: str) -> None:
 def test_a_shape_inside_a_longer_word_is_none(kind: str) -> None:
     value = material.make(kind)
     assert not [match for match in shapes_in(f"prefix{value}") if match.start == len("prefix")]
+
+
+def _steady(items: Any) -> tuple[int, int, bool]:
+    """Of a parsed pattern: the least length, the longest run that is sure to be there, and whether it is all of it."""
+    length = best = current = 0
+    whole = True
+    for operation, argument in items:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, _, inner = argument
+            one, run, pure = _steady(inner)
+            size, part = least * one, (least * one if pure else min(least, 1) * run)
+        elif name == "SUBPATTERN":
+            size, part, pure = _steady(argument[-1])
+        elif name == "BRANCH":
+            size, part, pures = (min(column) for column in zip(*map(_steady, argument[1]), strict=True))
+            pure = bool(pures)
+        else:
+            size, part, pure = 1, 1, _is_run(name, argument)
+        length += size
+        current = current + part if pure else 0
+        best = max(best, current, part if size else 0)
+        whole = whole and pure
+    return length, best, whole
+
+
+def _is_run(name: str, argument: Any) -> bool:
+    if name == "IN":
+        return all(_is_run(str(kind), value) for kind, value in argument)
+    if name == "RANGE":
+        return all(_is_run("LITERAL", char) for char in range(argument[0], argument[1] + 1))
+    return name == "LITERAL" and shapes._RUN.search(chr(argument) * 16) is not None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.id)
+def test_no_shape_is_shorter_than_what_is_looked_at(shape: object) -> None:
+    """A value or text that is too short, or has no long run of the characters of shapes, is not looked at."""
+    entry = next(one for one in SHAPES if one is shape)
+    parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    length, run, _ = _steady(parser.parse(entry.pattern))
+    assert length >= shapes.MIN_LENGTH
+    assert entry.hints or run >= 16
 
 
 # --- keys ----------------------------------------------------------------------------------------------------------
@@ -656,3 +703,56 @@ def test_importing_loads_neither_the_table_nor_codecs() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+# --- the cheap questions before ------------------------------------------------------------------------------------
+
+_PIECES = st.sampled_from(
+    [" ", "  ", "\t", "\n", "=", ":", "-", "--", "-p", "-u ", "'", '"', "@", "://", "/", ";", ".", "$", "http", "ENV",
+     "env", "Env ", "set", "add", "login", "docker", "wandb", "mysql", "redis-cli", "curl", "Bearer", "password",
+     "API_KEY", "DB_PASSWORD", "AccountKey", "hunter2", "kT9vXq2LmZ", "u", "x"]
+)  # fmt: skip
+
+
+def _given_in(text: str) -> list[object]:
+    from modal_lint.credentials import text as module
+
+    found = [*module._given(text, ""), *module._in_urls(text), *module._in_commands(text, "")]
+    assert may_hold(text) or not found
+    return [*found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set API_KEY kT9vXq2LmZ",
+        "add API_KEY kT9vXq2LmZ",
+        "login API_KEY kT9vXq2LmZ",
+        "ENV API_KEY kT9vXq2LmZ",
+        "Env API_KEY kT9vXq2LmZ",
+        "--api-key kT9vXq2LmZ",
+        "API_KEY=kT9vXq2LmZ",
+        "Authorization:'kT9vXq2LmZ7'",
+        "mysql -pkT9vXq2LmZ",
+        "wandb\tlogin\t" + "0a1b2c3d4e" * 4,
+    ],
+)
+def test_each_sign_of_a_value_given_to_a_name_is_one(text: str) -> None:
+    assert _given_in(text)
+
+
+@settings(max_examples=1_000)
+@given(st.lists(_PIECES, max_size=10).map("".join))
+def test_a_text_without_a_sign_gives_nothing(text: str) -> None:
+    _given_in(text)
+
+
+@settings(max_examples=1_000)
+@given(
+    st.sampled_from([None, "LOG_LEVEL", "name", "API_KEY", "DB_PASSWORD", "DATABASE_URL", "AWS_ACCESS_KEY_ID", "cmd"]),
+    st.one_of(st.from_regex(r"[\w -]{0,18}", fullmatch=True), st.lists(_PIECES, max_size=4).map("".join)),
+)
+def test_a_plain_value_is_no_credential_and_holds_none(key: str | None, value: str) -> None:
+    if is_plain(key, value):
+        assert classify(key, value) is None
+        assert not find_in_text(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,7 +35,6 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterable, Iterator
 
     from modal_lint.credentials import Credential
@@ -70,6 +70,7 @@ RULES = {
 # Command lines that hand a credential to Modal's own tool.
 _MODAL_COMMAND = re.compile(r"\bmodal\s+(?:secret\s+create|token\s+set|endpoint\s+create)\b")
 _COMMAND_LINES = frozenset((Sink.ARGV, Sink.HOST_ARGV, Sink.IMAGE_ARGV))
+_FEW = 8  # values, each of which is looked for by itself
 _BEGINNING = 6  # characters of a value that it is looked for by
 MIN_PART = 6  # characters of a part that would give a credential away
 MAX_NESTED = 6
@@ -129,9 +130,11 @@ class Exposures:
         self.file = file
         self.ev = file.project.evaluator
         self.all: list[Exposure] = []
+        self._matches: dict[str, list[credentials.Match]] = {}  # of each text
         seen: set[tuple[object, ...]] = set()
         for use in file.given_uses:
-            for exposure in self._of(use):
+            given = [one for one in use.given(*RULES) if not _is_plain(one)]
+            for exposure in self._of(use, given) if given else ():
                 origin = exposure.origin
                 key = (
                     use.node,
@@ -165,6 +168,8 @@ class Exposures:
 
     def said_in(self, text: str) -> list[str]:
         """The values that stand in a text, the longest first."""
+        if len(self.values) <= _FEW:
+            return sorted((value for value in self.values if value in text), key=_longest_first)
         found = {
             piece
             for size, beginnings in self._beginnings.items()
@@ -173,19 +178,23 @@ class Exposures:
             for length, values in beginnings[beginning].items()
             if (piece := text[at : at + length]) in values
         }
-        return sorted(found, key=lambda value: (-len(value), value))
+        return sorted(found, key=_longest_first)
 
-    def _of(self, use: Use) -> Iterator[Exposure]:
-        for given in use.given(*MAPPINGS):
-            yield from self._mapped(use, given)
-        for given in self._words(use):
-            yield from self._texts(use, given)
-        for given in use.given(*PAYLOADS):
-            yield from self._payload(use, given)
-        for given in use.given(Sink.TOKEN):
-            yield from self._token(use, given)
-        for given in use.given(Sink.HOST_ENV):
-            yield from (one for one in self._mapped(use, given) if one.credential.provider == MODAL)
+    def _of(self, use: Use, given: list[Given]) -> Iterator[Exposure]:
+        for one in given:
+            if one.param.sink in MAPPINGS:
+                yield from self._mapped(use, one)
+        for one in self._words([one for one in given if one.param.sink in TEXTS]):
+            yield from self._texts(use, one)
+        for one in given:
+            if one.param.sink in PAYLOADS:
+                yield from self._payload(use, one)
+        for one in given:
+            if one.param.sink is Sink.TOKEN:
+                yield from self._token(use, one)
+        for one in given:
+            if one.param.sink is Sink.HOST_ENV:
+                yield from (found for found in self._mapped(use, one) if found.credential.provider == MODAL)
 
     # ---- mappings -------------------------------------------------------------------------------------------
 
@@ -199,48 +208,55 @@ class Exposures:
             key = _key(entry.key)
             for value in entry.value:
                 flown = with_steps(value, entry.steps + mapping.steps)
-                yield from self._judged(use, given, key, flown, entry, mapping)
+                if (found := self._judged(use, given, key, flown, entry, mapping)) is not None:
+                    yield found
 
     def _judged(
         self, use: Use, given: Given, key: str | None, value: Value, entry: Entry | None, mapping: Mapping | None
-    ) -> Iterator[Exposure]:
-        """The credential that a keyed value is, or those inside it."""
+    ) -> Exposure | None:
+        """The credential that a keyed value is, or the first one inside it."""
         if not isinstance(value, Text):
-            return
+            return None
         known = value.known
         if known is not None and len(known) <= MAX_TEXT:
+            if credentials.is_plain(key, known):
+                return None
             credential = credentials.classify(key, known, path=self.file.path)
             if credential is not None:
-                yield Exposure(use, given, key, value, credential, entry, mapping)
-                return
-        for found in self._inside(value):
+                return Exposure(use, given, key, value, credential, entry, mapping)
+        for found in self._inside(marked(value) if known is None else known):
             if found.credential.confidence.rank == 2:  # inside a value only certain shapes count
-                yield Exposure(use, given, key or found.key, value, found.credential, entry, mapping, whole=False)
-                return
+                return Exposure(use, given, key or found.key, value, found.credential, entry, mapping, whole=False)
+        return None
 
-    def _inside(self, value: Text) -> list[credentials.Match]:
-        string = marked(value)
-        return credentials.find_in_text(string, path=self.file.path) if len(string) <= MAX_TEXT else []
+    def _inside(self, string: str) -> list[credentials.Match]:
+        """The credentials in a text; the runs of a function mostly hand over the same one."""
+        found = self._matches.get(string)
+        if found is None:
+            found = credentials.find_in_text(string, path=self.file.path) if len(string) <= MAX_TEXT else []
+            self._matches[string] = found
+        return found
 
     # ---- texts ----------------------------------------------------------------------------------------------
 
-    def _words(self, use: Use) -> Iterator[Given]:
+    def _words(self, texts: list[Given]) -> Iterator[Given]:
         """The text arguments; the words of one command line count as one."""
         words: list[Given] = []
-        for given in use.given(*TEXTS):
-            if given.param.kind == "args" and given.param.sink in _COMMAND_LINES:
+        for given in texts:
+            if _is_word(given):
                 words.append(given)
             else:
                 yield given
-        if words:
+        if words and not _is_plain_line([given.argument.node for given in words]):
             line = Sequence(tuple(given.values(self.ev) for given in words))
             yield Given(words[0].param, Argument(None, None, (line,)), words[0].name)
 
     def _texts(self, use: Use, given: Given) -> Iterator[Exposure]:
         for text in self._strings(given.values(self.ev)):
-            if given.param.sink is Sink.HOST_ARGV and not _MODAL_COMMAND.search(marked(text)):
+            string = marked(text)
+            if given.param.sink is Sink.HOST_ARGV and not _MODAL_COMMAND.search(string):
                 continue
-            for found in self._inside(text):
+            for found in self._inside(string):
                 value = part_of(text, found.start, found.end)
                 yield Exposure(use, given, found.key, value, found.credential, whole=False)
 
@@ -257,7 +273,8 @@ class Exposures:
         key = given.name.upper()
         key = key if key.startswith(("MODAL_", "OAUTH_")) else f"MODAL_{key}"
         for value in given.values(self.ev):
-            yield from self._judged(use, given, key, value, None, None)
+            if (found := self._judged(use, given, key, value, None, None)) is not None:
+                yield found
 
     # ---- payloads -------------------------------------------------------------------------------------------
 
@@ -265,7 +282,8 @@ class Exposures:
         name = given.name if given.param.kind in ("kwargs", "keyword", "both") else None
         leaves = self._leaves(name, given.values(self.ev), None, None, 0)
         for key, value, entry, mapping in islice(leaves, MAX_LEAVES):
-            yield from self._judged(use, given, key, value, entry, mapping)
+            if (found := self._judged(use, given, key, value, entry, mapping)) is not None:
+                yield found
 
     def _leaves(
         self, key: str | None, values: Values, entry: Entry | None, mapping: Mapping | None, depth: int
@@ -293,6 +311,43 @@ class Exposures:
 
         mappings = objects.as_mapping(self.ev, (value,))
         yield from self._leaves(None, mappings, None, None, depth + 1)
+
+
+def _is_plain(given: Given) -> bool:
+    """Whether what is written in a call is itself a constant, or a display of some, that holds no credential."""
+    node = given.argument.node
+    if _is_word(given) or given.param.sink is Sink.TOKEN:  # what stands beside it or its own name counts
+        return False
+    if isinstance(node, ast.Constant):
+        return _is_harmless(given.name, node)
+    if isinstance(node, ast.Dict):
+        return all(
+            isinstance(key, ast.Constant) and isinstance(key.value, str) and _is_harmless(key.value, value)
+            for key, value in zip(node.keys, node.values, strict=True)
+        )
+    return isinstance(node, ast.List) and given.param.sink in TEXTS and _is_plain_line(node.elts)
+
+
+def _is_harmless(key: str, node: ast.expr) -> bool:
+    if not isinstance(node, ast.Constant):
+        return False
+    return credentials.is_plain(key, node.value) if isinstance(node.value, str) else not isinstance(node.value, bytes)
+
+
+def _is_word(given: Given) -> bool:
+    """Whether an argument is one word of a command line."""
+    return given.param.kind == "args" and given.param.sink in _COMMAND_LINES
+
+
+def _is_plain_line(nodes: Iterable[ast.expr | None]) -> bool:
+    """Whether words, side by side however they are, hold no credential."""
+    words = [node.value if isinstance(node, ast.Constant) else None for node in nodes]
+    texts = [word for word in words if isinstance(word, str)]
+    return len(texts) == len(words) and not credentials.may_hold(" ".join((*texts, "")))
+
+
+def _longest_first(value: str) -> tuple[int, str]:
+    return -len(value), value
 
 
 def _line(value: Sequence, depth: int = 0) -> Iterator[Text]:
@@ -330,7 +385,10 @@ def _key(value: Value) -> str | None:
 
 def marked(value: Text) -> str:
     """The text with a mark for each unknown stretch."""
-    return "".join(HOLE_MARK if isinstance(part, Hole) else part.text for part in value.parts)
+    parts = value.parts
+    if len(parts) == 1 and isinstance(parts[0], Piece):
+        return parts[0].text
+    return "".join([HOLE_MARK if isinstance(part, Hole) else part.text for part in parts])
 
 
 def part_of(value: Text, start: int, end: int) -> Text:

@@ -6,6 +6,7 @@ code itself lists among the keys of a named Secret.
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ from modal_lint.reads import reads_in
 from modal_lint.values import Bag, Const, Entry, EnvRead, Instance, Mapping, Place, Sequence, Steps, Text, Value, Values
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterator
 
     from modal_lint.model import Fix, Rule
@@ -93,6 +93,8 @@ def _leaks(file: File) -> Iterator[Leak]:
     seen: set[tuple[object, ...]] = set()
     for use in file.given_uses:
         for given in use.given(*SINKS):
+            if isinstance(given.argument.node, ast.Constant):  # read from nowhere
+                continue
             for leak in _of(use, given):
                 kept = leak.entry.key if leak.entry is not None else None
                 name = kept.known if isinstance(kept, Text) else None

@@ -10,6 +10,7 @@ from modal_lint import credentials, diagnosis, imports
 from modal_lint.excerpt import excerpt
 from modal_lint.kept import Kept
 from modal_lint.model import Confidence, Finding, Hidden, Rule
+from modal_lint.nodes import parts
 from modal_lint.uses import default_frame
 from modal_lint.values import Object
 
@@ -18,21 +19,34 @@ if TYPE_CHECKING:
 
     from modal_lint.source import File
 
-MAX_LENGTH = 1 << 20
+MIN_LENGTH, MAX_LENGTH = 8, 1 << 20
 _USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
+_BYTES = ("b'", 'b"', "br'", 'br"')  # what a literal of bytes begins with, or ends its prefix with
 _PICKLES = frozenset(("modal.Image.run_function",))  # with the globals that the function reads
 _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not is_shipped(file) or not (_USERINFO.search(file.text) or credentials.has_shape(file.text)):
+    if not _may_hold(file) or not is_shipped(file):
+        return
+    if not _USERINFO.search(file.text) and not credentials.has_shape(file.text):
         return
     for node in _literals(file):
         for found in credentials.find_in_text(_text(node), path=file.path):
             if found.credential.confidence is Confidence.HIGH:
                 yield _finding(file, rule, node, found)
                 break
+
+
+def _may_hold(file: File) -> bool:
+    """Whether a literal of a file may hold a credential."""
+    for node in file.scopes.strings:
+        text = node.value
+        if isinstance(text, str) and len(text) >= MIN_LENGTH and credentials.may_hold(text):
+            return True
+    source = file.text.lower()
+    return any(prefix in source for prefix in _BYTES)  # those are in no list of literals
 
 
 def is_shipped(file: File) -> bool:
@@ -48,21 +62,36 @@ _KNOWN: Kept[File, bool] = Kept()
 def _is_shipped(file: File) -> bool:
     if any((use.api.returns in _SHIPPED and use.api.decorator) or use.api.name in _PICKLES for use in file.uses):
         return True
-    ev = file.project.evaluator
+    # Any other import brings a module, or what is not of the project.
+    found = {one for one in file.scopes.imports if isinstance(one, ast.ImportFrom) and _is_of_project(one, file)}
+    if not found:
+        return False
+    frame = default_frame(file.project.evaluator, file, file.scopes.module)
     for binding in (one for bindings in file.scopes.module.bindings.values() for one in bindings):
-        if binding.kind == "import" and not imports.brings_definition(binding.node, file):
-            frame = default_frame(ev, file, file.scopes.module)
-            if any(isinstance(v, Object) and v.type == "modal.App" for v in ev.binding_value(binding, frame)):
+        node = binding.node
+        if (
+            binding.kind == "import"
+            and file.scopes.parents[node] in found
+            and not imports.brings_definition(node, file)
+        ):
+            values = file.project.evaluator.binding_value(binding, frame)
+            if any(isinstance(value, Object) and value.type == "modal.App" for value in values):
                 return True
     return False
 
 
+def _is_of_project(statement: ast.ImportFrom, file: File) -> bool:
+    return file.project.has_module(statement.module or "", file, statement.level)
+
+
 def _literals(file: File) -> Iterator[ast.Constant]:
     exposed = file.exposures.literals
-    for node in ast.walk(file.tree):
+    pending: list[ast.AST] = [file.tree]
+    for node in pending:  # which grows: those around come first
+        pending += parts(node)
         if not isinstance(node, ast.Constant) or not isinstance(node.value, (str, bytes)) or node in exposed:
             continue
-        if 8 <= len(node.value) <= MAX_LENGTH:
+        if MIN_LENGTH <= len(node.value) <= MAX_LENGTH:
             yield node
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 POLICY = "modal.experimental.OutboundPolicy"
 REPLACEMENT = f"{POLICY}.with_header_replacement"
-_UPDATE = "modal.Sandbox._experimental_update_outbound_policy"
+_UPDATING = "_experimental_update_outbound_policy"
+_UPDATE = f"modal.Sandbox.{_UPDATING}"
 _POLICY_PARAMETERS = {
     "modal.Sandbox.create": "_experimental_outbound_policy",
     "modal.Sandbox._experimental_create": "_experimental_outbound_policy",
@@ -58,8 +59,8 @@ def unshielded(file: File) -> Iterator[Unshielded]:
         if parameter is None:
             continue
         policies = _policies(use, parameter)
-        creating = _creating(use)
-        if not policies or creating is None:
+        creating = _creating(use) if policies else None
+        if creating is None:
             continue
         for given in creating.given(Sink.SECRETS):
             yield from _both(creating, given.argument, policies)
@@ -68,7 +69,7 @@ def unshielded(file: File) -> Iterator[Unshielded]:
 def _updates(file: File) -> Iterator[Use]:
     """The calls that give a sandbox another policy."""
     for call in file.scopes.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr == _UPDATE.rpartition(".")[2]:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == _UPDATING:
             yield from Uses(file).of(call)
 
 

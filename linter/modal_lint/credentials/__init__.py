@@ -10,8 +10,8 @@ from modal_lint.credentials.masking import mask
 from modal_lint.credentials.names import secret_name, variable_of
 from modal_lint.credentials.placeholders import is_placeholder
 from modal_lint.credentials.records import Credential, Match, Shape
-from modal_lint.credentials.text import find_in_text, has_shape, mask_text, shapes_in
-from modal_lint.credentials.verdict import classify
+from modal_lint.credentials.text import find_in_text, has_shape, mask_text, may_hold, shapes_in
+from modal_lint.credentials.verdict import classify, is_plain
 
 __all__ = [
     "Credential",
@@ -22,8 +22,10 @@ __all__ = [
     "has_shape",
     "is_credential_key",
     "is_placeholder",
+    "is_plain",
     "mask",
     "mask_text",
+    "may_hold",
     "secret_name",
     "shapes_in",
     "variable_of",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import string
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials import keys
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
 _BEFORE = r"(?<![A-Za-z0-9_-])"
 _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
-_MIN, _MAX = 14, 16_000
+MIN_LENGTH, _MAX = 16, 16_000  # characters of what has a shape
 _SHORT = 300  # characters, among which it is not worth to look for the long words
 _LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
+_RUN = lazy(r"[A-Za-z0-9_+/.:$!~@%=,-]{16}")  # in whatever has a shape that needs no name
 
 _PUBLIC = lazy(
     r"pk_(?:live|test|prod)_|pk-lf-|pk\.eyJ|sb_publishable_|phc_|pub_|pub-|publishable|ssh-(?:rsa|dss|ed25519)\s|ecdsa-sha2|"
@@ -83,7 +83,7 @@ def is_public(value: str) -> bool:
 
 def identify(value: str, key: str | None) -> Shape | None:
     """The shape that the whole of ``value`` has. Shapes with hints count only under a credential's name that fits."""
-    if not _MIN <= len(value) <= _MAX or not value.isascii():
+    if not MIN_LENGTH <= len(value) <= _MAX or not value.isascii():
         return None
     for shape in _hinted(key) if key is not None else ():
         if _fits(shape, value):
@@ -128,6 +128,7 @@ def passes(shape: Shape, value: str) -> bool:
     return CHECKS[shape.check](value)
 
 
+@lru_cache(maxsize=64)
 def is_made_up(shape: Shape, value: str) -> bool:
     """Whether a value has the shape but its body is a run, a sequence or a telling word."""
     body = value[len(prefix_of(shape, value)) :]
@@ -151,9 +152,14 @@ def public_prefix(value: str, provider: str | None) -> str:
     return max(found, key=len, default="")
 
 
+def may_hold(text: str) -> bool:
+    """Whether a text may hold a shape that needs no name: a long run of the characters that shapes consist of."""
+    return len(text) >= MIN_LENGTH and _RUN.search(text) is not None
+
+
 def search(text: str) -> list[Hit]:
     """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
-    if len(text) < _MIN:
+    if not may_hold(text):
         return []
     hits: dict[tuple[int, int], Hit] = {}
     for shape, found in _candidates(text):
@@ -186,11 +192,12 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
 
 
 def _present(text: str) -> list[_Literal]:
-    """The literals that stand in a text, in the order of the table: those whose first two characters do are tried."""
-    table, by_pair, spaced = _literals()
+    """The literals that stand in a text, in the order of the table: those whose first three characters do are tried."""
+    table, by_beginning, short, spaced = _literals()
     dense = _dense(text)
-    pairs = by_pair.keys() & set(pairwise(dense))
-    found = [at for pair in pairs for at in by_pair[pair] if table[at].text in dense]
+    beginnings = by_beginning.keys() & set(zip(dense, dense[1:], dense[2:], strict=False))
+    found = [at for beginning in beginnings for at in by_beginning[beginning] if table[at].text in dense]
+    found += [at for at in short if table[at].text in dense]
     found += [at for at in spaced if table[at].text in text]
     return [table[at] for at in sorted(found)]
 
@@ -204,21 +211,23 @@ class _Literal(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int]]:
-    """All literals; where in that list those are that begin with two characters, and those with a space."""
+def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int], list[int]]:
+    """All literals; where in that list those are that begin with three characters, the short ones, the spaced ones."""
     table: list[_Literal] = []
-    by_pair: dict[tuple[str, ...], list[int]] = {}
+    by_beginning: dict[tuple[str, ...], list[int]] = {}
+    short: list[int] = []
     spaced: list[int] = []
     for literal, shapes in _by_literal():
-        (spaced if " " in literal else by_pair.setdefault(tuple(literal[:2]), [])).append(len(table))
+        among = by_beginning.setdefault(tuple(literal[:3]), []) if len(literal) > 2 else short
+        (spaced if " " in literal else among).append(len(table))
         beginning = tuple(shape for shape in shapes if _begins(shape))
         table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
-    return table, by_pair, spaced
+    return table, by_beginning, short, spaced
 
 
 def _dense(text: str) -> str:
     """The long words of a text, which are a small part of it: any shape without a space is inside one."""
-    return text if len(text) <= _SHORT else "\n".join(_LONG_WORD.findall(text))
+    return text if len(text) <= _SHORT else "\n".join(set(_LONG_WORD.findall(text)))
 
 
 def _begins(shape: Shape) -> bool:

@@ -22,15 +22,23 @@ _VALUE = (
     r"""|(?P<bare>[^\s;&|<>()"'`,\]}]{1,4000}))"""
 )
 _NAME = r"(?P<key>[A-Za-z_][\w.-]{0,80})"
-# Each finds a name and the value given to it, in a text that holds the sign.
+# Each finds a name and the value given to it, in a text that holds one of the signs.
 _FORMS = tuple(
-    (sign, lazy(form, flags))
-    for sign, form, flags in (
-        ("=", r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
-        ("=", r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
-        ("", r"^[ \t]{0,20}ENV[ \t]{1,20}" + _NAME + r"[ \t]{1,20}(?!\S*=)" + _VALUE, re.MULTILINE | re.IGNORECASE),
-        ("--", r"(?<![\w-])--" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
-        ("", r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+    (signs, lazy(form, flags))
+    for signs, form, flags in (
+        (("=",), r"(?<![\w.$-])(?:--)?" + _NAME + "=" + _VALUE, 0),
+        (("=",), r"(?<![\w.$-])" + _NAME + r"""["']?\s{1,3}=\s{1,3}(?=["'])""" + _VALUE, 0),
+        (
+            ("env ", "env\t"),
+            r"^[ \t]{0,20}ENV[ \t]{1,20}" + _NAME + r"[ \t]{1,20}(?!\S*=)" + _VALUE,
+            re.MULTILINE | re.IGNORECASE,
+        ),
+        (("--",), r"(?<![\w-])--" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE, 0),
+        (
+            ("set", "add", "login"),
+            r"(?<![\w.$-])(?:set|add|login)[ \t]{1,8}" + _NAME + r"[ \t]{1,8}(?!-)" + _VALUE,
+            0,
+        ),
     )
 )
 _COLON = lazy(
@@ -63,15 +71,27 @@ def find_in_text(text: str, *, path: str = "") -> list[Match]:
 
     ``path`` is the file the text stands in (see ``classify``). References (``$VAR``, ``$(command)``) are none.
     """
-    if text.replace("_", "").isalnum():  # a word by itself gives nothing to a name, and is no URL, command or block
-        return _merged([*shape_matches(text), *custom.matches(text, path)])
-    found = [*_given(text, path), *_in_urls(text), *_in_commands(text, path), *shape_matches(text)]
-    found.extend(custom.matches(text, path))
-    found.extend(
-        Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
-        for b in private_keys(text)
-    )
-    return _merged(found)
+    found: list[Match] = []
+    if _gives(text):
+        found += _given(text, path)
+        found += _in_urls(text)
+        found += _in_commands(text, path)
+    found += shape_matches(text)
+    found += custom.matches(text, path)
+    found += _blocks(text)
+    return _merged(found) if found else found
+
+
+def may_hold(text: str) -> bool:
+    """Whether ``find_in_text`` may find anything in a text; it errs to yes."""
+    return shapes.may_hold(text) or _gives(text) or bool(custom.current())
+
+
+def _gives(text: str) -> bool:
+    """Whether a text may give a value to a name, a URL or a program; what does has one of these signs."""
+    if ":" in text or "=" in text or "--" in text or " -" in text or "login" in text:
+        return True
+    return " " in text and ("set" in text or "add" in text or "env" in text.lower())
 
 
 def mask_text(text: str) -> str:
@@ -86,18 +106,27 @@ def mask_text(text: str) -> str:
 
 def shapes_in(text: str) -> list[Match]:
     """The values in a text that are credentials by their shape alone, with high confidence."""
-    found = [match for match in shape_matches(text) if match.credential.confidence is Confidence.HIGH]
-    found.extend(custom.matches(text))
-    found.extend(
-        Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
-        for b in private_keys(text)
-    )
-    return _merged(found)
+    return _merged(_shaped(text))
 
 
 def has_shape(text: str) -> bool:
     """Whether ``shapes_in`` would find anything."""
-    return bool(shapes_in(text))
+    return next(_shaped(text), None) is not None
+
+
+def _shaped(text: str) -> Iterator[Match]:
+    for match in shape_matches(text):
+        if match.credential.confidence is Confidence.HIGH:
+            yield match
+    yield from custom.matches(text)
+    yield from _blocks(text)
+
+
+def _blocks(text: str) -> list[Match]:
+    return [
+        Match(b.start, b.end, None, Credential(Confidence.HIGH, None, "private key", False, f"{b.header}…"))
+        for b in private_keys(text)
+    ]
 
 
 def shape_matches(text: str) -> Iterator[Match]:
@@ -111,8 +140,9 @@ def shape_matches(text: str) -> Iterator[Match]:
 def _given(text: str, path: str) -> Iterator[Match]:
     """Values given to a name: ``KEY=value``, ``ENV KEY value``, ``--key value``, ``Header: value``."""
     if "=" in text or "--" in text or " " in text:
-        for sign, form in _FORMS:
-            for found in form.finditer(text) if sign in text else ():
+        lower = text.lower()
+        for signs, form in _FORMS:
+            for found in form.finditer(text) if any(sign in lower for sign in signs) else ():
                 group = found.lastgroup if found.lastgroup in ("double", "single", "bare") else "bare"
                 # ``secret=secret`` passes a variable on.
                 if group != "bare" or not (found["key"].islower() and found["key"].endswith(found["bare"])):

@@ -9,7 +9,7 @@ from modal_lint.credentials.blocks import private_keys, service_account
 from modal_lint.credentials.entropy import is_random
 from modal_lint.credentials.masking import SCHEME, mask
 from modal_lint.credentials.records import Credential, Shape
-from modal_lint.credentials.shapes import identify, is_made_up, is_public
+from modal_lint.credentials.shapes import MIN_LENGTH, identify, is_made_up, is_public
 from modal_lint.credentials.urls import pairs, strength, userinfos
 from modal_lint.lazy import lazy
 from modal_lint.model import Confidence
@@ -35,6 +35,16 @@ def classify(key: str | None, value: str, *, path: str = "") -> Credential | Non
     if found is not None and found.confidence is Confidence.MEDIUM and is_test_file(path):
         return found._replace(confidence=Confidence.LOW)
     return found
+
+
+def is_plain(key: str | None, value: str) -> bool:
+    """Whether a value is a short word under a name that says nothing: no credential, nor is one inside it."""
+    return (
+        len(value) < MIN_LENGTH
+        and value.replace("-", "").replace("_", "").isalnum()
+        and (key is None or keys.family(key) not in (keys.PASSWORD, keys.SECRET))
+        and not custom.current()
+    )
 
 
 def _with_additions(found: Credential | None, key: str | None, text: str, path: str) -> Credential | None:
@@ -67,11 +77,12 @@ def _verdict(key: str | None, text: str) -> Credential | None:
     inside = _url(text) or _connection(text)
     if inside is not None:
         return inside
-    if placeholders.is_placeholder(text):
+    family = keys.family(key) if key is not None else None
+    if family not in (keys.PASSWORD, keys.SECRET) and not _unclear(key, text):
         return None
-    if is_public(text):
+    if placeholders.is_placeholder(text) or is_public(text):
         return None
-    return _by_name(key, text)
+    return _by_name(key, text, family)
 
 
 def _block(text: str) -> Credential | None:
@@ -167,22 +178,24 @@ def _jwt(text: str) -> Credential | None:
     return _credential(Confidence.HIGH, "supabase" if supabase else None, "JSON web token", text)
 
 
-def _by_name(key: str | None, text: str) -> Credential | None:
-    family = keys.family(key) if key is not None else None
+def _by_name(key: str | None, text: str, family: str | None) -> Credential | None:
+    """The verdict on a value that its name makes a credential, or that is unclear."""
     if family == keys.PASSWORD:
         return _password(key or "", text)
     if placeholders.is_configuration(text):
         return None
     if family == keys.SECRET:
         return _secret(key or "", text)
-    return _credential(Confidence.LOW, None, "high-entropy string", text) if _unclear(key, text) else None
+    return _credential(Confidence.LOW, None, "high-entropy string", text)
 
 
 def _unclear(key: str | None, text: str) -> bool:
     """Whether a value under a name that says nothing looks generated."""
-    if (key is not None and (keys.family(key) or "public" in keys.words(key))) or not _TOKEN.fullmatch(text):
+    if not is_random(text) or not _TOKEN.fullmatch(text):
         return False
-    return is_random(text) and not placeholders.is_identifier(text) and not placeholders.is_wordy(text)
+    if key is not None and (keys.family(key) or "public" in keys.words(key)):
+        return False
+    return not placeholders.is_identifier(text) and not placeholders.is_wordy(text)
 
 
 def _password(key: str, text: str) -> Credential | None:

@@ -7,11 +7,18 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint.nodes import parts
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _OWN_SCOPE = (*_Function, ast.ClassDef)
+# What may bind a name, or says that it is bound elsewhere.
+_BINDING = frozenset(
+    (*_OWN_SCOPE, ast.Import, ast.ImportFrom, ast.Name, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
+     ast.Global, ast.Nonlocal)
+)  # fmt: skip
 _MANY = 40  # children, from which on they are searched in order of place
 
 
@@ -82,18 +89,15 @@ def _bindings(scope: ast.AST, elsewhere: set[str]) -> Iterator[Binding]:
     stack = [(node, True, False) for node in (body if isinstance(body, list) else [body])]
     while stack:
         node, runtime, fallback = stack.pop()
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            elsewhere.update(node.names)
-        yield from (Binding(name, target, node, runtime, fallback) for name, target in _bound_by(node))
-        for child in _inside(node):
-            typing_only = isinstance(node, ast.If) and child in node.body and _is_type_checking(node.test)
-            handler = fallback or isinstance(node, ast.ExceptHandler)
-            stack.append((child, runtime and not typing_only, handler))
-
-
-def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    if not isinstance(node, _OWN_SCOPE):
-        yield from ast.iter_child_nodes(node)
+        kind = node.__class__
+        if kind in _BINDING:
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                elsewhere.update(node.names)
+            yield from (Binding(name, target, node, runtime, fallback) for name, target in _bound_by(node))
+        if kind not in _OWN_SCOPE:
+            typing_only = node.body if isinstance(node, ast.If) and _is_type_checking(node.test) else ()
+            handler = fallback or kind is ast.ExceptHandler
+            stack += [(child, runtime and child not in typing_only, handler) for child in parts(node)]
 
 
 def _bound_by(node: ast.AST) -> Iterator[tuple[str, str | None]]:
