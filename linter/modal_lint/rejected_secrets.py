@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint_runtime import contract
+from modal_lint_runtime.contract import Kind, Site, secrets_verdict
+
 from modal_lint.kept import Kept
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
@@ -26,7 +29,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modal_lint_runtime.contract import Kind, Site, Verdict
+    from modal_lint_runtime.contract import Verdict
 
     from modal_lint.calls import Frame
     from modal_lint.evaluate import Evaluator
@@ -42,6 +45,17 @@ _ITERATORS = frozenset(
 )  # fmt: skip
 
 
+_DISPLAYS: dict[type, Kind] = {
+    ast.List: Kind.LIST,
+    ast.ListComp: Kind.LIST,
+    ast.Tuple: Kind.TUPLE,
+    ast.Set: Kind.SET,
+    ast.SetComp: Kind.SET,
+    ast.GeneratorExp: Kind.ITERATOR,
+    ast.Dict: Kind.SET,  # the keys, values or items of one
+}
+
+
 class Shape(NamedTuple):
     """A possibility of ``secrets=``: what it is, and what its elements are, as far as they are known."""
 
@@ -54,8 +68,6 @@ class Shape(NamedTuple):
 
 def of_elements(file: File) -> Iterator[Problem]:
     """What stands for a Secret and is none: in ``secrets=``, instead of the list, or as ``secret=``."""
-    from modal_lint_runtime.contract import Kind
-
     yield from (problem for problem, shape in _refused_lists(file) if _is_about_elements(shape))
     for use, given, site in _given(file, Sink.SECRET_REF):
         values = asked(file.project.evaluator, given.argument)
@@ -84,15 +96,12 @@ _REFUSED: Kept[File, list[tuple[Problem, Shape]]] = Kept()
 
 
 def _given(file: File, sink: Sink) -> Iterator[tuple[Use, Given, Site]]:
-    from modal_lint_runtime.contract import Site
-
     ev = file.project.evaluator
-    for use in file.given_uses:
-        for given in use.given(sink):
-            site = site_of(use, ev)
-            if site is None or (site is Site.IMAGE_STEP and _does_nothing(use)):
-                continue
-            yield use, given, Site.REGISTRY if sink is Sink.SECRET_REF and site is Site.IMAGE_STEP else site
+    for use, given in file.given(sink):
+        site = site_of(use, ev)
+        if site is None or (site is Site.IMAGE_STEP and _does_nothing(use)):
+            continue
+        yield use, given, Site.REGISTRY if sink is Sink.SECRET_REF and site is Site.IMAGE_STEP else site
 
 
 def _does_nothing(use: Use) -> bool:
@@ -102,8 +111,6 @@ def _does_nothing(use: Use) -> bool:
 
 
 def _one(use: Use, given: Given, site: Site, kind: Kind) -> Verdict | None:
-    from modal_lint_runtime import contract
-
     if site is contract.Site.POLICY:
         headers = {"A": "A"}
         return contract.verdict_of(contract.header_replacement, "*", headers, kind, sdk=sdk_of(use))
@@ -111,34 +118,34 @@ def _one(use: Use, given: Given, site: Site, kind: Kind) -> Verdict | None:
 
 
 def _is_about_elements(shape: Shape) -> bool:
-    from modal_lint_runtime.contract import Kind
-
     return shape.wrong is not None or shape.container in (Kind.STRING, Kind.MAPPING)
 
 
 def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None:
     """The problem of a ``secrets=`` argument, where every possibility is refused, and its first shape."""
-    from modal_lint_runtime.contract import secrets_verdict
-
     ev = use.file.project.evaluator
     values = asked(ev, given.argument)
-    shapes = [_shape(ev, value, given) for value in values]
-    verdicts = [
-        None if shape is None else secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
-        for shape in shapes
-    ]
-    if not verdicts or not all(verdict is not None and verdict.raises for verdict in verdicts):
+    shapes: list[Shape] = []
+    first: Verdict | None = None
+    for value in values:
+        shape = _shape(ev, value, given)
+        if shape is None:
+            return None
+        verdict = secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
+        if verdict is None or not verdict.raises:
+            return None
+        shapes.append(shape)
+        first = first or verdict
+    if first is None:
         return None
-    shape, verdict = shapes[0], verdicts[0]
-    assert shape is not None
-    assert verdict is not None
+    shape = shapes[0]
     element = None if shape.wrong is None else shape.items[shape.wrong][0]
     written = None if shape.wrong is None else _element_node(use.file, shape, shape.wrong)
     node = written or argument_node(use, given.param.name)
     value = shape.value if element is None else element
     steps = (*value.steps, *shape.value.steps) if element is not None else value.steps
-    held = (value,) if element is not None else tuple(one.value for one in shapes if one is not None)
-    problem = Problem(use, verdict, given.name, held, origin_of(value), node, None, steps, part=element is not None)
+    held = (value,) if element is not None else tuple(one.value for one in shapes)
+    problem = Problem(use, first, given.name, held, origin_of(value), node, None, steps, part=element is not None)
     return problem, shape
 
 
@@ -173,8 +180,6 @@ def container_name(problem: Problem) -> str:
 
 
 def _shape(ev: Evaluator, value: Value, given: Given) -> Shape | None:
-    from modal_lint_runtime.contract import Kind
-
     argument = given.argument
     if not isinstance(value, Sequence):
         kind = _kind(value, argument.node)
@@ -212,16 +217,12 @@ def _items(ev: Evaluator, value: Sequence, node: ast.expr | None, frame: Frame |
 
 def _element(values: Values) -> Kind:
     """What an element is; a Secret, unless every possibility is something else."""
-    from modal_lint_runtime.contract import Kind
-
     kinds = [_kind(value, None) for value in values]
     wrong = [kind for kind in kinds if kind is not None and kind is not Kind.SECRET]
     return wrong[0] if wrong and len(wrong) == len(kinds) else Kind.SECRET
 
 
 def _kind(value: Value, node: ast.expr | None) -> Kind | None:
-    from modal_lint_runtime.contract import Kind
-
     if isinstance(value, (Text, EnvRead)):
         return Kind.STRING
     if isinstance(value, Const):
@@ -241,20 +242,10 @@ def _kind(value: Value, node: ast.expr | None) -> Kind | None:
 
 def _container(ev: Evaluator, value: Sequence, frame: Frame | None) -> Kind | None:
     """Which collection a sequence of known elements is."""
-    from modal_lint_runtime.contract import Kind
-
     node = value.place.node if value.place is not None else None
-    kinds: dict[type, Kind] = {
-        ast.List: Kind.LIST,
-        ast.ListComp: Kind.LIST,
-        ast.Tuple: Kind.TUPLE,
-        ast.Set: Kind.SET,
-        ast.SetComp: Kind.SET,
-        ast.GeneratorExp: Kind.ITERATOR,
-        ast.Dict: Kind.SET,  # the keys, values or items of one
-    }
-    if type(node) in kinds:
-        return kinds[type(node)]
+    kind = _DISPLAYS.get(type(node))
+    if kind is not None:
+        return kind
     if isinstance(node, ast.FunctionDef) and not node.decorator_list:
         return Kind.ITERATOR
     if isinstance(node, ast.Call) and value.place is not None:
@@ -265,8 +256,6 @@ def _container(ev: Evaluator, value: Sequence, frame: Frame | None) -> Kind | No
 
 def _made_by_call(ev: Evaluator, node: ast.expr, frame: Frame) -> Kind | None:
     """What a call of Python's own library makes."""
-    from modal_lint_runtime.contract import Kind
-
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         return None
     for function in ev.ask(node.func, frame):

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from modal_lint.documents.base import Module
     from modal_lint.environments.containers import Environments
     from modal_lint.exposure import Exposures
+    from modal_lint.modal_api import Sink
     from modal_lint.project import Project
     from modal_lint.rejected_values import Refusals
     from modal_lint.rewrite import Source
     from modal_lint.scopes import Scopes
     from modal_lint.suppress import Suppressions
-    from modal_lint.uses import Use
+    from modal_lint.uses import Given, Use
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
@@ -210,6 +211,26 @@ class File:
         for use in self.uses:
             found.setdefault(id(use.bound), use)
         return list(found.values())
+
+    def given(self, *sinks: Sink) -> list[tuple[Use, Given]]:
+        """What `given_uses` hand over to parameters of these kinds, in the order of the source."""
+        groups = [self._given[sink] for sink in sinks if sink in self._given]
+        ordered = groups[0] if len(groups) == 1 else sorted(one for group in groups for one in group)
+        return [(use, given) for _, use, given in ordered]
+
+    @cached_property
+    def _given(self) -> dict[Sink, list[tuple[int, Use, Given]]]:
+        """What goes to each kind of parameter, numbered in the order of the source."""
+        from modal_lint.modal_api import Sink
+
+        found: dict[Sink, list[tuple[int, Use, Given]]] = {}
+        number = 0
+        for use in self.given_uses:
+            for given in use.given(*Sink):
+                assert given.param.sink is not None
+                found.setdefault(given.param.sink, []).append((number, use, given))
+                number += 1
+        return found
 
     @cached_property
     def exposures(self) -> Exposures:

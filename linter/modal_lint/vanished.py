@@ -6,6 +6,8 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint_runtime.contract import REMOVED, import_error, removed, removed_verdict
+
 from modal_lint.modal_api import canonical
 from modal_lint.rejected import is_expected, names_in
 from modal_lint.uses import frame_at
@@ -67,8 +69,6 @@ def _is_about_names(kind: ast.expr) -> bool:
 
 def told(one: Gone) -> tuple[str, str | None]:
     """The message about one use, and the remedy."""
-    from modal_lint_runtime.contract import import_error, removed_verdict
-
     verdict = removed_verdict(one.row.name, one.row.keyword)
     assert verdict is not None
     what = f"{one.row.keyword}= of {one.row.name}" if one.row.keyword else one.row.name
@@ -85,15 +85,11 @@ def told(one: Gone) -> tuple[str, str | None]:
 @lru_cache(maxsize=1)
 def _last_names() -> frozenset[str]:
     """The last names of what is gone."""
-    from modal_lint_runtime.contract import REMOVED
-
     return frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
 
 
 def _imports(file: File) -> Iterator[Gone]:
     """``from modal import Stub``."""
-    from modal_lint_runtime.contract import import_error, removed
-
     for _, alias in _imported(file):
         name = f"modal.{alias.name}"
         row = removed(name)
@@ -111,8 +107,6 @@ def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
 
 def _names(file: File) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
-    from modal_lint_runtime.contract import import_error, removed
-
     lasts = _last_names()
     known = {bound for bound, alias in _imported(file) if alias.name in lasts}
     for func, around in _callees(file):
@@ -173,8 +167,6 @@ def _imported_name(file: File, node: ast.Name) -> str | None:
 
 def _keywords(file: File) -> Iterator[Gone]:
     """Arguments that a call no longer takes."""
-    from modal_lint_runtime.contract import removed
-
     for use in file.given_uses:
         for name, argument in use.bound.keywords:
             row = removed(use.api.name, name)

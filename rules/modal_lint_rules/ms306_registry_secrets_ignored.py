@@ -9,6 +9,7 @@ from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Const, Sequence, Values
+from modal_lint_runtime.contract import environment_of_registry
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -34,8 +35,6 @@ def check(file: File) -> Iterator[Finding]:
     The fix is safe, and given where there is one Secret in the list. Nothing is said where `secret=` is given too, or
     where `setup_dockerfile_commands=` may want the variables.
     """
-    from modal_lint_runtime.contract import environment_of_registry
-
     told = set()
     for use in file.given_uses:
         if use.api.name != "modal.Image.from_registry" or use.node in told:

@@ -11,6 +11,7 @@ from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.uses import Given, Use
 from modal_lint.values import Mapping, Place, Sequence, Text, Values
+from modal_lint_runtime.contract import is_key, literal_braces, literal_variables
 
 _IMAGE = "modal.Image."
 
@@ -58,8 +59,6 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _installing(use: Use, told: set[ast.AST]) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import literal_variables
-
     step = use.api.name.removeprefix(_IMAGE)
     for given in use.given(Sink.URL, Sink.PACKAGE):
         for text in _texts(given.values(use.file.project.evaluator)):
@@ -88,8 +87,6 @@ def _texts(values: Values, depth: int = 0) -> Iterator[Text]:
 
 
 def _headers(use: Use, told: set[ast.AST]) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import is_key, literal_braces
-
     if not asking.is_passed(use, "secret"):
         return
     for given in use.given(Sink.HEADER):

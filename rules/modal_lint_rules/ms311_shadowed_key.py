@@ -10,6 +10,7 @@ from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use
+from modal_lint_runtime.contract import shadowed
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -56,8 +57,6 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _shadowed(file: File, use: Use) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import shadowed
-
     supply = containers.of_call(use)
     for key, positions in shadowed([source.keys for source in supply.sources]).items():
         last = supply.sources[positions[-1]]

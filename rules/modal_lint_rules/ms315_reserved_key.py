@@ -12,6 +12,7 @@ from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Entry, Mapping, Text
+from modal_lint_runtime.contract import IGNORED_CREDENTIALS, reserved_keys
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -49,8 +50,6 @@ def check(file: File) -> Iterator[Finding]:
     The fix is safe: it takes the entry out. Nothing is said of tokens that the Function's own code reads, as it would
     to make a client of another workspace. In a sandbox they do count.
     """
-    from modal_lint_runtime.contract import reserved_keys
-
     told: set[ast.AST] = set()
     for use in file.given_uses:
         for entry, key in _entries(use):
@@ -62,8 +61,6 @@ def check(file: File) -> Iterator[Finding]:
 
 def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
     """Modal's own credentials among the sources of a Function that does not read them."""
-    from modal_lint_runtime.contract import IGNORED_CREDENTIALS
-
     for container in file.environments.containers:
         for source in container.supply.secrets:
             keys = sorted(IGNORED_CREDENTIALS & source.keys)
