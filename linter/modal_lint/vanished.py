@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint_runtime.contract import REMOVED, import_error, removed, removed_verdict
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from modal_lint.source import File
     from modal_lint.uses import Use
 
+_SECRET = "modal.Secret"  # of which the constructor alone is gone
+_LASTS = frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
 _ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -73,19 +74,13 @@ def told(one: Gone) -> tuple[str, str | None]:
     assert verdict is not None
     what = f"{one.row.keyword}= of {one.row.name}" if one.row.keyword else one.row.name
     raises = import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
-    if one.row.name == "modal.Secret":
+    if one.row.name == _SECRET:
         what = "the constructor modal.Secret(…)"
     remedy = f"use {one.row.instead}{'=' if one.row.keyword else ''}" if one.row.instead else None
     return f"{what} is gone: it raises {(raises or '').rpartition('.')[2]}", remedy
 
 
 # ---- names ------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _last_names() -> frozenset[str]:
-    """The last names of what is gone."""
-    return frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
 
 
 def _imports(file: File) -> Iterator[Gone]:
@@ -107,39 +102,43 @@ def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
 
 def _names(file: File) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
-    lasts = _last_names()
-    known = {bound for bound, alias in _imported(file) if alias.name in lasts}
-    for func, around in _callees(file):
-        if isinstance(func, ast.Attribute) and func.attr in lasts:
+    known = {bound for bound, alias in _imported(file) if alias.name in _LASTS}
+    for func, around in _callees(file, known):
+        if isinstance(func, ast.Attribute):
             name, of_object = _attribute_name(file, func)
-        elif isinstance(func, ast.Name) and func.id in known:
-            name, of_object = _imported_name(file, func), False
         else:
-            continue
+            name, of_object = _imported_name(file, func), False
         row = None if name is None else removed(name)
-        if row is None or (row.name == "modal.Secret" and not isinstance(around, ast.Call)):
+        if row is None or (row.name == _SECRET and not isinstance(around, ast.Call)):
             continue
         if isinstance(func, ast.Name) and import_error(row.name) is not None:
             continue  # the import itself is told of
         yield Gone(row, func, around, None, of_object)
 
 
-def _callees(file: File) -> Iterator[tuple[ast.expr, ast.AST]]:
-    """What is called, and what decorates without a call."""
+def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute, ast.AST]]:
+    """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
+    found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     for call in file.scopes.calls:
-        func = call.func
+        func: ast.expr = call.func
+        around: ast.AST = call
         if isinstance(func, ast.Attribute) and func.attr == "aio":
             func = func.value
-        yield func, call
+        if isinstance(func, ast.Name) and func.id in known:
+            found.append((func, call))
         while isinstance(func, ast.Attribute):
-            func = func.value
-            if isinstance(func, ast.Attribute):
-                yield func, func
-    for node in file.scopes.of:
-        if isinstance(node, _DEFINITIONS):
-            for decorator in node.decorator_list:
-                if isinstance(decorator, (ast.Name, ast.Attribute)):
-                    yield decorator, decorator
+            # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
+            if func.attr in _LASTS and (around is call or func.attr != "Secret"):
+                found.append((func, around))
+            around = func = func.value
+    decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
+    for one in decorators:
+        if isinstance(one, ast.Attribute):
+            if one.attr in _LASTS:
+                found.append((one, one))
+        elif isinstance(one, ast.Name) and one.id in known:
+            found.append((one, one))
+    return found
 
 
 def _attribute_name(file: File, node: ast.Attribute) -> tuple[str | None, bool]:

@@ -10,8 +10,7 @@ from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
-from modal_lint.uses import Use
-from modal_lint.values import Entry, Mapping, Text
+from modal_lint.values import Entry, Mapping, Text, Values
 from modal_lint_runtime.contract import IGNORED_CREDENTIALS, reserved_keys
 
 
@@ -51,8 +50,8 @@ def check(file: File) -> Iterator[Finding]:
     to make a client of another workspace. In a sandbox they do count.
     """
     told: set[ast.AST] = set()
-    for use in file.given_uses:
-        for entry, key in _entries(use):
+    for use, given in file.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
+        for entry, key in _entries(given.values(file.project.evaluator)):
             if entry.place is not None and reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"
                 yield _finding(file, entry.place.node, key, message, use.node)
@@ -79,13 +78,14 @@ def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
 _HELP = "leave it out"
 
 
-def _entries(use: Use) -> Iterator[tuple[Entry, str]]:
-    for given in use.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
-        for value in given.values(use.file.project.evaluator):
-            for entry in effective(value) if isinstance(value, Mapping) else ():
-                key = entry.key.known if isinstance(entry.key, Text) else None
-                if key is not None and key.startswith("MODAL_"):
-                    yield entry, key
+def _entries(values: Values) -> list[tuple[Entry, str]]:
+    return [
+        (entry, key)
+        for value in values
+        if isinstance(value, Mapping)
+        for entry in effective(value)
+        if isinstance(entry.key, Text) and (key := entry.key.known) is not None and key.startswith("MODAL_")
+    ]
 
 
 def _is_ours(file: File, entry: Entry, told: set[ast.AST]) -> bool:
