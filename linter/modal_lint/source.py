@@ -214,23 +214,15 @@ class File:
 
     def given(self, *sinks: Sink) -> list[tuple[Use, Given]]:
         """What `given_uses` hand over to parameters of these kinds, in the order of the source."""
-        groups = [self._given[sink] for sink in sinks if sink in self._given]
+        groups = [self._by_sink[sink] for sink in sinks if sink in self._by_sink]
         ordered = groups[0] if len(groups) == 1 else sorted(one for group in groups for one in group)
         return [(use, given) for _, use, given in ordered]
 
     @cached_property
-    def _given(self) -> dict[Sink, list[tuple[int, Use, Given]]]:
-        """What goes to each kind of parameter, numbered in the order of the source."""
-        from modal_lint.modal_api import Sink
+    def _by_sink(self) -> dict[Sink, list[tuple[int, Use, Given]]]:
+        from modal_lint.uses import by_sink
 
-        found: dict[Sink, list[tuple[int, Use, Given]]] = {}
-        number = 0
-        for use in self.given_uses:
-            for given in use.given(*Sink):
-                assert given.param.sink is not None
-                found.setdefault(given.param.sink, []).append((number, use, given))
-                number += 1
-        return found
+        return by_sink(self.given_uses)
 
     @cached_property
     def exposures(self) -> Exposures:

@@ -112,6 +112,21 @@ def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tu
     return known
 
 
+_SINKS = tuple(Sink)
+
+
+def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
+    """What goes to each kind of parameter, numbered in the order of the uses."""
+    found: dict[Sink, list[tuple[int, Use, Given]]] = {}
+    number = 0
+    for use in uses:
+        for given in use.given(*_SINKS):
+            assert given.param.sink is not None
+            found.setdefault(given.param.sink, []).append((number, use, given))
+            number += 1
+    return found
+
+
 class Uses:
     """All uses in a file.
 

@@ -61,7 +61,7 @@ def check(file: File) -> Iterator[Finding]:
 def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
     """Modal's own credentials among the sources of a Function that does not read them."""
     for container in file.environments.containers:
-        for source in container.supply.secrets:
+        for source in container.given.sources:
             keys = sorted(IGNORED_CREDENTIALS & source.keys)
             if not keys or _reads(container, keys):
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modal_lint.kept import Kept
@@ -11,8 +12,6 @@ from modal_lint.uses import Uses
 from modal_lint.values import Const, Text, Unknown, Values, unite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modal_lint.calls import Bound
     from modal_lint.source import File
     from modal_lint.uses import Use
@@ -21,23 +20,37 @@ if TYPE_CHECKING:
 _MADE: Kept[File, dict[object, list[Use]]] = Kept()  # by call, or by call and its run
 
 
-def calls(file: File, *names: str) -> Iterator[Use]:
+def calls(file: File, *names: str) -> list[Use]:
     """The calls of some rows of the API, by canonical name; also of rows without a sink, which `File.uses` leaves out.
 
     A row without a sink is found where its own name is written: ``Secret.from_dotenv(…)``, ``f.local(…)``.
     """
-    wanted = frozenset(names)
-    seen = set()
-    for use in file.uses:
-        if use.api.name in wanted:
-            seen.add(use.node)
-            yield use
-    hidden = {name.rpartition(".")[2] for name in wanted} - CALL_NAMES
-    sites = [call for call in file.scopes.calls if hidden and _last_name(call.func) in hidden and call not in seen]
-    if sites:
+    found = [use for use in file.uses if use.api.name in names]
+    hidden = _hidden(names)
+    if not hidden.isdisjoint(_called_names(file)):
+        seen = {use.node for use in found}
         uses = Uses(file)
-        for call in sites:
-            yield from (use for use in uses.of(call) if use.api.name in wanted)
+        for call in file.scopes.calls:
+            if _last_name(call.func) in hidden and call not in seen:
+                found += [use for use in uses.of(call) if use.api.name in names]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _hidden(names: tuple[str, ...]) -> frozenset[str]:
+    """The last names of rows without a sink."""
+    return frozenset(name.rpartition(".")[2] for name in names) - CALL_NAMES
+
+
+def _called_names(file: File) -> frozenset[str]:
+    """The last names of all that a file calls."""
+    known = _CALLED.get(file)
+    if known is None:
+        known = _CALLED[file] = frozenset(_last_name(call.func) for call in file.scopes.calls)
+    return known
+
+
+_CALLED: Kept[File, frozenset[str]] = Kept()
 
 
 def _last_name(func: ast.expr) -> str:

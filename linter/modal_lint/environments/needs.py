@@ -14,6 +14,7 @@ from modal_lint import objects
 from modal_lint.calls import Frame, arguments_of
 from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
+from modal_lint.kept import Kept
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.modal_api import canonical
 from modal_lint.nodes import last_name
@@ -273,6 +274,35 @@ class _Look:
 
 def _name(cls: Class) -> str:
     return str(getattr(cls.place.node, "name", "a class"))
+
+
+_READERS = frozenset(name.partition(".")[0] for name in (*CLIENTS, *settings.BASES))  # the packages of what reads
+_SPELLED = ("environ", "getenv", "getattr")  # what of `os` reads, and what may stand for it
+
+
+def may_read(file: File) -> bool:
+    """Whether code of a file may need variables, by itself or by what it calls in other files of the project.
+
+    Whatever reads them is a name of `os`, or is brought by an import, from a package that reads or from the project.
+    """
+    known = _MAY_READ.get(file)
+    if known is None:
+        spelled = any(word in file.text for word in _SPELLED)
+        known = _MAY_READ[file] = spelled or any(_may_bring_reader(file, one) for one in file.scopes.imports)
+    return known
+
+
+_MAY_READ: Kept[File, bool] = Kept()
+
+
+def _may_bring_reader(file: File, statement: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(statement, ast.Import):
+        names = [name for alias in statement.names for name in (alias.name, alias.name.partition(".")[0])]
+    elif statement.level or statement.module is None:
+        return True
+    else:
+        names = [statement.module, *(f"{statement.module}.{alias.name}" for alias in statement.names)]
+    return any(name.partition(".")[0] in _READERS or file.project.has_module(name, file) for name in names)
 
 
 def _sets_variables(file: File) -> bool:
