@@ -14,9 +14,10 @@ from modal_lint import objects
 from modal_lint.calls import Frame, arguments_of
 from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
+from modal_lint.imports import SDKS
 from modal_lint.kept import Kept
 from modal_lint.library import ENVIRON, GETENV
-from modal_lint.modal_api import canonical
+from modal_lint.modal_api import API, TYPES, canonical
 from modal_lint.nodes import last_name
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, External, Function, Method, Place, Text, Value, Values
@@ -297,12 +298,20 @@ _MAY_READ: Kept[File, bool] = Kept()
 
 def _may_bring_reader(file: File, statement: ast.Import | ast.ImportFrom) -> bool:
     if isinstance(statement, ast.Import):
-        names = [name for alias in statement.names for name in (alias.name, alias.name.partition(".")[0])]
+        dotted = (alias.name if alias.asname else alias.name.partition(".")[0] for alias in statement.names)
+        names = [name for name in dotted if name not in SDKS]
     elif statement.level or statement.module is None:
         return True
     else:
-        names = [statement.module, *(f"{statement.module}.{alias.name}" for alias in statement.names)]
+        names = [f"{statement.module}.{alias.name}" for alias in statement.names]
+        names = [name for name in names if not _is_of_sdk(name)]
+        names += [statement.module] if names else []
     return any(name.partition(".")[0] in _READERS or file.project.has_module(name, file) for name in names)
+
+
+def _is_of_sdk(dotted: str) -> bool:
+    """Whether a name is one of Modal's, even where a folder of the project is called so."""
+    return dotted.partition(".")[0] in SDKS and ((known := canonical(dotted)) in API or known in TYPES)
 
 
 def _sets_variables(file: File) -> bool:
