@@ -140,6 +140,7 @@ class Uses:
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
         self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
+        self._settled = _SETTLED.setdefault(file, {})
         self._start = self.ev.spent
         self._bound: tuple[Arguments, Api, Bound] | None = None  # the last arguments bound: many owners may share them
 
@@ -173,18 +174,24 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
+        self.ev.needed_caller = False
+        settled = self._settled.get(call)
+        if settled is not None:
+            return settled
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
-        self.ev.needed_caller = False
         if self._is_foreign(call, default):
+            self._settled[call] = found
             return found
         for frame in self._looped(call, default):
             uses = self.on(call, frame)
             if uses:
                 self._ask_arguments(call, uses, frame)
             found += uses
-        if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
+        if not self.ev.needed_caller:
+            self._settled[call] = found[: MAX_RUNS * 2]
+        elif not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
@@ -397,6 +404,9 @@ class Uses:
 
     def _received(self, base: Frame, receiver: Value) -> Frame:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+_SETTLED: Kept[File, dict[ast.Call, list[Use]]] = Kept()  # the uses of calls that do not depend on callers
 
 
 def _idle(use: Use) -> set[ast.AST]:
