@@ -58,7 +58,9 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                     if _is_ours(key) and (key.lower() in HEADERS or _is_environ(file, target.value, frame)):
                         yield key, statement.value, statement, frame, _where(key)
     for call in file.scopes.calls:
-        yield from _called(file, call)
+        func = call.func
+        if isinstance(func, ast.Attribute) and (func.attr == "update" or func.attr in _SETTERS):
+            yield from _called(file, call, func)
     for addition in file.scopes.additions:
         if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, frame_at(file, addition)):
             yield from _displayed(file, addition.value, addition, frame_at(file, addition))
@@ -68,10 +70,7 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                 yield name.value, value, name, frame_at(file, display), _where(name.value)
 
 
-def _called(file: File, call: ast.Call) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
-    func = call.func
-    if not isinstance(func, ast.Attribute) or (func.attr != "update" and func.attr not in _SETTERS):
-        return
+def _called(file: File, call: ast.Call, func: ast.Attribute) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
     frame = frame_at(file, call)
     if func.attr in _SETTERS and len(call.args) == 2:
         for key in _keys(file, call.args[0], frame):

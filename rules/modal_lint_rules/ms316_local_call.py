@@ -12,7 +12,7 @@ from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Place
 
-_NAME = lazy(r"\blocal\b")
+_NAME = lazy(r"local\b")
 _LOCAL = ("modal.Function.local", "modal_lint_runtime.Function.local")
 
 

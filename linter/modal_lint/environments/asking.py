@@ -27,7 +27,7 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    if not hidden.isdisjoint(_called_names(file)):
+    if any(name in file.text for name in hidden):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:
@@ -40,17 +40,6 @@ def calls(file: File, *names: str) -> list[Use]:
 def _hidden(names: tuple[str, ...]) -> frozenset[str]:
     """The last names of rows without a sink."""
     return frozenset(name.rpartition(".")[2] for name in names) - CALL_NAMES
-
-
-def _called_names(file: File) -> frozenset[str]:
-    """The last names of all that a file calls."""
-    known = _CALLED.get(file)
-    if known is None:
-        known = _CALLED[file] = frozenset(_last_name(call.func) for call in file.scopes.calls)
-    return known
-
-
-_CALLED: Kept[File, frozenset[str]] = Kept()
 
 
 def _last_name(func: ast.expr) -> str:
