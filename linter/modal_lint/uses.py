@@ -82,9 +82,10 @@ class Use:
     def given(self, *sinks: Sink) -> Iterator[Given]:
         """The arguments that go to parameters of these kinds."""
         params = _taking(self.api.name, self.api.params, sinks)
-        return self._given(params) if params else iter(())
+        return self.taken(params) if params else iter(())
 
-    def _given(self, params: tuple[Param, ...]) -> Iterator[Given]:
+    def taken(self, params: tuple[Param, ...]) -> Iterator[Given]:
+        """The arguments that go to some parameters of the call."""
         for param in params:
             if param.kind == "args":
                 for argument in self.bound.extra:
@@ -112,7 +113,7 @@ def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tu
     return known
 
 
-_SINKS = tuple(Sink)
+_SUNK: dict[str, tuple[Param, ...]] = {}  # of each callable, the parameters that are a sink
 
 
 def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
@@ -120,7 +121,10 @@ def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
     found: dict[Sink, list[tuple[int, Use, Given]]] = {}
     number = 0
     for use in uses:
-        for given in use.given(*_SINKS):
+        params = _SUNK.get(use.api.name)
+        if params is None:
+            params = _SUNK[use.api.name] = tuple(param for param in use.api.params if param.sink is not None)
+        for given in use.taken(params):
             assert given.param.sink is not None
             found.setdefault(given.param.sink, []).append((number, use, given))
             number += 1
