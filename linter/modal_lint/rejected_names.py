@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 LOOKUPS = frozenset(("modal.Secret.from_name", "modal_lint_runtime.Secrets.from_name"))
 SEVERAL = "*env_keys"
 """Stands for the arguments that a call has besides its one list."""
-_CREATIONS = {
+_NAMES = {
+    **dict.fromkeys(LOOKUPS, "name"),
     "modal.Secret.objects.create": "name",
     "modal.Secret._create_deployed": "deployment_name",
     "modal_lint_runtime.Secrets.create": "name",
@@ -37,9 +38,8 @@ def of_secrets(file: File) -> Iterator[Problem]:
     """The names of Secrets that none can have."""
     ev = file.project.evaluator
     for use in file.given_uses:
-        name = use.api.name
-        parameter = "name" if name in LOOKUPS else _CREATIONS.get(name)
-        given = use.bound.named.get(parameter or "", ())
+        parameter = _NAMES.get(use.api.name)
+        given = use.bound.named.get(parameter, ()) if parameter is not None else ()
         for argument in given if len(given) == 1 else ():
             values = asked(ev, argument)
             verdict = refused(values, lambda value, use=use: _name(use, value))  # type: ignore[misc]
@@ -93,13 +93,13 @@ def _several(use: Use) -> Iterator[Problem]:
 
 def _of_argument(use: Use, given: Given) -> Iterator[Problem]:
     values = asked(use.file.project.evaluator, given.argument)
-    node = argument_node(use, given.param.name)
     if all(isinstance(value, Text) and len(value.known or "..") < 2 for value in values):
         return  # one letter by itself is a list of one, as it happens
     alone = not any(isinstance(value, Sequence) for value in values)
     verdict = refused(values, lambda value: _keys(use, value)) if alone else None
     if verdict is not None:
         first = values[0]
+        node = argument_node(use, given.param.name)
         yield Problem(use, verdict, given.name, values, origin_of(first), node, None, first.steps)
         return
     listed = values[0] if len(values) == 1 else None
@@ -108,6 +108,7 @@ def _of_argument(use: Use, given: Given) -> Iterator[Problem]:
         wrong = refused(item, lambda value: _keys(use, [value])) if constant else None
         if wrong is not None:
             value = with_steps(item[0], listed.steps) if listed is not None else item[0]
+            node = argument_node(use, given.param.name)
             yield Problem(use, wrong, given.name, (value,), origin_of(value), node, None, value.steps)
 
 

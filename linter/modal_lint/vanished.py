@@ -26,6 +26,9 @@ _ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+_Imported = list[tuple[str, ast.alias]]
+
+
 class Gone(NamedTuple):
     """One use of something that is gone.
 
@@ -42,7 +45,8 @@ class Gone(NamedTuple):
 
 def gone(file: File) -> Iterator[Gone]:
     """What a file uses that is gone, and that nothing around keeps from being reached."""
-    found = (*_imports(file), *_names(file), *_keywords(file))
+    imported = list(_imported(file))
+    found = (*_imports(file, imported), *_names(file, imported), *_keywords(file))
     told: set[ast.AST] = set()
     for one in found:
         if one.node not in told and not _is_guarded(file, one.node if one.use is None else one.call):
@@ -83,9 +87,9 @@ def told(one: Gone) -> tuple[str, str | None]:
 # ---- names ------------------------------------------------------------------------------------------------------
 
 
-def _imports(file: File) -> Iterator[Gone]:
+def _imports(file: File, imported: _Imported) -> Iterator[Gone]:
     """``from modal import Stub``."""
-    for _, alias in _imported(file):
+    for _, alias in imported:
         name = f"modal.{alias.name}"
         row = removed(name)
         if row is not None and import_error(name) is not None:
@@ -100,9 +104,9 @@ def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
                 yield alias.asname or alias.name, alias
 
 
-def _names(file: File) -> Iterator[Gone]:
+def _names(file: File, imported: _Imported) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
-    known = {bound for bound, alias in _imported(file) if alias.name in _LASTS}
+    known = {bound for bound, alias in imported if alias.name in _LASTS}
     for func, around in _callees(file, known):
         if isinstance(func, ast.Attribute):
             name, of_object = _attribute_name(file, func)

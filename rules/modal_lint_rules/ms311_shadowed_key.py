@@ -52,10 +52,12 @@ def check(file: File) -> Iterator[Finding]:
     that a Function overrides what its App gives to all is how it is meant. Sandboxes before `modal` 1.6.2 laid
     `from_dict` over named Secrets whatever their order.
     """
-    nodes = {use.node for use, _ in file.given(Sink.SECRETS)}
+    nodes = {use.node for use, _ in file.given(Sink.SECRETS) if _may_be_several(use)}
+    if not nodes:
+        return
     uses = [one for one in file.uses if one.node in nodes and one.api.with_sink(Sink.SECRETS) is not None]
     for use in containers.once(uses):
-        if use.bound.named.get("secrets") and _may_be_several(use):
+        if use.bound.named.get("secrets"):
             yield from _shadowed(file, use)
 
 
