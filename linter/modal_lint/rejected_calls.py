@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modal_lint_runtime.contract import Sdk, Site
-
+from modal_lint.lazy import contract
 from modal_lint.values import (
     HOLE,
     Class,
@@ -27,7 +27,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modal_lint_runtime.contract import Verdict
+    from modal_lint_runtime.contract import Sdk, Site, Verdict
 
     from modal_lint.evaluate import Evaluator
     from modal_lint.uses import Use
@@ -40,34 +40,34 @@ FILLER = "A"
 """Stands for an unknown stretch of a text: fits wherever anything does."""
 _MAX_DEPTH = 4
 _SITES = {
-    "modal.Secret.from_dict": Site.FROM_DICT,
-    "modal.Secret.objects.create": Site.CREATE,
-    "modal.Secret._create_deployed": Site.CREATE,
-    "modal.Secret.update": Site.UPDATE,
-    "modal.App": Site.APP,
-    "modal.App.function": Site.FUNCTION,
-    "modal.App.cls": Site.FUNCTION,
-    "modal.App.server": Site.SERVER,
-    "modal.Function.with_options": Site.WITH_OPTIONS,
-    "modal.Cls.with_options": Site.WITH_OPTIONS,
-    "modal.Image.env": Site.IMAGE_ENV,
-    "modal.Image.run_function": Site.RUN_FUNCTION,
-    "modal.Sandbox.create": Site.SANDBOX,
-    "modal.Sandbox._experimental_create": Site.SANDBOX,
-    "modal.Sandbox.exec": Site.EXEC,
-    "modal.SidecarContainer.exec": Site.EXEC,
-    "modal.SidecarManager.create": Site.SIDECAR,
-    "modal.CloudBucketMount": Site.BUCKET,
-    "modal.experimental.OutboundPolicy.with_header_replacement": Site.POLICY,
-    f"{REFERENCE}Secrets.from_object": Site.FROM_DICT,
-    f"{REFERENCE}Secrets.create": Site.CREATE,
-    f"{REFERENCE}Secrets.update": Site.UPDATE,
-    f"{REFERENCE}Functions.define": Site.FUNCTION,
-    f"{REFERENCE}Function.with_options": Site.WITH_OPTIONS,
-    f"{REFERENCE}Image.dockerfile_commands": Site.IMAGE_STEP,
-    f"{REFERENCE}Images.from_registry": Site.REGISTRY,
-    f"{REFERENCE}Sandboxes.create": Site.SANDBOX,
-    f"{REFERENCE}Sandbox.exec": Site.EXEC,
+    "modal.Secret.from_dict": "FROM_DICT",
+    "modal.Secret.objects.create": "CREATE",
+    "modal.Secret._create_deployed": "CREATE",
+    "modal.Secret.update": "UPDATE",
+    "modal.App": "APP",
+    "modal.App.function": "FUNCTION",
+    "modal.App.cls": "FUNCTION",
+    "modal.App.server": "SERVER",
+    "modal.Function.with_options": "WITH_OPTIONS",
+    "modal.Cls.with_options": "WITH_OPTIONS",
+    "modal.Image.env": "IMAGE_ENV",
+    "modal.Image.run_function": "RUN_FUNCTION",
+    "modal.Sandbox.create": "SANDBOX",
+    "modal.Sandbox._experimental_create": "SANDBOX",
+    "modal.Sandbox.exec": "EXEC",
+    "modal.SidecarContainer.exec": "EXEC",
+    "modal.SidecarManager.create": "SIDECAR",
+    "modal.CloudBucketMount": "BUCKET",
+    "modal.experimental.OutboundPolicy.with_header_replacement": "POLICY",
+    f"{REFERENCE}Secrets.from_object": "FROM_DICT",
+    f"{REFERENCE}Secrets.create": "CREATE",
+    f"{REFERENCE}Secrets.update": "UPDATE",
+    f"{REFERENCE}Functions.define": "FUNCTION",
+    f"{REFERENCE}Function.with_options": "WITH_OPTIONS",
+    f"{REFERENCE}Image.dockerfile_commands": "IMAGE_STEP",
+    f"{REFERENCE}Images.from_registry": "REGISTRY",
+    f"{REFERENCE}Sandboxes.create": "SANDBOX",
+    f"{REFERENCE}Sandbox.exec": "EXEC",
 }
 _V1_ARGUMENTS = ("gpu", "network_file_systems", "pty_info")  # of Sandbox.create: they choose the older backend
 
@@ -82,20 +82,22 @@ def is_reference(use: Use) -> bool:
 
 def sdk_of(use: Use) -> Sdk:
     """Whose checks apply to a call."""
-    return Sdk.REFERENCE if is_reference(use) else Sdk.PYTHON
+    return contract.Sdk.REFERENCE if is_reference(use) else contract.Sdk.PYTHON
 
 
 def site_of(use: Use, ev: Evaluator) -> Site | None:
     """The contract's name of a call; None where it has none, and for what the SDK no longer has."""
-    name = use.api.name
     if use.api.until is not None:
         return None
-    found = _SITES.get(name)
-    if found is None and name.startswith("modal.Image."):
-        return Site.IMAGE_STEP
-    if found is Site.SANDBOX and not is_reference(use) and any(_is_given(use, ev, one) for one in _V1_ARGUMENTS):
-        return Site.SANDBOX_V1
-    return found
+    found = _site_of(use.api.name)
+    older = found is contract.Site.SANDBOX and not is_reference(use)
+    return contract.Site.SANDBOX_V1 if older and any(_is_given(use, ev, one) for one in _V1_ARGUMENTS) else found
+
+
+@lru_cache(maxsize=256)
+def _site_of(name: str) -> Site | None:
+    found = _SITES.get(name, "IMAGE_STEP" if name.startswith("modal.Image.") else None)
+    return None if found is None else contract.Site[found]
 
 
 def _is_given(use: Use, ev: Evaluator, name: str) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modal_lint_runtime import contract
-
 from modal_lint.calls import effective
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected import raising as raising_of

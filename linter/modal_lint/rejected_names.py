@@ -6,8 +6,7 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modal_lint_runtime import contract
-
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import argument_node, asked, has_holes, origin_of, refused, sdk_of

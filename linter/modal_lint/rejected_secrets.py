@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint_runtime import contract
-from modal_lint_runtime.contract import Kind, Site, secrets_verdict
-
 from modal_lint.kept import Kept
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import argument_node, asked, kind_of, origin_of, sdk_of, site_of
@@ -29,7 +28,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modal_lint_runtime.contract import Verdict
+    from modal_lint_runtime.contract import Kind, Site, Verdict
 
     from modal_lint.calls import Frame
     from modal_lint.evaluate import Evaluator
@@ -43,17 +42,6 @@ _ITERATORS = frozenset(
     ("builtins.map", "builtins.filter", "builtins.iter", "builtins.reversed", "builtins.zip", "itertools.chain",
      "itertools.chain.from_iterable")
 )  # fmt: skip
-
-
-_DISPLAYS: dict[type, Kind] = {
-    ast.List: Kind.LIST,
-    ast.ListComp: Kind.LIST,
-    ast.Tuple: Kind.TUPLE,
-    ast.Set: Kind.SET,
-    ast.SetComp: Kind.SET,
-    ast.GeneratorExp: Kind.ITERATOR,
-    ast.Dict: Kind.SET,  # the keys, values or items of one
-}
 
 
 class Shape(NamedTuple):
@@ -72,7 +60,9 @@ def of_elements(file: File) -> Iterator[Problem]:
     for use, given, site in _given(file, Sink.SECRET_REF):
         values = asked(file.project.evaluator, given.argument)
         kinds = [_kind(value, given.argument.node) for value in values]
-        verdicts = [None if kind is None or kind is Kind.SECRET else _one(use, given, site, kind) for kind in kinds]
+        verdicts = [
+            None if kind is None or kind is contract.Kind.SECRET else _one(use, given, site, kind) for kind in kinds
+        ]
         if verdicts and verdicts[0] is not None and all(verdicts):
             node = argument_node(use, given.param.name)
             yield Problem(use, verdicts[0], given.name, values, origin_of(values[0]), node, None, values[0].steps)
@@ -99,9 +89,11 @@ def _given(file: File, sink: Sink) -> Iterator[tuple[Use, Given, Site]]:
     ev = file.project.evaluator
     for use, given in file.given(sink):
         site = site_of(use, ev)
-        if site is None or (site is Site.IMAGE_STEP and _does_nothing(use)):
+        if site is None or (site is contract.Site.IMAGE_STEP and _does_nothing(use)):
             continue
-        yield use, given, Site.REGISTRY if sink is Sink.SECRET_REF and site is Site.IMAGE_STEP else site
+        if sink is Sink.SECRET_REF and site is contract.Site.IMAGE_STEP:
+            site = contract.Site.REGISTRY
+        yield use, given, site
 
 
 def _does_nothing(use: Use) -> bool:
@@ -118,7 +110,7 @@ def _one(use: Use, given: Given, site: Site, kind: Kind) -> Verdict | None:
 
 
 def _is_about_elements(shape: Shape) -> bool:
-    return shape.wrong is not None or shape.container in (Kind.STRING, Kind.MAPPING)
+    return shape.wrong is not None or shape.container in (contract.Kind.STRING, contract.Kind.MAPPING)
 
 
 def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None:
@@ -131,7 +123,7 @@ def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None
         shape = _shape(ev, value, given)
         if shape is None:
             return None
-        verdict = secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
+        verdict = contract.secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
         if verdict is None or not verdict.raises:
             return None
         shapes.append(shape)
@@ -187,16 +179,20 @@ def _shape(ev: Evaluator, value: Value, given: Given) -> Shape | None:
             kind = _made_by_call(ev, argument.node, argument.frame)
         if kind is None:
             return None
-        elements = {Kind.STRING: (Kind.STRING,), Kind.MAPPING: (Kind.STRING,), Kind.ITERATOR: (Kind.SECRET,)}
+        elements = {
+            contract.Kind.STRING: (contract.Kind.STRING,),
+            contract.Kind.MAPPING: (contract.Kind.STRING,),
+            contract.Kind.ITERATOR: (contract.Kind.SECRET,),
+        }
         return Shape(kind, () if _is_empty(value) else elements.get(kind, ()), value)
     container = _container(ev, value, argument.frame)
     if container is None:
         return None
     items = _items(ev, value, argument.node, argument.frame)
     kinds = [_element(item) for item in items]
-    wrong = next((at for at, kind in enumerate(kinds) if kind is not Kind.SECRET), None)
-    if container is Kind.ITERATOR and not kinds:
-        kinds = [Kind.SECRET]
+    wrong = next((at for at, kind in enumerate(kinds) if kind is not contract.Kind.SECRET), None)
+    if container is contract.Kind.ITERATOR and not kinds:
+        kinds = [contract.Kind.SECRET]
     return Shape(container, tuple(kinds), value, wrong, tuple(items))
 
 
@@ -218,40 +214,55 @@ def _items(ev: Evaluator, value: Sequence, node: ast.expr | None, frame: Frame |
 def _element(values: Values) -> Kind:
     """What an element is; a Secret, unless every possibility is something else."""
     kinds = [_kind(value, None) for value in values]
-    wrong = [kind for kind in kinds if kind is not None and kind is not Kind.SECRET]
-    return wrong[0] if wrong and len(wrong) == len(kinds) else Kind.SECRET
+    wrong = [kind for kind in kinds if kind is not None and kind is not contract.Kind.SECRET]
+    return wrong[0] if wrong and len(wrong) == len(kinds) else contract.Kind.SECRET
 
 
 def _kind(value: Value, node: ast.expr | None) -> Kind | None:
     if isinstance(value, (Text, EnvRead)):
-        return Kind.STRING
+        return contract.Kind.STRING
     if isinstance(value, Const):
-        return Kind.NONE if value.value is None else Kind.OTHER
+        return contract.Kind.NONE if value.value is None else contract.Kind.OTHER
     if isinstance(value, Mapping):
-        return Kind.MAPPING
+        return contract.Kind.MAPPING
     if isinstance(value, Sequence):
-        return Kind.LIST
+        return contract.Kind.LIST
     if isinstance(value, Function):
-        return Kind.OTHER
+        return contract.Kind.OTHER
     if isinstance(value, Object):
         # An annotation may promise a Secret where a list of them, or None, is given.
         surely = value.call is not None or node is None
-        return (Kind.SECRET if value.type in SECRET_TYPES else Kind.OTHER) if surely else None
+        return (contract.Kind.SECRET if value.type in SECRET_TYPES else contract.Kind.OTHER) if surely else None
     return None
 
 
 def _container(ev: Evaluator, value: Sequence, frame: Frame | None) -> Kind | None:
     """Which collection a sequence of known elements is."""
     node = value.place.node if value.place is not None else None
-    kind = _DISPLAYS.get(type(node))
+    kind = _displays().get(type(node))
     if kind is not None:
         return kind
     if isinstance(node, ast.FunctionDef) and not node.decorator_list:
-        return Kind.ITERATOR
+        return contract.Kind.ITERATOR
     if isinstance(node, ast.Call) and value.place is not None:
         inside = frame if frame is not None and frame.file is value.place.file else ev.module_frame(value.place.file)
         return _made_by_call(ev, node, inside)
     return None
+
+
+@lru_cache(maxsize=1)
+def _displays() -> dict[type, Kind]:
+    """What each kind of display makes."""
+    kinds = contract.Kind
+    return {
+        ast.List: kinds.LIST,
+        ast.ListComp: kinds.LIST,
+        ast.Tuple: kinds.TUPLE,
+        ast.Set: kinds.SET,
+        ast.SetComp: kinds.SET,
+        ast.GeneratorExp: kinds.ITERATOR,
+        ast.Dict: kinds.SET,  # the keys, values or items of one
+    }
 
 
 def _made_by_call(ev: Evaluator, node: ast.expr, frame: Frame) -> Kind | None:
@@ -260,7 +271,12 @@ def _made_by_call(ev: Evaluator, node: ast.expr, frame: Frame) -> Kind | None:
         return None
     for function in ev.ask(node.func, frame):
         name = function.name if isinstance(function, External) else ""
-        for names, kind in ((_LISTS, Kind.LIST), (_TUPLES, Kind.TUPLE), (_SETS, Kind.SET), (_ITERATORS, Kind.ITERATOR)):
+        for names, kind in (
+            (_LISTS, contract.Kind.LIST),
+            (_TUPLES, contract.Kind.TUPLE),
+            (_SETS, contract.Kind.SET),
+            (_ITERATORS, contract.Kind.ITERATOR),
+        ):
             if name in names:
                 return kind
     return None

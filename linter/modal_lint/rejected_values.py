@@ -6,10 +6,8 @@ import ast
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modal_lint_runtime import contract
-from modal_lint_runtime.contract import When
-
 from modal_lint.calls import effective
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import (
@@ -236,7 +234,7 @@ def _splats_after(entry: Entry) -> bool | None:
 
 def _is_seen(verdict: Verdict) -> bool:
     """Whether the SDK itself refuses, or documentation says so: what else the service refuses was never seen."""
-    return verdict.when is not When.SERVER or verdict.code == TOO_LONG
+    return verdict.when is not contract.When.SERVER or verdict.code == TOO_LONG
 
 
 def _shown(key: Value) -> str | None:

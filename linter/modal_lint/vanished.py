@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint_runtime.contract import REMOVED, import_error, removed, removed_verdict
-
+from modal_lint.lazy import contract
 from modal_lint.modal_api import canonical
 from modal_lint.rejected import is_expected, names_in
 from modal_lint.uses import frame_at
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from modal_lint.uses import Use
 
 _SECRET = "modal.Secret"  # of which the constructor alone is gone
-_LASTS = frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
 _ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -74,10 +73,10 @@ def _is_about_names(kind: ast.expr) -> bool:
 
 def told(one: Gone) -> tuple[str, str | None]:
     """The message about one use, and the remedy."""
-    verdict = removed_verdict(one.row.name, one.row.keyword)
+    verdict = contract.removed_verdict(one.row.name, one.row.keyword)
     assert verdict is not None
     what = f"{one.row.keyword}= of {one.row.name}" if one.row.keyword else one.row.name
-    raises = import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
+    raises = contract.import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
     if one.row.name == _SECRET:
         what = "the constructor modal.Secret(…)"
     remedy = f"use {one.row.instead}{'=' if one.row.keyword else ''}" if one.row.instead else None
@@ -87,12 +86,18 @@ def told(one: Gone) -> tuple[str, str | None]:
 # ---- names ------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1)
+def _last_names() -> frozenset[str]:
+    """The last names of what is gone."""
+    return frozenset(row.name.rpartition(".")[2] for row in contract.REMOVED if row.keyword is None)
+
+
 def _imports(file: File, imported: _Imported) -> Iterator[Gone]:
     """``from modal import Stub``."""
     for _, alias in imported:
         name = f"modal.{alias.name}"
-        row = removed(name)
-        if row is not None and import_error(name) is not None:
+        row = contract.removed(name)
+        if row is not None and contract.import_error(name) is not None:
             yield Gone(row, alias, file.statement_of(alias))
 
 
@@ -106,22 +111,23 @@ def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
 
 def _names(file: File, imported: _Imported) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
-    known = {bound for bound, alias in imported if alias.name in _LASTS}
+    known = {bound for bound, alias in imported if alias.name in _last_names()}
     for func, around in _callees(file, known):
         if isinstance(func, ast.Attribute):
             name, of_object = _attribute_name(file, func)
         else:
             name, of_object = _imported_name(file, func), False
-        row = None if name is None else removed(name)
+        row = None if name is None else contract.removed(name)
         if row is None or (row.name == _SECRET and not isinstance(around, ast.Call)):
             continue
-        if isinstance(func, ast.Name) and import_error(row.name) is not None:
+        if isinstance(func, ast.Name) and contract.import_error(row.name) is not None:
             continue  # the import itself is told of
         yield Gone(row, func, around, None, of_object)
 
 
 def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute, ast.AST]]:
     """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
+    lasts = _last_names()
     found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     for call in file.scopes.calls:
         func: ast.expr = call.func
@@ -132,13 +138,13 @@ def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute
             found.append((func, call))
         while isinstance(func, ast.Attribute):
             # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
-            if func.attr in _LASTS and (around is call or func.attr != "Secret"):
+            if func.attr in lasts and (around is call or func.attr != "Secret"):
                 found.append((func, around))
             around = func = func.value
     decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
     for one in decorators:
         if isinstance(one, ast.Attribute):
-            if one.attr in _LASTS:
+            if one.attr in lasts:
                 found.append((one, one))
         elif isinstance(one, ast.Name) and one.id in known:
             found.append((one, one))
@@ -172,7 +178,7 @@ def _keywords(file: File) -> Iterator[Gone]:
     """Arguments that a call no longer takes."""
     for use in file.given_uses:
         for name, argument in use.bound.keywords:
-            row = removed(use.api.name, name)
+            row = contract.removed(use.api.name, name)
             if row is None or use.api.until is not None:
                 continue
             written = next((keyword for keyword in _written(use) if keyword.arg == name), None)

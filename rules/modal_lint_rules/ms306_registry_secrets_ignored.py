@@ -4,12 +4,12 @@ import ast
 from collections.abc import Iterator
 
 from modal_lint.environments import asking
+from modal_lint.lazy import contract
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Const, Sequence, Values
-from modal_lint_runtime.contract import environment_of_registry
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def check(file: File) -> Iterator[Finding]:
         given = next((argument for name, argument in use.bound.keywords if name == "secrets"), None)
         if given is None or asking.is_passed(use, "secret") or "setup_dockerfile_commands" in use.bound.named:
             continue
-        if _is_empty(asking.asked(file, given)) or environment_of_registry(given) is None:
+        if _is_empty(asking.asked(file, given)) or contract.environment_of_registry(given) is None:
             continue
         told.add(use.node)
         node = next((keyword for keyword in use.node.keywords if keyword.arg == "secrets"), use.node)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from modal_lint.environments import asking
 from modal_lint.exposure import HOLE_MARK, marked
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.uses import Given, Use
 from modal_lint.values import Mapping, Place, Sequence, Text, Values
-from modal_lint_runtime.contract import is_key, literal_braces, literal_variables
 
 _IMAGE = "modal.Image."
 
@@ -61,7 +61,7 @@ def check(file: File) -> Iterator[Finding]:
 def _installing(use: Use, given: Given, told: set[ast.AST]) -> Iterator[Finding]:
     step = use.api.name.removeprefix(_IMAGE)
     for text in _texts(given.values(use.file.project.evaluator)):
-        names = [name for name in literal_variables(step, given.param.name, marked(text)) if name.isupper()]
+        names = [name for name in contract.literal_variables(step, given.param.name, marked(text)) if name.isupper()]
         place = _place(use, given, text) if names else None
         if place is not None and place not in told:
             told.add(place)
@@ -92,7 +92,7 @@ def _headers(use: Use, given: Given, told: set[ast.AST]) -> Iterator[Finding]:
         if not isinstance(value, Mapping):
             continue
         for text in (one for entry in value.entries for one in entry.value if isinstance(one, Text)):
-            names = [name for name in literal_braces(marked(text)) if is_key(name)]
+            names = [name for name in contract.literal_braces(marked(text)) if contract.is_key(name)]
             place = _place(use, given, text)
             if names and place not in told:
                 told.add(place)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from modal_lint.environments import asking, containers
 from modal_lint.environments.sources import Kind, Source
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Sequence
-from modal_lint_runtime.contract import shadowed
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def _may_be_several(use: Use) -> bool:
 
 def _shadowed(file: File, use: Use) -> Iterator[Finding]:
     supply = containers.of_call(use)
-    for key, positions in shadowed([source.keys for source in supply.sources]).items():
+    for key, positions in contract.shadowed([source.keys for source in supply.sources]).items():
         last = supply.sources[positions[-1]]
         others = [one for one in (supply.sources[at] for at in positions[:-1]) if one.identity != last.identity]
         if not others:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from modal_lint.calls import effective
 from modal_lint.environments.containers import Container
 from modal_lint.environments.sources import Source
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.values import Entry, Mapping, Text, Values
-from modal_lint_runtime.contract import IGNORED_CREDENTIALS, reserved_keys
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def check(file: File) -> Iterator[Finding]:
     told: set[ast.AST] = set()
     for use, given in file.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
         for entry, key in _entries(given.values(file.project.evaluator)):
-            if entry.place is not None and reserved_keys([key]) and _is_ours(file, entry, told):
+            if entry.place is not None and contract.reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"
                 yield _finding(file, entry.place.node, key, message, use.node)
     yield from _tokens(file, told)
@@ -62,7 +62,7 @@ def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
     """Modal's own credentials among the sources of a Function that does not read them."""
     for container in file.environments.containers:
         for source in container.given.sources:
-            keys = sorted(IGNORED_CREDENTIALS & source.keys)
+            keys = sorted(contract.IGNORED_CREDENTIALS & source.keys)
             if not keys or _reads(container, keys):
                 continue
             for key in keys:
