@@ -179,9 +179,9 @@ class Project:
         path = self._path_of(dotted, directory, level)
         return None if path is None else self.load(path)
 
-    def has_module(self, dotted: str, importer: File) -> bool:
-        """Whether an absolute import names a file of the project; it is not read."""
-        return self._path_of(dotted, os.path.dirname(importer.real)) is not None
+    def has_module(self, dotted: str, importer: File, level: int = 0) -> bool:
+        """Whether the file that an import names is in the project; nothing is read."""
+        return self._path_of(dotted, os.path.dirname(importer.real), level) is not None
 
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""

@@ -29,7 +29,7 @@ _FOREIGN_NEXT = lazy(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
 _CODE = lazy(r"[^\s,]+")
 _NEXT_COMMENT = lazy(r"\s+#\s")
 
-_NAMES_US = lazy("noqa[^\n]*\\bm[s\u017f]\\d")  # in a text of small letters; the long s is one of `S`, too
+_NAMES_US = lazy(r"(?i)\bnoqa\b[^\n]*\bMS\d")
 
 
 class Code(NamedTuple):
@@ -94,7 +94,7 @@ def parse(text: str, commands: Iterable[int] = ()) -> Suppressions:
 
 def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
-    return "modal-lint" in text or _NAMES_US.search(text.lower()) is not None
+    return "modal-lint" in text or ("noqa" in text.lower() and _NAMES_US.search(text) is not None)
 
 
 def lines_of(finding: Finding) -> Iterator[int]:
