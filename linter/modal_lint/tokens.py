@@ -58,9 +58,8 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                     if key.lower() in HEADERS or _is_environ(file, target.value, frame):
                         yield key, statement.value, statement, frame, _where(key)
     for call in file.scopes.calls:
-        func = call.func
-        if isinstance(func, ast.Attribute) and (func.attr == "update" or func.attr in _SETTERS):
-            yield from _called(file, call, func)
+        if isinstance(call.func, ast.Attribute) and (call.func.attr in _SETTERS or call.func.attr == "update"):
+            yield from _called(file, call, call.func)
     for addition in file.scopes.additions:
         if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, frame_at(file, addition)):
             yield from _displayed(file, addition.value, addition, frame_at(file, addition))
