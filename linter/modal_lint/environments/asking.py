@@ -115,11 +115,12 @@ def made_by(value: Object, *names: str) -> list[Use]:
     known = _MADE.get(file)
     if known is None:
         known = _MADE[file] = {}
-    if node not in known:
-        known[node] = Uses(file).of(node)
-    if value.frame is not None and (value.frame.arguments is not None or len(known[node]) > 1):
+    uses = known.get(node)
+    if uses is None:
+        uses = known[node] = Uses(file).of(node)
+    if value.frame is not None and (value.frame.arguments is not None or len(uses) > 1):
         key = (node, value.frame)
         if key not in known:
             known[key] = Uses(file).on(node, value.frame)
-        return [use for use in known[key] if use.api.name in names]
-    return [use for use in known[node] if use.api.name in names]
+        uses = known[key]
+    return [use for use in uses if use.api.name in names]
