@@ -69,7 +69,8 @@ _SITES = {
     f"{REFERENCE}Sandboxes.create": "SANDBOX",
     f"{REFERENCE}Sandbox.exec": "EXEC",
 }
-_V1_ARGUMENTS = ("gpu", "network_file_systems", "pty_info")  # of Sandbox.create: they choose the older backend
+# Of Sandbox.create: they choose the older backend.
+_V1_ARGUMENTS = frozenset(("gpu", "network_file_systems", "pty_info"))
 
 
 # ---- where a call stands in the contract ------------------------------------------------------------------------
@@ -90,8 +91,9 @@ def site_of(use: Use, ev: Evaluator) -> Site | None:
     if use.api.until is not None:
         return None
     found = _site_of(use.api.name)
-    older = found is contract.Site.SANDBOX and not is_reference(use)
-    return contract.Site.SANDBOX_V1 if older and any(_is_given(use, ev, one) for one in _V1_ARGUMENTS) else found
+    if found is not contract.Site.SANDBOX or is_reference(use) or _V1_ARGUMENTS.isdisjoint(use.bound.named):
+        return found
+    return contract.Site.SANDBOX_V1 if any(_is_given(use, ev, one) for one in _V1_ARGUMENTS) else found
 
 
 @lru_cache(maxsize=256)
@@ -144,7 +146,9 @@ def stand_in(value: Value, depth: int = 0) -> Any:
 
 
 def _text(value: Text) -> str | bytes:
-    known = "".join(FILLER if isinstance(part, Hole) else part.text for part in value.parts)
+    known = value.known
+    if known is None:
+        known = "".join(FILLER if isinstance(part, Hole) else part.text for part in value.parts)
     return known.encode("utf-8", "surrogatepass") if value.binary else known
 
 
@@ -196,7 +200,7 @@ def refused(values: Values, check: Callable[[Any], Verdict | None]) -> Verdict |
 
 def _may_be_another(value: Value) -> bool:
     """Whether who runs the program may say otherwise: defaults of options, what a class leaves to its subclasses."""
-    if any(step.text.startswith("default of option") for step in value.steps):
+    if value.steps and any(step.text.startswith("default of option") for step in value.steps):
         return True
     if isinstance(value, Text) and value.binary and value.origin is not None:
         around = value.origin.file.scopes.parents.get(value.origin.node)

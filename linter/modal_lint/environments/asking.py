@@ -65,7 +65,11 @@ def asked(file: File, given: Argument) -> Values:
 def parameter(use: Use, name: str) -> Values | None:
     """What a parameter gets; None where the call does not pass it."""
     given = use.bound.named.get(name)
-    return unite(*(asked(use.file, one) for one in given)) if given else None
+    if not given:
+        return None
+    if len(given) == 1:
+        return unite(asked(use.file, given[0]))
+    return unite(*(asked(use.file, one) for one in given))
 
 
 def is_passed(use: Use, name: str) -> bool:
@@ -76,6 +80,8 @@ def is_passed(use: Use, name: str) -> bool:
 
 def one_text(values: Values | None) -> str | None:
     """The string that the values are for certain."""
+    if values is not None and len(values) == 1:
+        return values[0].known if isinstance(values[0], Text) else None
     known = {value.known if isinstance(value, Text) else None for value in values or ()}
     return known.pop() if len(known) == 1 else None
 
