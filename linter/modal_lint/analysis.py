@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from modal_lint.discover import Target
     from modal_lint.globs import Glob
+    from modal_lint.selection import Selection
     from modal_lint.settings import Settings
     from modal_lint.source import File
 
@@ -50,6 +51,7 @@ class Analysis:
     silent: Callable[[], Collection[str]] = frozenset
     _silent: Collection[str] | None = None
     _projects: dict[str, Project] = field(default_factory=dict)
+    _enabled: dict[tuple[Selection, ...], tuple[Rule, ...]] = field(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
         """What the rules find in one file. Never raises: whatever goes wrong is the failure of this file."""
@@ -86,7 +88,7 @@ class Analysis:
             file = project.open(target.path, data)
             if switches.is_off("focus"):
                 _parse_whole(file)
-            outcome = _judge(file, target, enabled(target, self.rules))
+            outcome = _judge(file, target, self._rules_of(target))
             return outcome if self.visit is None else outcome._replace(facts=self.visit(file))
         except Unreadable as trouble:
             failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
@@ -102,10 +104,17 @@ class Analysis:
             failure = self._failure(target, trouble.reason, trouble.line, trouble.column)
             return failure and failure._replace(cell=trouble.cell)
 
-        rules = enabled(target, self.rules)
+        rules = self._rules_of(target)
         return checking.outcome(
             target.path, data, project, lambda file: _judge(file, target, rules), failed, self.visit
         )
+
+    def _rules_of(self, target: Target) -> tuple[Rule, ...]:
+        """Those of the rules that look at a file, as `enabled`; found once for all files with the same choices."""
+        chosen = target.settings.selections
+        if chosen not in self._enabled:
+            self._enabled[chosen] = selection.enabled(self.rules, chosen)
+        return _not_ignored(target, self._enabled[chosen])
 
     def _project(self, root: str) -> Project:
         if root not in self._projects:
@@ -209,7 +218,10 @@ def _marked_places(finding: Finding, file: File) -> Iterator[tuple[File | None, 
 
 def enabled(target: Target, rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """Those of ``rules`` that look at a file."""
-    on = selection.enabled(rules, target.settings.selections)
+    return _not_ignored(target, selection.enabled(rules, target.settings.selections))
+
+
+def _not_ignored(target: Target, on: tuple[Rule, ...]) -> tuple[Rule, ...]:
     ignored = _ignored_here(target)
     return tuple(rule for rule in on if not selection.covers(ignored, rule)) if ignored else on
 

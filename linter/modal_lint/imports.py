@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modal_lint.source import File
 
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*")
-_SDKS = frozenset(("modal", "modal_lint_runtime"))
+SDKS = frozenset(("modal", "modal_lint_runtime"))
 
 
 def promised(ev: Evaluator, annotation: ast.expr | None, frame: Frame) -> Values | None:
@@ -72,7 +72,7 @@ def brings_definition(alias: ast.AST, file: File) -> bool:
     if not isinstance(statement, ast.ImportFrom) or not isinstance(alias, ast.alias) or alias.name == "*":
         return False
     module = statement.module or ""
-    if not statement.level and module.split(".")[0] in _SDKS:
+    if not statement.level and module.split(".")[0] in SDKS:
         return False
     return file.project.defines(module, alias.name, file, statement.level)
 
@@ -83,14 +83,14 @@ def imported(ev: Evaluator, alias: ast.AST, frame: Frame) -> Values:
     if isinstance(statement, ast.ImportFrom):
         return _imported_from(ev, statement, alias.name, frame.file)
     dotted = alias.name if alias.asname else alias.name.split(".")[0]
-    if dotted in _SDKS:  # even where a folder of the project has that name
+    if dotted in SDKS:  # even where a folder of the project has that name
         return (External(dotted),)
     file = ev.project.module(dotted, frame.file)
     return (Module(file),) if file is not None else (External(dotted),)
 
 
 def _imported_from(ev: Evaluator, statement: ast.ImportFrom, name: str, file: File) -> Values:
-    if not statement.level and (statement.module or "").split(".")[0] in _SDKS:
+    if not statement.level and (statement.module or "").split(".")[0] in SDKS:
         known = canonical(f"{statement.module}.{name}")
         if known in API or known in TYPES:
             return (External(known),)

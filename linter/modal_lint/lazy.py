@@ -1,9 +1,9 @@
-"""Data that costs little to load: patterns compiled when they are first used, lists of words written as text."""
+"""What costs little to load: patterns compiled and modules imported when first used, lists of words as text."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 
 class _Lazy:
@@ -19,6 +19,24 @@ class _Lazy:
 def lazy(source: str, flags: int = 0) -> re.Pattern[str]:
     """Like ``re.compile``, but compiled at the first use."""
     return cast("re.Pattern[str]", _Lazy(source, flags))
+
+
+class _LazyModule:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
+        value = getattr(import_module(self._name), name)
+        setattr(self, name, value)
+        return value
+
+
+if TYPE_CHECKING:
+    from modal_lint_runtime import contract as contract
+else:
+    contract = _LazyModule("modal_lint_runtime.contract")
 
 
 def vocabulary(text: str) -> frozenset[str]:

@@ -39,6 +39,8 @@ def captured(file: File) -> Iterator[Captured]:
     """The secrets in names that the pickled functions of a file read, each name once in a function."""
     seen: set[tuple[object, str]] = set()
     for use in file.given_uses:
+        if use.api.name != BUILDING and use.api.name not in DECLARING:
+            continue
         for function in _pickled(use):
             for one in _of(use, function):
                 if (function.place.node, one.name.id) not in seen:
@@ -56,7 +58,7 @@ def _pickled(use: Use) -> Iterator[Function | Class]:
                     inner = _inner(value)
                     if inner is not None:
                         yield inner
-    elif use.api.name in DECLARING and _is_serialized(use, ev):
+    elif _is_serialized(use, ev):
         decorated = use.file.scopes.parents.get(use.node)
         if isinstance(decorated, _DEFINITIONS) and use.node in decorated.decorator_list:
             place = Place(use.file, decorated)

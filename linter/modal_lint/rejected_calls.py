@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from modal_lint.lazy import contract
 from modal_lint.values import (
     HOLE,
     Class,
@@ -67,7 +69,8 @@ _SITES = {
     f"{REFERENCE}Sandboxes.create": "SANDBOX",
     f"{REFERENCE}Sandbox.exec": "EXEC",
 }
-_V1_ARGUMENTS = ("gpu", "network_file_systems", "pty_info")  # of Sandbox.create: they choose the older backend
+# Of Sandbox.create: they choose the older backend.
+_V1_ARGUMENTS = frozenset(("gpu", "network_file_systems", "pty_info"))
 
 
 # ---- where a call stands in the contract ------------------------------------------------------------------------
@@ -80,24 +83,23 @@ def is_reference(use: Use) -> bool:
 
 def sdk_of(use: Use) -> Sdk:
     """Whose checks apply to a call."""
-    from modal_lint_runtime.contract import Sdk
-
-    return Sdk.REFERENCE if is_reference(use) else Sdk.PYTHON
+    return contract.Sdk.REFERENCE if is_reference(use) else contract.Sdk.PYTHON
 
 
 def site_of(use: Use, ev: Evaluator) -> Site | None:
     """The contract's name of a call; None where it has none, and for what the SDK no longer has."""
-    from modal_lint_runtime.contract import Site
-
-    name = use.api.name
     if use.api.until is not None:
         return None
-    found = _SITES.get(name)
-    if found is None and name.startswith("modal.Image."):
-        found = "IMAGE_STEP"
-    if found == "SANDBOX" and not is_reference(use) and any(_is_given(use, ev, one) for one in _V1_ARGUMENTS):
-        found = "SANDBOX_V1"
-    return None if found is None else Site[found]
+    found = _site_of(use.api.name)
+    if found is not contract.Site.SANDBOX or is_reference(use) or _V1_ARGUMENTS.isdisjoint(use.bound.named):
+        return found
+    return contract.Site.SANDBOX_V1 if any(_is_given(use, ev, one) for one in _V1_ARGUMENTS) else found
+
+
+@lru_cache(maxsize=256)
+def _site_of(name: str) -> Site | None:
+    found = _SITES.get(name, "IMAGE_STEP" if name.startswith("modal.Image.") else None)
+    return None if found is None else contract.Site[found]
 
 
 def _is_given(use: Use, ev: Evaluator, name: str) -> bool:
@@ -144,7 +146,9 @@ def stand_in(value: Value, depth: int = 0) -> Any:
 
 
 def _text(value: Text) -> str | bytes:
-    known = "".join(FILLER if isinstance(part, Hole) else part.text for part in value.parts)
+    known = value.known
+    if known is None:
+        known = "".join(FILLER if isinstance(part, Hole) else part.text for part in value.parts)
     return known.encode("utf-8", "surrogatepass") if value.binary else known
 
 
@@ -196,7 +200,7 @@ def refused(values: Values, check: Callable[[Any], Verdict | None]) -> Verdict |
 
 def _may_be_another(value: Value) -> bool:
     """Whether who runs the program may say otherwise: defaults of options, what a class leaves to its subclasses."""
-    if any(step.text.startswith("default of option") for step in value.steps):
+    if value.steps and any(step.text.startswith("default of option") for step in value.steps):
         return True
     if isinstance(value, Text) and value.binary and value.origin is not None:
         around = value.origin.file.scopes.parents.get(value.origin.node)

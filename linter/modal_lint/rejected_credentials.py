@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modal_lint.calls import effective
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected import raising as raising_of
@@ -63,8 +64,6 @@ def of_registries(file: File) -> Iterator[Problem]:
 
 def _registry(use: Use, parameter: str, secret: Value) -> tuple[Verdict, bool] | None:
     """What the contract says of a registry's Secret, and whether that holds whatever else is in it."""
-    from modal_lint_runtime import contract
-
     keys = keys_of(secret)
     if keys is None or (not keys.complete and not keys.names):
         return None
@@ -107,8 +106,6 @@ def _of(use: Use, verdict: Verdict | None, parameter: str, key: str | None = Non
 
 
 def _bucket(use: Use) -> Iterator[Problem]:
-    from modal_lint_runtime import contract
-
     ev = use.file.project.evaluator
     pays = argument_values(use, ev, "requester_pays")
     if pays is None or use.bound.open or not all(truth(value) for value in pays):
@@ -120,8 +117,6 @@ def _bucket(use: Use) -> Iterator[Problem]:
 
 
 def _private(use: Use) -> Iterator[Problem]:
-    from modal_lint_runtime import contract
-
     ev = use.file.project.evaluator
     if use.bound.open or not use.bound.extra:
         return
@@ -140,8 +135,6 @@ def _repository(values: Values) -> str:
 
 
 def _policy(use: Use) -> Iterator[Problem]:
-    from modal_lint_runtime import contract
-
     ev = use.file.project.evaluator
     if use.bound.open:
         return
@@ -188,8 +181,6 @@ def _headers(use: Use) -> dict[str, Any]:
 
 
 def _persistent(use: Use) -> Iterator[Problem]:
-    from modal_lint_runtime import contract
-
     ev = use.file.project.evaluator
     persistent = argument_values(use, ev, _PERSISTENT)
     if persistent is None or not all(truth(value) for value in persistent):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.kept import Kept
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import argument_node, asked, kind_of, origin_of, sdk_of, site_of
@@ -54,13 +56,13 @@ class Shape(NamedTuple):
 
 def of_elements(file: File) -> Iterator[Problem]:
     """What stands for a Secret and is none: in ``secrets=``, instead of the list, or as ``secret=``."""
-    from modal_lint_runtime.contract import Kind
-
     yield from (problem for problem, shape in _refused_lists(file) if _is_about_elements(shape))
     for use, given, site in _given(file, Sink.SECRET_REF):
         values = asked(file.project.evaluator, given.argument)
         kinds = [_kind(value, given.argument.node) for value in values]
-        verdicts = [None if kind is None or kind is Kind.SECRET else _one(use, given, site, kind) for kind in kinds]
+        verdicts = [
+            None if kind is None or kind is contract.Kind.SECRET else _one(use, given, site, kind) for kind in kinds
+        ]
         if verdicts and verdicts[0] is not None and all(verdicts):
             node = argument_node(use, given.param.name)
             yield Problem(use, verdicts[0], given.name, values, origin_of(values[0]), node, None, values[0].steps)
@@ -84,15 +86,14 @@ _REFUSED: Kept[File, list[tuple[Problem, Shape]]] = Kept()
 
 
 def _given(file: File, sink: Sink) -> Iterator[tuple[Use, Given, Site]]:
-    from modal_lint_runtime.contract import Site
-
     ev = file.project.evaluator
-    for use in file.given_uses:
-        for given in use.given(sink):
-            site = site_of(use, ev)
-            if site is None or (site is Site.IMAGE_STEP and _does_nothing(use)):
-                continue
-            yield use, given, Site.REGISTRY if sink is Sink.SECRET_REF and site is Site.IMAGE_STEP else site
+    for use, given in file.given(sink):
+        site = site_of(use, ev)
+        if site is None or (site is contract.Site.IMAGE_STEP and _does_nothing(use)):
+            continue
+        if sink is Sink.SECRET_REF and site is contract.Site.IMAGE_STEP:
+            site = contract.Site.REGISTRY
+        yield use, given, site
 
 
 def _does_nothing(use: Use) -> bool:
@@ -102,8 +103,6 @@ def _does_nothing(use: Use) -> bool:
 
 
 def _one(use: Use, given: Given, site: Site, kind: Kind) -> Verdict | None:
-    from modal_lint_runtime import contract
-
     if site is contract.Site.POLICY:
         headers = {"A": "A"}
         return contract.verdict_of(contract.header_replacement, "*", headers, kind, sdk=sdk_of(use))
@@ -111,34 +110,34 @@ def _one(use: Use, given: Given, site: Site, kind: Kind) -> Verdict | None:
 
 
 def _is_about_elements(shape: Shape) -> bool:
-    from modal_lint_runtime.contract import Kind
-
-    return shape.wrong is not None or shape.container in (Kind.STRING, Kind.MAPPING)
+    return shape.wrong is not None or shape.container in (contract.Kind.STRING, contract.Kind.MAPPING)
 
 
 def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None:
     """The problem of a ``secrets=`` argument, where every possibility is refused, and its first shape."""
-    from modal_lint_runtime.contract import secrets_verdict
-
     ev = use.file.project.evaluator
     values = asked(ev, given.argument)
-    shapes = [_shape(ev, value, given) for value in values]
-    verdicts = [
-        None if shape is None else secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
-        for shape in shapes
-    ]
-    if not verdicts or not all(verdict is not None and verdict.raises for verdict in verdicts):
+    shapes: list[Shape] = []
+    first: Verdict | None = None
+    for value in values:
+        shape = _shape(ev, value, given)
+        if shape is None:
+            return None
+        verdict = contract.secrets_verdict(shape.container, shape.elements, site, given.name, sdk=sdk_of(use))
+        if verdict is None or not verdict.raises:
+            return None
+        shapes.append(shape)
+        first = first or verdict
+    if first is None:
         return None
-    shape, verdict = shapes[0], verdicts[0]
-    assert shape is not None
-    assert verdict is not None
+    shape = shapes[0]
     element = None if shape.wrong is None else shape.items[shape.wrong][0]
     written = None if shape.wrong is None else _element_node(use.file, shape, shape.wrong)
     node = written or argument_node(use, given.param.name)
     value = shape.value if element is None else element
     steps = (*value.steps, *shape.value.steps) if element is not None else value.steps
-    held = (value,) if element is not None else tuple(one.value for one in shapes if one is not None)
-    problem = Problem(use, verdict, given.name, held, origin_of(value), node, None, steps, part=element is not None)
+    held = (value,) if element is not None else tuple(one.value for one in shapes)
+    problem = Problem(use, first, given.name, held, origin_of(value), node, None, steps, part=element is not None)
     return problem, shape
 
 
@@ -173,8 +172,6 @@ def container_name(problem: Problem) -> str:
 
 
 def _shape(ev: Evaluator, value: Value, given: Given) -> Shape | None:
-    from modal_lint_runtime.contract import Kind
-
     argument = given.argument
     if not isinstance(value, Sequence):
         kind = _kind(value, argument.node)
@@ -182,16 +179,20 @@ def _shape(ev: Evaluator, value: Value, given: Given) -> Shape | None:
             kind = _made_by_call(ev, argument.node, argument.frame)
         if kind is None:
             return None
-        elements = {Kind.STRING: (Kind.STRING,), Kind.MAPPING: (Kind.STRING,), Kind.ITERATOR: (Kind.SECRET,)}
+        elements = {
+            contract.Kind.STRING: (contract.Kind.STRING,),
+            contract.Kind.MAPPING: (contract.Kind.STRING,),
+            contract.Kind.ITERATOR: (contract.Kind.SECRET,),
+        }
         return Shape(kind, () if _is_empty(value) else elements.get(kind, ()), value)
     container = _container(ev, value, argument.frame)
     if container is None:
         return None
     items = _items(ev, value, argument.node, argument.frame)
     kinds = [_element(item) for item in items]
-    wrong = next((at for at, kind in enumerate(kinds) if kind is not Kind.SECRET), None)
-    if container is Kind.ITERATOR and not kinds:
-        kinds = [Kind.SECRET]
+    wrong = next((at for at, kind in enumerate(kinds) if kind is not contract.Kind.SECRET), None)
+    if container is contract.Kind.ITERATOR and not kinds:
+        kinds = [contract.Kind.SECRET]
     return Shape(container, tuple(kinds), value, wrong, tuple(items))
 
 
@@ -212,66 +213,70 @@ def _items(ev: Evaluator, value: Sequence, node: ast.expr | None, frame: Frame |
 
 def _element(values: Values) -> Kind:
     """What an element is; a Secret, unless every possibility is something else."""
-    from modal_lint_runtime.contract import Kind
-
     kinds = [_kind(value, None) for value in values]
-    wrong = [kind for kind in kinds if kind is not None and kind is not Kind.SECRET]
-    return wrong[0] if wrong and len(wrong) == len(kinds) else Kind.SECRET
+    wrong = [kind for kind in kinds if kind is not None and kind is not contract.Kind.SECRET]
+    return wrong[0] if wrong and len(wrong) == len(kinds) else contract.Kind.SECRET
 
 
 def _kind(value: Value, node: ast.expr | None) -> Kind | None:
-    from modal_lint_runtime.contract import Kind
-
     if isinstance(value, (Text, EnvRead)):
-        return Kind.STRING
+        return contract.Kind.STRING
     if isinstance(value, Const):
-        return Kind.NONE if value.value is None else Kind.OTHER
+        return contract.Kind.NONE if value.value is None else contract.Kind.OTHER
     if isinstance(value, Mapping):
-        return Kind.MAPPING
+        return contract.Kind.MAPPING
     if isinstance(value, Sequence):
-        return Kind.LIST
+        return contract.Kind.LIST
     if isinstance(value, Function):
-        return Kind.OTHER
+        return contract.Kind.OTHER
     if isinstance(value, Object):
         # An annotation may promise a Secret where a list of them, or None, is given.
         surely = value.call is not None or node is None
-        return (Kind.SECRET if value.type in SECRET_TYPES else Kind.OTHER) if surely else None
+        return (contract.Kind.SECRET if value.type in SECRET_TYPES else contract.Kind.OTHER) if surely else None
     return None
 
 
 def _container(ev: Evaluator, value: Sequence, frame: Frame | None) -> Kind | None:
     """Which collection a sequence of known elements is."""
-    from modal_lint_runtime.contract import Kind
-
     node = value.place.node if value.place is not None else None
-    kinds: dict[type, Kind] = {
-        ast.List: Kind.LIST,
-        ast.ListComp: Kind.LIST,
-        ast.Tuple: Kind.TUPLE,
-        ast.Set: Kind.SET,
-        ast.SetComp: Kind.SET,
-        ast.GeneratorExp: Kind.ITERATOR,
-        ast.Dict: Kind.SET,  # the keys, values or items of one
-    }
-    if type(node) in kinds:
-        return kinds[type(node)]
+    kind = _displays().get(type(node))
+    if kind is not None:
+        return kind
     if isinstance(node, ast.FunctionDef) and not node.decorator_list:
-        return Kind.ITERATOR
+        return contract.Kind.ITERATOR
     if isinstance(node, ast.Call) and value.place is not None:
         inside = frame if frame is not None and frame.file is value.place.file else ev.module_frame(value.place.file)
         return _made_by_call(ev, node, inside)
     return None
 
 
+@lru_cache(maxsize=1)
+def _displays() -> dict[type, Kind]:
+    """What each kind of display makes."""
+    kinds = contract.Kind
+    return {
+        ast.List: kinds.LIST,
+        ast.ListComp: kinds.LIST,
+        ast.Tuple: kinds.TUPLE,
+        ast.Set: kinds.SET,
+        ast.SetComp: kinds.SET,
+        ast.GeneratorExp: kinds.ITERATOR,
+        ast.Dict: kinds.SET,  # the keys, values or items of one
+    }
+
+
 def _made_by_call(ev: Evaluator, node: ast.expr, frame: Frame) -> Kind | None:
     """What a call of Python's own library makes."""
-    from modal_lint_runtime.contract import Kind
-
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         return None
     for function in ev.ask(node.func, frame):
         name = function.name if isinstance(function, External) else ""
-        for names, kind in ((_LISTS, Kind.LIST), (_TUPLES, Kind.TUPLE), (_SETS, Kind.SET), (_ITERATORS, Kind.ITERATOR)):
+        for names, kind in (
+            (_LISTS, contract.Kind.LIST),
+            (_TUPLES, contract.Kind.TUPLE),
+            (_SETS, contract.Kind.SET),
+            (_ITERATORS, contract.Kind.ITERATOR),
+        ):
             if name in names:
                 return kind
     return None

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modal_lint.calls import effective
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import (
@@ -20,20 +21,20 @@ from modal_lint.rejected_calls import (
     site_of,
     stand_in,
 )
-from modal_lint.values import Const, EnvRead, Mapping, Text, Value, Values, with_steps
+from modal_lint.values import Const, EnvRead, External, Mapping, Text, Unknown, Value, Values, with_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modal_lint_runtime.contract import Sdk, Site, Verdict
 
-    from modal_lint.evaluate import Evaluator
     from modal_lint.source import File
     from modal_lint.uses import Given, Use
     from modal_lint.values import Entry
 
 _MAPPINGS = (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.STORED_SECRET, Sink.IMAGE_ENV)
 TOO_LONG = "S8"
+_SHORT = 1000
 _NOT_SENT = "S10"  # characters that no message can hold: nobody writes them by mistake
 
 
@@ -62,10 +63,12 @@ class Refusals:
     def _all(self) -> tuple[list[Problem], list[Problem]]:
         values: list[Problem] = []
         keys: list[Problem] = []
-        for use in self.file.given_uses:
-            for given in use.given(*_MAPPINGS):
-                look = _Look.at(use, given, self.file.project.evaluator)
-                if look is not None:
+        ev = self.file.project.evaluator
+        for use, given in self.file.given(*_MAPPINGS):
+            site = site_of(use, ev)
+            if site is not None:
+                look = _Look(use, given, site, asked(ev, given.argument))
+                if not look.is_right():
                     values += look.values()
                     keys += look.keys()
         return values, keys
@@ -74,15 +77,23 @@ class Refusals:
 class _Look:
     """One mapping argument of one call."""
 
-    def __init__(self, use: Use, given: Given, site: Site, ev: Evaluator) -> None:
+    def __init__(self, use: Use, given: Given, site: Site, possible: Values) -> None:
         self.use, self.given, self.site, self.sdk = use, given, site, sdk_of(use)
-        self.possible = asked(ev, given.argument)
+        self.possible = possible
         self.argument = given.name
 
-    @classmethod
-    def at(cls, use: Use, given: Given, ev: Evaluator) -> _Look | None:
-        site = site_of(use, ev)
-        return None if site is None else cls(use, given, site, ev)
+    def is_right(self) -> bool:
+        """Whether there is nothing but mappings of keys that are accepted to ordinary texts: most arguments."""
+        for mapping in self.possible:
+            if not isinstance(mapping, Mapping):
+                return False
+            for entry in mapping.entries:
+                key = stand_in(entry.key)
+                if not isinstance(key, str) or self._of_key(key) is not None:
+                    return False
+                if not all(map(_is_ordinary, entry.value)):
+                    return False
+        return True
 
     def values(self) -> Iterator[Problem]:
         """The argument that is no mapping, and the entries whose value is refused."""
@@ -117,8 +128,6 @@ class _Look:
         return found if len(found) == len(self.possible) else []
 
     def _whole(self, value: Any) -> Verdict | None:
-        from modal_lint_runtime import contract
-
         if isinstance(value, dict):
             return None
         checks: dict[object, Callable[..., object]] = {
@@ -138,8 +147,6 @@ class _Look:
         return self._verdict(key, FILLER)
 
     def _verdict(self, key: Any, value: Any) -> Verdict | None:
-        from modal_lint_runtime import contract
-
         return contract.verdict_of(contract.entry, key, value, self.argument, self.site, sdk=self.sdk)
 
     def _entry(self, mapping: Mapping, entries: list[Entry], sure: bool) -> Iterator[Problem]:
@@ -170,10 +177,16 @@ class _Look:
         )
 
 
+def _is_ordinary(value: Value) -> bool:
+    """Whether a value is accepted where FILLER is: of a text the contract asks the length and what cannot be sent."""
+    if isinstance(value, Text):
+        given = stand_in(value)
+        return isinstance(given, str) and len(given) < _SHORT and given.isascii() and "\0" not in given
+    return isinstance(value, (EnvRead, Unknown, External))  # FILLER itself, or nothing that is known
+
+
 @lru_cache(maxsize=1024)
 def _key_verdict(key: str, argument: str, site: Site, sdk: Sdk) -> Verdict | None:
-    from modal_lint_runtime import contract
-
     return contract.verdict_of(contract.entry, key, FILLER, argument, site, sdk=sdk)
 
 
@@ -221,9 +234,7 @@ def _splats_after(entry: Entry) -> bool | None:
 
 def _is_seen(verdict: Verdict) -> bool:
     """Whether the SDK itself refuses, or documentation says so: what else the service refuses was never seen."""
-    from modal_lint_runtime.contract import When
-
-    return verdict.when is not When.SERVER or verdict.code == TOO_LONG
+    return verdict.when is not contract.When.SERVER or verdict.code == TOO_LONG
 
 
 def _shown(key: Value) -> str | None:

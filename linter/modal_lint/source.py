@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from modal_lint.documents.base import Module
     from modal_lint.environments.containers import Environments
     from modal_lint.exposure import Exposures
+    from modal_lint.modal_api import Sink
     from modal_lint.project import Project
     from modal_lint.rejected_values import Refusals
     from modal_lint.rewrite import Source
     from modal_lint.scopes import Scopes
     from modal_lint.suppress import Suppressions
-    from modal_lint.uses import Use
+    from modal_lint.uses import Given, Use
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
@@ -210,6 +211,18 @@ class File:
         for use in self.uses:
             found.setdefault(id(use.bound), use)
         return list(found.values())
+
+    def given(self, *sinks: Sink) -> list[tuple[Use, Given]]:
+        """What `given_uses` hand over to parameters of these kinds, in the order of the source."""
+        groups = [self._by_sink[sink] for sink in sinks if sink in self._by_sink]
+        ordered = groups[0] if len(groups) == 1 else sorted(one for group in groups for one in group)
+        return [(use, given) for _, use, given in ordered]
+
+    @cached_property
+    def _by_sink(self) -> dict[Sink, list[tuple[int, Use, Given]]]:
+        from modal_lint.uses import by_sink
+
+        return by_sink(self.given_uses)
 
     @cached_property
     def exposures(self) -> Exposures:

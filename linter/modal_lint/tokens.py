@@ -12,7 +12,7 @@ from modal_lint.uses import Given, Use, frame_at
 from modal_lint.values import Argument, Arguments, External, Text, Values, known_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from modal_lint.calls import Frame
     from modal_lint.source import File
@@ -55,7 +55,7 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
             if isinstance(target, ast.Subscript) and statement.value is not None:
                 frame = frame_at(file, statement)
                 for key in _keys(file, target.slice, frame):
-                    if _is_ours(key) and (key.lower() in HEADERS or _is_environ(file, target.value, frame)):
+                    if key.lower() in HEADERS or _is_environ(file, target.value, frame):
                         yield key, statement.value, statement, frame, _where(key)
     for call in file.scopes.calls:
         if isinstance(call.func, ast.Attribute) and (call.func.attr in _SETTERS or call.func.attr == "update"):
@@ -73,7 +73,7 @@ def _called(file: File, call: ast.Call, func: ast.Attribute) -> Iterator[tuple[s
     frame = frame_at(file, call)
     if func.attr in _SETTERS and len(call.args) == 2:
         for key in _keys(file, call.args[0], frame):
-            if _is_ours(key) and _is_environ(file, func.value, frame):
+            if _is_environ(file, func.value, frame):
                 yield key, call.args[1], call, frame, _where(key)
     if func.attr == "update" and _is_environ(file, func.value, frame):
         for keyword in call.keywords:
@@ -90,17 +90,20 @@ def _displayed(
     for name, value in zip(display.keys, display.values, strict=True):
         if name is not None:
             for key in _keys(file, name, frame):
-                if _is_ours(key):
-                    yield key, value, node, frame, _where(key)
+                yield key, value, node, frame, _where(key)
 
 
 def _where(key: str) -> str:
     return "an HTTP header" if key.lower() in HEADERS else "os.environ"
 
 
-def _keys(file: File, node: ast.expr, frame: Frame) -> Iterator[str]:
+def _keys(file: File, node: ast.expr, frame: Frame) -> Iterable[str]:
+    """Those of our names that an expression may be."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return (node.value,) if _is_ours(node.value) else ()
     if isinstance(node, (ast.Constant, ast.Name, ast.Attribute, ast.JoinedStr)):
-        yield from known_texts(file.project.evaluator.ask(node, frame))
+        return filter(_is_ours, known_texts(file.project.evaluator.ask(node, frame)))
+    return ()
 
 
 def _is_environ(file: File, node: ast.expr, frame: Frame) -> bool:

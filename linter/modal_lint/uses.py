@@ -82,9 +82,10 @@ class Use:
     def given(self, *sinks: Sink) -> Iterator[Given]:
         """The arguments that go to parameters of these kinds."""
         params = _taking(self.api.name, self.api.params, sinks)
-        return self._given(params) if params else iter(())
+        return self.taken(params) if params else iter(())
 
-    def _given(self, params: tuple[Param, ...]) -> Iterator[Given]:
+    def taken(self, params: tuple[Param, ...]) -> Iterator[Given]:
+        """The arguments that go to some parameters of the call."""
         for param in params:
             if param.kind == "args":
                 for argument in self.bound.extra:
@@ -112,6 +113,24 @@ def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tu
     return known
 
 
+_SUNK: dict[str, tuple[Param, ...]] = {}  # of each callable, the parameters that are a sink
+
+
+def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
+    """What goes to each kind of parameter, numbered in the order of the uses."""
+    found: dict[Sink, list[tuple[int, Use, Given]]] = {}
+    number = 0
+    for use in uses:
+        params = _SUNK.get(use.api.name)
+        if params is None:
+            params = _SUNK[use.api.name] = tuple(param for param in use.api.params if param.sink is not None)
+        for given in use.taken(params):
+            assert given.param.sink is not None
+            found.setdefault(given.param.sink, []).append((number, use, given))
+            number += 1
+    return found
+
+
 class Uses:
     """All uses in a file.
 
@@ -125,6 +144,7 @@ class Uses:
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
         self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
+        self._settled = _SETTLED.setdefault(file, {})
         self._start = self.ev.spent
         self._bound: tuple[Arguments, Api, Bound] | None = None  # the last arguments bound: many owners may share them
 
@@ -158,18 +178,24 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
+        self.ev.needed_caller = False
+        settled = self._settled.get(call)
+        if settled is not None:
+            return settled
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
-        self.ev.needed_caller = False
         if self._is_foreign(call, default):
+            self._settled[call] = found
             return found
         for frame in self._looped(call, default):
             uses = self.on(call, frame)
             if uses:
                 self._ask_arguments(call, uses, frame)
             found += uses
-        if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
+        if not self.ev.needed_caller:
+            self._settled[call] = found[: MAX_RUNS * 2]
+        elif not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
@@ -382,6 +408,9 @@ class Uses:
 
     def _received(self, base: Frame, receiver: Value) -> Frame:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+_SETTLED: Kept[File, dict[ast.Call, list[Use]]] = Kept()  # the uses of calls that do not depend on callers
 
 
 def _idle(use: Use) -> set[ast.AST]:

@@ -6,6 +6,7 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint.lazy import contract
 from modal_lint.modal_api import canonical
 from modal_lint.rejected import is_expected, names_in
 from modal_lint.uses import frame_at
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from modal_lint.source import File
     from modal_lint.uses import Use
 
+_SECRET = "modal.Secret"  # of which the constructor alone is gone
 _ASKING = frozenset(("hasattr", "getattr", "__version__", "version", "Version"))
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+_Imported = list[tuple[str, ast.alias]]
 
 
 class Gone(NamedTuple):
@@ -39,7 +44,8 @@ class Gone(NamedTuple):
 
 def gone(file: File) -> Iterator[Gone]:
     """What a file uses that is gone, and that nothing around keeps from being reached."""
-    found = (*_imports(file), *_names(file), *_keywords(file))
+    imported = list(_imported(file))
+    found = (*_imports(file, imported), *_names(file, imported), *_keywords(file))
     told: set[ast.AST] = set()
     for one in found:
         if one.node not in told and not _is_guarded(file, one.node if one.use is None else one.call):
@@ -67,13 +73,11 @@ def _is_about_names(kind: ast.expr) -> bool:
 
 def told(one: Gone) -> tuple[str, str | None]:
     """The message about one use, and the remedy."""
-    from modal_lint_runtime.contract import import_error, removed_verdict
-
-    verdict = removed_verdict(one.row.name, one.row.keyword)
+    verdict = contract.removed_verdict(one.row.name, one.row.keyword)
     assert verdict is not None
     what = f"{one.row.keyword}= of {one.row.name}" if one.row.keyword else one.row.name
-    raises = import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
-    if one.row.name == "modal.Secret":
+    raises = contract.import_error(one.row.name) if isinstance(one.node, ast.alias) else verdict.raises
+    if one.row.name == _SECRET:
         what = "the constructor modal.Secret(…)"
     remedy = f"use {one.row.instead}{'=' if one.row.keyword else ''}" if one.row.instead else None
     return f"{what} is gone: it raises {(raises or '').rpartition('.')[2]}", remedy
@@ -85,19 +89,15 @@ def told(one: Gone) -> tuple[str, str | None]:
 @lru_cache(maxsize=1)
 def _last_names() -> frozenset[str]:
     """The last names of what is gone."""
-    from modal_lint_runtime.contract import REMOVED
-
-    return frozenset(row.name.rpartition(".")[2] for row in REMOVED if row.keyword is None)
+    return frozenset(row.name.rpartition(".")[2] for row in contract.REMOVED if row.keyword is None)
 
 
-def _imports(file: File) -> Iterator[Gone]:
+def _imports(file: File, imported: _Imported) -> Iterator[Gone]:
     """``from modal import Stub``."""
-    from modal_lint_runtime.contract import import_error, removed
-
-    for _, alias in _imported(file):
+    for _, alias in imported:
         name = f"modal.{alias.name}"
-        row = removed(name)
-        if row is not None and import_error(name) is not None:
+        row = contract.removed(name)
+        if row is not None and contract.import_error(name) is not None:
             yield Gone(row, alias, file.statement_of(alias))
 
 
@@ -109,43 +109,46 @@ def _imported(file: File) -> Iterator[tuple[str, ast.alias]]:
                 yield alias.asname or alias.name, alias
 
 
-def _names(file: File) -> Iterator[Gone]:
+def _names(file: File, imported: _Imported) -> Iterator[Gone]:
     """Calls and decorators by a name that is gone."""
-    from modal_lint_runtime.contract import import_error, removed
-
-    lasts = _last_names()
-    known = {bound for bound, alias in _imported(file) if alias.name in lasts}
-    for func, around in _callees(file):
-        if isinstance(func, ast.Attribute) and func.attr in lasts:
+    known = {bound for bound, alias in imported if alias.name in _last_names()}
+    for func, around in _callees(file, known):
+        if isinstance(func, ast.Attribute):
             name, of_object = _attribute_name(file, func)
-        elif isinstance(func, ast.Name) and func.id in known:
-            name, of_object = _imported_name(file, func), False
         else:
+            name, of_object = _imported_name(file, func), False
+        row = None if name is None else contract.removed(name)
+        if row is None or (row.name == _SECRET and not isinstance(around, ast.Call)):
             continue
-        row = None if name is None else removed(name)
-        if row is None or (row.name == "modal.Secret" and not isinstance(around, ast.Call)):
-            continue
-        if isinstance(func, ast.Name) and import_error(row.name) is not None:
+        if isinstance(func, ast.Name) and contract.import_error(row.name) is not None:
             continue  # the import itself is told of
         yield Gone(row, func, around, None, of_object)
 
 
-def _callees(file: File) -> Iterator[tuple[ast.expr, ast.AST]]:
-    """What is called, and what decorates without a call."""
+def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute, ast.AST]]:
+    """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
+    lasts = _last_names()
+    found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     for call in file.scopes.calls:
-        func = call.func
+        func: ast.expr = call.func
+        around: ast.AST = call
         if isinstance(func, ast.Attribute) and func.attr == "aio":
             func = func.value
-        yield func, call
+        if isinstance(func, ast.Name) and func.id in known:
+            found.append((func, call))
         while isinstance(func, ast.Attribute):
-            func = func.value
-            if isinstance(func, ast.Attribute):
-                yield func, func
-    for node in file.scopes.of:
-        if isinstance(node, _DEFINITIONS):
-            for decorator in node.decorator_list:
-                if isinstance(decorator, (ast.Name, ast.Attribute)):
-                    yield decorator, decorator
+            # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
+            if func.attr in lasts and (around is call or func.attr != "Secret"):
+                found.append((func, around))
+            around = func = func.value
+    decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
+    for one in decorators:
+        if isinstance(one, ast.Attribute):
+            if one.attr in lasts:
+                found.append((one, one))
+        elif isinstance(one, ast.Name) and one.id in known:
+            found.append((one, one))
+    return found
 
 
 def _attribute_name(file: File, node: ast.Attribute) -> tuple[str | None, bool]:
@@ -173,11 +176,9 @@ def _imported_name(file: File, node: ast.Name) -> str | None:
 
 def _keywords(file: File) -> Iterator[Gone]:
     """Arguments that a call no longer takes."""
-    from modal_lint_runtime.contract import removed
-
     for use in file.given_uses:
         for name, argument in use.bound.keywords:
-            row = removed(use.api.name, name)
+            row = contract.removed(use.api.name, name)
             if row is None or use.api.until is not None:
                 continue
             written = next((keyword for keyword in _written(use) if keyword.arg == name), None)

@@ -39,20 +39,17 @@ class Written(NamedTuple):
 def by_steps(file: File) -> Iterator[Written]:
     """The commands of a file that write a secret of their step into the image, each once."""
     seen: set[tuple[ast.AST, str | None]] = set()
-    for use in file.given_uses:
-        if not leaks.is_of_image(use) or not _has_secrets(use):
+    for use, given in file.given(Sink.COMMAND):
+        if given.param.name not in _COMMANDS or not leaks.is_of_image(use) or not _has_secrets(use):
             continue
-        for given in use.given(Sink.COMMAND):
-            if given.param.name not in _COMMANDS:
+        for text in _texts(given.values(file.project.evaluator)):
+            found = _stored(file, marked(text), dockerfile=use.api.name.endswith(".dockerfile_commands"))
+            if found is None:
                 continue
-            for text in _texts(given.values(file.project.evaluator)):
-                found = _stored(file, marked(text), dockerfile=use.api.name.endswith(".dockerfile_commands"))
-                if found is None:
-                    continue
-                node = _place(use, given, text)
-                if (node, found.variable) not in seen:
-                    seen.add((node, found.variable))
-                    yield Written(use, node, found.variable, found.where)
+            node = _place(use, given, text)
+            if (node, found.variable) not in seen:
+                seen.add((node, found.variable))
+                yield Written(use, node, found.variable, found.where)
 
 
 def _has_secrets(use: Use) -> bool:

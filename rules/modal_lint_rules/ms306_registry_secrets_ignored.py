@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from modal_lint.environments import asking
+from modal_lint.lazy import contract
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
@@ -34,8 +35,6 @@ def check(file: File) -> Iterator[Finding]:
     The fix is safe, and given where there is one Secret in the list. Nothing is said where `secret=` is given too, or
     where `setup_dockerfile_commands=` may want the variables.
     """
-    from modal_lint_runtime.contract import environment_of_registry
-
     told = set()
     for use in file.given_uses:
         if use.api.name != "modal.Image.from_registry" or use.node in told:
@@ -43,7 +42,7 @@ def check(file: File) -> Iterator[Finding]:
         given = next((argument for name, argument in use.bound.keywords if name == "secrets"), None)
         if given is None or asking.is_passed(use, "secret") or "setup_dockerfile_commands" in use.bound.named:
             continue
-        if _is_empty(asking.asked(file, given)) or environment_of_registry(given) is None:
+        if _is_empty(asking.asked(file, given)) or contract.environment_of_registry(given) is None:
             continue
         told.add(use.node)
         node = next((keyword for keyword in use.node.keywords if keyword.arg == "secrets"), use.node)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from modal_lint.environments import asking
 from modal_lint.exposure import HOLE_MARK, marked
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
@@ -50,32 +51,29 @@ def check(file: File) -> Iterator[Finding]:
     package's URL itself: nothing is said of that.
     """
     told: set[ast.AST] = set()
-    for use in file.given_uses:
-        if use.api.name.startswith(_IMAGE):
-            yield from _installing(use, told)
-        elif use.api.with_sink(Sink.HEADER) is not None:
-            yield from _headers(use, told)
+    for use, given in file.given(Sink.URL, Sink.PACKAGE, Sink.HEADER):
+        if given.param.sink is Sink.HEADER:
+            yield from _headers(use, given, told)
+        elif use.api.name.startswith(_IMAGE):
+            yield from _installing(use, given, told)
 
 
-def _installing(use: Use, told: set[ast.AST]) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import literal_variables
-
+def _installing(use: Use, given: Given, told: set[ast.AST]) -> Iterator[Finding]:
     step = use.api.name.removeprefix(_IMAGE)
-    for given in use.given(Sink.URL, Sink.PACKAGE):
-        for text in _texts(given.values(use.file.project.evaluator)):
-            names = [name for name in literal_variables(step, given.param.name, marked(text)) if name.isupper()]
-            place = _place(use, given, text)
-            if names and place not in told:
-                told.add(place)
-                yield remark(
-                    RULE,
-                    use.file,
-                    place,
-                    f"${names[0]} in {given.param.name} of {use.api.name} is quoted for the shell and never replaced",
-                    help_text="set PIP_EXTRA_INDEX_URL or UV_INDEX in a Secret of the step, or use extra_options=",
-                    key=names[0],
-                    sink=use.node,
-                )
+    for text in _texts(given.values(use.file.project.evaluator)):
+        names = [name for name in contract.literal_variables(step, given.param.name, marked(text)) if name.isupper()]
+        place = _place(use, given, text) if names else None
+        if place is not None and place not in told:
+            told.add(place)
+            yield remark(
+                RULE,
+                use.file,
+                place,
+                f"${names[0]} in {given.param.name} of {use.api.name} is quoted for the shell and never replaced",
+                help_text="set PIP_EXTRA_INDEX_URL or UV_INDEX in a Secret of the step, or use extra_options=",
+                key=names[0],
+                sink=use.node,
+            )
 
 
 def _texts(values: Values, depth: int = 0) -> Iterator[Text]:
@@ -87,30 +85,27 @@ def _texts(values: Values, depth: int = 0) -> Iterator[Text]:
                 yield from _texts(item, depth + 1)
 
 
-def _headers(use: Use, told: set[ast.AST]) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import is_key, literal_braces
-
+def _headers(use: Use, given: Given, told: set[ast.AST]) -> Iterator[Finding]:
     if not asking.is_passed(use, "secret"):
         return
-    for given in use.given(Sink.HEADER):
-        for value in given.values(use.file.project.evaluator):
-            if not isinstance(value, Mapping):
-                continue
-            for text in (one for entry in value.entries for one in entry.value if isinstance(one, Text)):
-                names = [name for name in literal_braces(marked(text)) if is_key(name)]
-                place = _place(use, given, text)
-                if names and place not in told:
-                    told.add(place)
-                    yield remark(
-                        RULE,
-                        use.file,
-                        place,
-                        f"${{{names[0]}}} in a header of {use.api.name} is sent as it is: only ${names[0]} is replaced",
-                        help_text="leave the braces out",
-                        fix=attempted(lambda: _fix(use, place, names)),  # noqa: B023 - called at once
-                        key=names[0],
-                        sink=use.node,
-                    )
+    for value in given.values(use.file.project.evaluator):
+        if not isinstance(value, Mapping):
+            continue
+        for text in (one for entry in value.entries for one in entry.value if isinstance(one, Text)):
+            names = [name for name in contract.literal_braces(marked(text)) if contract.is_key(name)]
+            place = _place(use, given, text)
+            if names and place not in told:
+                told.add(place)
+                yield remark(
+                    RULE,
+                    use.file,
+                    place,
+                    f"${{{names[0]}}} in a header of {use.api.name} is sent as it is: only ${names[0]} is replaced",
+                    help_text="leave the braces out",
+                    fix=attempted(lambda: _fix(use, place, names)),  # noqa: B023 - called at once
+                    key=names[0],
+                    sink=use.node,
+                )
 
 
 def _place(use: Use, given: Given, text: Text) -> ast.AST:

@@ -13,6 +13,7 @@ from modal_lint.uses import Use
 from modal_lint.values import Object
 
 _LOOKUP, _FROM_NAME = "modal.App.lookup", "modal.Secret.from_name"
+_CREATORS = ("modal.Sandbox.create", "modal.Sandbox._experimental_create")
 _VARIABLE = "MODAL_ENVIRONMENT"
 
 
@@ -45,11 +46,11 @@ def check(file: File) -> Iterator[Finding]:
 
     The fix is safe where the reference stands in the call. Nothing is said in a file that sets `MODAL_ENVIRONMENT`.
     """
-    if _VARIABLE in file.text:
+    if _VARIABLE in file.text or all(use.api.name not in _CREATORS for use, _ in file.given(Sink.SECRETS)):
         return
     told: set[ast.AST] = set()
     for use in file.uses:
-        if use.api.name not in ("modal.Sandbox.create", "modal.Sandbox._experimental_create"):
+        if use.api.name not in _CREATORS:
             continue
         lookup = _lookup(use)
         if lookup is None:

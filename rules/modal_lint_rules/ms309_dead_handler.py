@@ -47,7 +47,7 @@ def check(file: File) -> Iterator[Finding]:
 
     `.hydrate()` looks the Secret up at once. Nothing is said where the `try` does anything else that may fail so.
     """
-    for node in file.scopes.parents if "NotFoundError" in file.text and "from_name" in file.text else ():
+    for node in file.scopes.blocks if "NotFoundError" in file.text and "from_name" in file.text else ():
         for caught in _dead(file, node) if isinstance(node, ast.Try) else ():
             yield remark(
                 RULE,

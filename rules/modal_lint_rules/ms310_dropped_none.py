@@ -38,22 +38,21 @@ def check(file: File) -> Iterator[Finding]:
     missing. A look-up with a default is fine, and so is one whose result a condition asks about.
     """
     told: set[ast.AST] = set()
-    for use in file.given_uses:
-        for given in use.given(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV) if _drops_none(use.api.name) else ():
-            for one in local.missing(use, given):
-                if one.place in told:
-                    continue
-                told.add(one.place)
-                yield remark(
-                    RULE,
-                    file,
-                    one.place,
-                    f"{one.key} is left out of {use.api.name} where the variable is not set: its value may be None",
-                    help_text='use Secret.from_local_environ([…]) or os.environ["…"], which fail where it is missing',
-                    key=one.key,
-                    fix=attempted(lambda use=use, at=one.lookup: _fix(use, at)),  # type: ignore[misc]
-                    sink=use.node,
-                )
+    for use, given in file.given(Sink.SECRET, Sink.ENV, Sink.BUILD_ENV):
+        for one in local.missing(use, given) if _drops_none(use.api.name) else ():
+            if one.place in told:
+                continue
+            told.add(one.place)
+            yield remark(
+                RULE,
+                file,
+                one.place,
+                f"{one.key} is left out of {use.api.name} where the variable is not set: its value may be None",
+                help_text='use Secret.from_local_environ([…]) or os.environ["…"], which fail where it is missing',
+                key=one.key,
+                fix=attempted(lambda use=use, at=one.lookup: _fix(use, at)),  # type: ignore[misc]
+                sink=use.node,
+            )
 
 
 _SITES = {

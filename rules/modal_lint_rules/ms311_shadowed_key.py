@@ -3,13 +3,15 @@
 import ast
 from collections.abc import Iterator
 
-from modal_lint.environments import containers
+from modal_lint.environments import asking, containers
 from modal_lint.environments.sources import Kind, Source
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.remarks import remark
 from modal_lint.source import File
 from modal_lint.uses import Use
+from modal_lint.values import Sequence
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -50,16 +52,25 @@ def check(file: File) -> Iterator[Finding]:
     that a Function overrides what its App gives to all is how it is meant. Sandboxes before `modal` 1.6.2 laid
     `from_dict` over named Secrets whatever their order.
     """
-    for use in containers.once(one for one in file.uses if one.api.with_sink(Sink.SECRETS) is not None):
-        if use.bound.named.get("secrets"):  # else there is one source at most
+    nodes = {use.node for use, _ in file.given(Sink.SECRETS) if _may_be_several(use)}
+    if not nodes:
+        return
+    uses = [one for one in file.uses if one.node in nodes and one.api.with_sink(Sink.SECRETS) is not None]
+    for use in containers.once(uses):
+        if use.bound.named.get("secrets"):
             yield from _shadowed(file, use)
 
 
-def _shadowed(file: File, use: Use) -> Iterator[Finding]:
-    from modal_lint_runtime.contract import shadowed
+def _may_be_several(use: Use) -> bool:
+    """Whether `secrets=` and `env=` can be more than one source."""
+    values = asking.parameter(use, "secrets") or ()
+    several = any(not isinstance(value, Sequence) or len(value.items) > 1 for value in values)
+    return several or "env" in use.bound.named
 
+
+def _shadowed(file: File, use: Use) -> Iterator[Finding]:
     supply = containers.of_call(use)
-    for key, positions in shadowed([source.keys for source in supply.sources]).items():
+    for key, positions in contract.shadowed([source.keys for source in supply.sources]).items():
         last = supply.sources[positions[-1]]
         others = [one for one in (supply.sources[at] for at in positions[:-1]) if one.identity != last.identity]
         if not others:

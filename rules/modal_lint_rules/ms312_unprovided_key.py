@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from modal_lint.environments.containers import Container
-from modal_lint.environments.needs import Need
+from modal_lint.environments.needs import Need, may_read
 from modal_lint.environments.sources import GIVEN
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
@@ -49,6 +49,8 @@ def check(file: File) -> Iterator[Finding]:
     run and that nothing catches. A Secret without `required_keys` may hold anything, and so may an image of a registry
     (but not a credential). The fix is unsafe: the App fails to deploy until the Secret has the key.
     """
+    if not may_read(file):
+        return
     told: set[tuple[ast.AST, str]] = set()
     environments = file.environments
     for container in environments.containers:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from modal_lint.calls import effective
 from modal_lint.environments.containers import Container
 from modal_lint.environments.sources import Source
+from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
-from modal_lint.uses import Use
-from modal_lint.values import Entry, Mapping, Text
+from modal_lint.values import Entry, Mapping, Text, Values
 
 
 def check(file: File) -> Iterator[Finding]:
@@ -49,12 +49,10 @@ def check(file: File) -> Iterator[Finding]:
     The fix is safe: it takes the entry out. Nothing is said of tokens that the Function's own code reads, as it would
     to make a client of another workspace. In a sandbox they do count.
     """
-    from modal_lint_runtime.contract import reserved_keys
-
     told: set[ast.AST] = set()
-    for use in file.given_uses:
-        for entry, key in _entries(use):
-            if entry.place is not None and reserved_keys([key]) and _is_ours(file, entry, told):
+    for use, given in file.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
+        for entry, key in _entries(given.values(file.project.evaluator)):
+            if entry.place is not None and contract.reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"
                 yield _finding(file, entry.place.node, key, message, use.node)
     yield from _tokens(file, told)
@@ -62,11 +60,9 @@ def check(file: File) -> Iterator[Finding]:
 
 def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
     """Modal's own credentials among the sources of a Function that does not read them."""
-    from modal_lint_runtime.contract import IGNORED_CREDENTIALS
-
     for container in file.environments.containers:
-        for source in container.supply.secrets:
-            keys = sorted(IGNORED_CREDENTIALS & source.keys)
+        for source in container.given.sources:
+            keys = sorted(contract.IGNORED_CREDENTIALS & source.keys)
             if not keys or _reads(container, keys):
                 continue
             for key in keys:
@@ -82,13 +78,14 @@ def _tokens(file: File, told: set[ast.AST]) -> Iterator[Finding]:
 _HELP = "leave it out"
 
 
-def _entries(use: Use) -> Iterator[tuple[Entry, str]]:
-    for given in use.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
-        for value in given.values(use.file.project.evaluator):
-            for entry in effective(value) if isinstance(value, Mapping) else ():
-                key = entry.key.known if isinstance(entry.key, Text) else None
-                if key is not None and key.startswith("MODAL_"):
-                    yield entry, key
+def _entries(values: Values) -> list[tuple[Entry, str]]:
+    return [
+        (entry, key)
+        for value in values
+        if isinstance(value, Mapping)
+        for entry in effective(value)
+        if isinstance(entry.key, Text) and (key := entry.key.known) is not None and key.startswith("MODAL_")
+    ]
 
 
 def _is_ours(file: File, entry: Entry, told: set[ast.AST]) -> bool:

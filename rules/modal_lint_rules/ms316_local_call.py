@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from modal_lint.environments import asking, containers, options
+from modal_lint.lazy import lazy
 from modal_lint.model import Finding, Rule, Severity
 from modal_lint.objects import decorator_name
 from modal_lint.remarks import remark
@@ -11,6 +12,7 @@ from modal_lint.source import File
 from modal_lint.uses import Use
 from modal_lint.values import Place
 
+_NAME = lazy(r"local\b")
 _LOCAL = ("modal.Function.local", "modal_lint_runtime.Function.local")
 
 
@@ -59,7 +61,7 @@ def check(file: File) -> Iterator[Finding]:
     Nothing is said inside of other Functions, whose container may have the same Secrets, nor in a file that loads a
     `.env` by itself, nor where the code is seen to read nothing that the Function is given.
     """
-    if ".local" not in file.text or "load_dotenv" in file.text:
+    if ".local" not in file.text or "load_dotenv" in file.text or not _NAME.search(file.text):
         return
     for use in containers.once(asking.calls(file, *_LOCAL)):
         container = None if use.owner is None else containers.container_behind(use.owner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modal_lint.kept import Kept
@@ -11,8 +12,6 @@ from modal_lint.uses import Uses
 from modal_lint.values import Const, Text, Unknown, Values, unite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modal_lint.calls import Bound
     from modal_lint.source import File
     from modal_lint.uses import Use
@@ -21,23 +20,26 @@ if TYPE_CHECKING:
 _MADE: Kept[File, dict[object, list[Use]]] = Kept()  # by call, or by call and its run
 
 
-def calls(file: File, *names: str) -> Iterator[Use]:
+def calls(file: File, *names: str) -> list[Use]:
     """The calls of some rows of the API, by canonical name; also of rows without a sink, which `File.uses` leaves out.
 
     A row without a sink is found where its own name is written: ``Secret.from_dotenv(…)``, ``f.local(…)``.
     """
-    wanted = frozenset(names)
-    seen = set()
-    for use in file.uses:
-        if use.api.name in wanted:
-            seen.add(use.node)
-            yield use
-    hidden = {name.rpartition(".")[2] for name in wanted} - CALL_NAMES
-    sites = [call for call in file.scopes.calls if hidden and _last_name(call.func) in hidden and call not in seen]
-    if sites:
+    found = [use for use in file.uses if use.api.name in names]
+    hidden = _hidden(names)
+    if any(name in file.text for name in hidden):
+        seen = {use.node for use in found}
         uses = Uses(file)
-        for call in sites:
-            yield from (use for use in uses.of(call) if use.api.name in wanted)
+        for call in file.scopes.calls:
+            if _last_name(call.func) in hidden and call not in seen:
+                found += [use for use in uses.of(call) if use.api.name in names]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _hidden(names: tuple[str, ...]) -> frozenset[str]:
+    """The last names of rows without a sink."""
+    return frozenset(name.rpartition(".")[2] for name in names) - CALL_NAMES
 
 
 def _last_name(func: ast.expr) -> str:
@@ -63,7 +65,11 @@ def asked(file: File, given: Argument) -> Values:
 def parameter(use: Use, name: str) -> Values | None:
     """What a parameter gets; None where the call does not pass it."""
     given = use.bound.named.get(name)
-    return unite(*(asked(use.file, one) for one in given)) if given else None
+    if not given:
+        return None
+    if len(given) == 1:
+        return unite(asked(use.file, given[0]))
+    return unite(*(asked(use.file, one) for one in given))
 
 
 def is_passed(use: Use, name: str) -> bool:
@@ -74,6 +80,8 @@ def is_passed(use: Use, name: str) -> bool:
 
 def one_text(values: Values | None) -> str | None:
     """The string that the values are for certain."""
+    if values is not None and len(values) == 1:
+        return values[0].known if isinstance(values[0], Text) else None
     known = {value.known if isinstance(value, Text) else None for value in values or ()}
     return known.pop() if len(known) == 1 else None
 
@@ -113,11 +121,12 @@ def made_by(value: Object, *names: str) -> list[Use]:
     known = _MADE.get(file)
     if known is None:
         known = _MADE[file] = {}
-    if node not in known:
-        known[node] = Uses(file).of(node)
-    if value.frame is not None and (value.frame.arguments is not None or len(known[node]) > 1):
+    uses = known.get(node)
+    if uses is None:
+        uses = known[node] = Uses(file).of(node)
+    if value.frame is not None and (value.frame.arguments is not None or len(uses) > 1):
         key = (node, value.frame)
         if key not in known:
             known[key] = Uses(file).on(node, value.frame)
-        return [use for use in known[key] if use.api.name in names]
-    return [use for use in known[node] if use.api.name in names]
+        uses = known[key]
+    return [use for use in uses if use.api.name in names]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from modal_lint import objects
 from modal_lint.environments import asking, sources
 from modal_lint.environments.guards import Guards
-from modal_lint.environments.needs import Reading
+from modal_lint.environments.needs import Reading, may_read
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
 from modal_lint.nodes import last_name
 from modal_lint.uses import frame_at
-from modal_lint.values import Class, Function, Instance, Object, Place, Value, Values
+from modal_lint.values import Class, Function, Instance, Object, Place, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from modal_lint.source import File
     from modal_lint.uses import Use
 
-FUNCTIONS = ("modal.App.function", "modal.App.cls", "modal.App.server", "modal_lint_runtime.Functions.define")
+FUNCTIONS = frozenset(
+    ("modal.App.function", "modal.App.cls", "modal.App.server", "modal_lint_runtime.Functions.define")
+)
 """The decorators that make a container of a function or class."""
 OPTIONS = ("modal.Function.with_options", "modal.Cls.with_options", "modal_lint_runtime.Function.with_options")
 SANDBOXES = (
@@ -38,13 +40,28 @@ _PLAIN = frozenset(("staticmethod", "classmethod", "property", "cached_property"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Container:
-    """A Function, class or server: the call that declares it, the code that runs in it, and its variables."""
+    """A Function, class or server: the call that declares it, the code that runs in it, and its variables.
 
-    use: Use
-    code: Place | None  # the function or class; None where it is not known
-    supply: Supply
+    Args:
+        use: the call.
+        code: the function or class; None where it is not known.
+        alone: whether there is no other way to declare it; else it is not known by which of them it is started.
+    """
+
+    def __init__(self, use: Use, code: Place | None, *, alone: bool) -> None:
+        self.use, self.code, self._alone = use, code, alone
+
+    @cached_property
+    def supply(self) -> Supply:
+        """The sources of its variables, the image first."""
+        return _of_image(self.use) + self.given if self._alone else ANYTHING
+
+    @cached_property
+    def given(self) -> Supply:
+        """The sources without the image: the App's Secrets, those of the call, `env=`."""
+        use = self.use
+        return _of_app(use, app_of(use)) + of_call(use) if self._alone else ANYTHING
 
     @property
     def name(self) -> str:
@@ -141,9 +158,7 @@ class Environments:
         return tuple(self._container(uses) for uses in found.values())
 
     def _container(self, uses: list[Use]) -> Container:
-        code = self._decorated(uses[0])
-        # Several ways to declare one thing: which of them a container is started by is not known.
-        return Container(uses[0], code, of_function(uses[0]) if len(uses) == 1 else ANYTHING)
+        return Container(uses[0], self._decorated(uses[0]), alone=len(uses) == 1)
 
     def _decorated(self, use: Use) -> Place | None:
         """What a decorator is applied to, by ``@`` or by a call."""
@@ -199,6 +214,8 @@ class Environments:
 
     def needs_of(self, container: Container) -> Iterator[Need]:
         """What a container surely needs of its environment: reads on every path that fail where it is missing."""
+        if container.code is None or not may_read(container.code.file):
+            return
         reads = self.reads(container)
         if not reads.open:
             yield from (need for need in reads.needs if need.required and need.key not in reads.assigned)
@@ -214,13 +231,6 @@ def entry_points(code: Place) -> list[Place]:
 
 def _runs(decorator: ast.expr) -> bool:
     return objects.decorator_name(decorator) not in _PLAIN
-
-
-def of_function(use: Use) -> Supply:
-    """The sources of a Function, class or server: the image, the App's Secrets, those of the call, `env=`."""
-    app = app_of(use)
-    supply = sources.of_image(_image(use, app)) + _of_app(use, app)
-    return supply + sources.of_secrets(use) + sources.of_env(use)
 
 
 def of_call(use: Use) -> Supply:
@@ -245,11 +255,12 @@ def _of_app(use: Use, app: Use | None) -> Supply:
     return ANYTHING if app is None else sources.of_secrets(app, Kind.APP)
 
 
-def _image(use: Use, app: Use | None) -> Values | None:
+def _of_image(use: Use) -> Supply:
     values = asking.parameter(use, "image")
     if values is None and use.bound.open:
-        return ()
-    return asking.parameter(app, "image") if values is None and app is not None else values
+        return sources.of_image(())
+    app = app_of(use) if values is None else None
+    return sources.of_image(values if app is None else asking.parameter(app, "image"))
 
 
 def base_of(use: Use) -> Supply | None:

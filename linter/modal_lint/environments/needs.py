@@ -14,8 +14,10 @@ from modal_lint import objects
 from modal_lint.calls import Frame, arguments_of
 from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
+from modal_lint.imports import SDKS
+from modal_lint.kept import Kept
 from modal_lint.library import ENVIRON, GETENV
-from modal_lint.modal_api import canonical
+from modal_lint.modal_api import API, TYPES, canonical
 from modal_lint.nodes import last_name
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, External, Function, Method, Place, Text, Value, Values
@@ -273,6 +275,43 @@ class _Look:
 
 def _name(cls: Class) -> str:
     return str(getattr(cls.place.node, "name", "a class"))
+
+
+_READERS = frozenset(name.partition(".")[0] for name in (*CLIENTS, *settings.BASES))  # the packages of what reads
+_SPELLED = ("environ", "getenv", "getattr")  # what of `os` reads, and what may stand for it
+
+
+def may_read(file: File) -> bool:
+    """Whether code of a file may need variables, by itself or by what it calls in other files of the project.
+
+    Whatever reads them is a name of `os`, or is brought by an import, from a package that reads or from the project.
+    """
+    known = _MAY_READ.get(file)
+    if known is None:
+        spelled = any(word in file.text for word in _SPELLED)
+        known = _MAY_READ[file] = spelled or any(_may_bring_reader(file, one) for one in file.scopes.imports)
+    return known
+
+
+_MAY_READ: Kept[File, bool] = Kept()
+
+
+def _may_bring_reader(file: File, statement: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(statement, ast.Import):
+        dotted = (alias.name if alias.asname else alias.name.partition(".")[0] for alias in statement.names)
+        names = [name for name in dotted if name not in SDKS]
+    elif statement.level or statement.module is None:
+        return True
+    else:
+        names = [f"{statement.module}.{alias.name}" for alias in statement.names]
+        names = [name for name in names if not _is_of_sdk(name)]
+        names += [statement.module] if names else []
+    return any(name.partition(".")[0] in _READERS or file.project.has_module(name, file) for name in names)
+
+
+def _is_of_sdk(dotted: str) -> bool:
+    """Whether a name is one of Modal's, even where a folder of the project is called so."""
+    return dotted.partition(".")[0] in SDKS and ((known := canonical(dotted)) in API or known in TYPES)
 
 
 def _sets_variables(file: File) -> bool:

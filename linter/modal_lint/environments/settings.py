@@ -11,7 +11,7 @@ from modal_lint.values import Class, External
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
-_BASES = frozenset(("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.env_settings.BaseSettings"))
+BASES = frozenset(("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "pydantic.env_settings.BaseSettings"))
 _FILES = ("env_file", "secrets_dir", "env_nested_delimiter", "settings_customise_sources")
 _ALIASES = ("alias", "validation_alias", "env")
 
@@ -47,7 +47,7 @@ def _is_settings(ev: Evaluator, cls: Class) -> bool:
     assert isinstance(node, ast.ClassDef)
     frame = cls.frame or ev.module_frame(cls.place.file)
     return any(
-        isinstance(value, External) and value.name in _BASES for base in node.bases for value in ev.ask(base, frame)
+        isinstance(value, External) and value.name in BASES for base in node.bases for value in ev.ask(base, frame)
     )
 
 

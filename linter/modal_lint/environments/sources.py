@@ -114,6 +114,8 @@ class Supply:
         return tuple(source for source in self.sources if source.kind is not Kind.IMAGE)
 
     def __add__(self, other: Supply) -> Supply:
+        if other is NOTHING:
+            return self
         return Supply(self.sources + other.sources, self.open or other.open)
 
 
@@ -169,7 +171,7 @@ def secret(value: Object, kind: Kind = Kind.SECRET) -> Source:
         values = asking.parameter(use, "env_dict") or asking.parameter(use, "entries") or ()
         return mapping(values, kind, value.call) if len(uses) == 1 else Source(kind, place=value.call)
     for use in asking.made_by(value, *_FROM_LOCAL):
-        keys = _texts(use, asking.parameter(use, "env_keys"))
+        keys = _texts(asking.parameter(use, "env_keys"))
         return Source(kind, frozenset(keys or ()), known=keys is not None, place=value.call)
     return Source(kind, place=value.call)
 
@@ -177,7 +179,7 @@ def secret(value: Object, kind: Kind = Kind.SECRET) -> Source:
 def _named(use: Use, kind: Kind) -> Source:
     name = asking.one_text(asking.parameter(use, "name"))
     required = asking.parameter(use, "required_keys")
-    keys = None if required is None or use.bound.open else _texts(use, required)
+    keys = None if required is None or use.bound.open else _texts(required)
     promised = bool(keys)
     held = use.file.project.known_secrets.get(name or "")  # the configuration says what the workspace holds
     return Source(
@@ -190,11 +192,11 @@ def _named(use: Use, kind: Kind) -> Source:
     )
 
 
-def _texts(use: Use, values: Values | None) -> list[str] | None:
+def _texts(values: Values | None) -> list[str] | None:
     """The strings of a list that is wholly known."""
     if values is None or len(values) != 1 or not isinstance(values[0], Sequence) or not values[0].complete:
         return None
-    found = [asking.one_text(item) for item in elements(use.file.project.evaluator, values) or ()]
+    found = [asking.one_text(item) for item in values[0].items]
     return None if None in found else [one for one in found if one is not None]
 
 
