@@ -186,7 +186,7 @@ class Project:
 
     def has_module(self, dotted: str, importer: File, level: int = 0) -> bool:
         """Whether the file that an import names is in the project; nothing is read."""
-        return self._path_of(dotted, os.path.dirname(importer.real), level) is not None
+        return self._path_of(dotted, self._folder_of(importer), level) is not None
 
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
