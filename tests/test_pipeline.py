@@ -155,6 +155,25 @@ def test_the_cache_is_used(project: Path) -> None:
     assert said == [True, False]
 
 
+@pytest.mark.parametrize(("text", "loaded"), [("show(modal)\n", False), ("import modal\n", True)])
+def test_rules_are_loaded_for_files_that_use_modal_not_for_those_that_say_it(
+    tmp_path: Path, text: str, loaded: bool
+) -> None:
+    for number in range(30):
+        (tmp_path / f"m{number}.py").write_text(f"# a modal window\n{text}")
+    script = "import sys; from modal_lint.start import status; status(sys.argv[1:]); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "check", ".", "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ("modal_lint_rules" in done.stdout.split()) is loaded
+
+
 def test_what_holds_no_value_is_kept_and_not_analysed_again(project: Path) -> None:
     for name in ("leak.py", "uses.py"):
         (project / name).write_text("x = 1\n")

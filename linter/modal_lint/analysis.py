@@ -37,7 +37,7 @@ class Analysis:
     Args:
         targets: the files.
         given: contents to take instead of those on the disk, by path as in findings.
-        rules: what to look for.
+        rules: what to look for; None for all rules, which are only loaded when a file concerns Modal.
         visit: what else to ask of each file that concerns Modal; its answer goes into the outcome.
         contents: what to take for the content of the files that are imported, by real path.
         silent: tells the absolute paths of files that are known not to say Modal, if that is asked.
@@ -45,7 +45,7 @@ class Analysis:
 
     targets: Sequence[Target]
     given: Mapping[str, bytes]
-    rules: Sequence[Rule]
+    rules: Sequence[Rule] | None = None
     visit: Callable[[File], object] | None = None
     contents: Mapping[str, bytes] = field(default_factory=dict)
     silent: Callable[[], Collection[str]] = frozenset
@@ -113,8 +113,12 @@ class Analysis:
         """Those of the rules that look at a file, as `enabled`; found once for all files with the same choices."""
         chosen = target.settings.selections
         if chosen not in self._enabled:
-            self._enabled[chosen] = selection.enabled(self.rules, chosen)
+            self._enabled[chosen] = selection.enabled(self._asked, chosen)
         return _not_ignored(target, self._enabled[chosen])
+
+    @property
+    def _asked(self) -> Sequence[Rule]:
+        return selection.catalogue() if self.rules is None else self.rules
 
     def _project(self, root: str) -> Project:
         if root not in self._projects:
@@ -128,7 +132,7 @@ class Analysis:
 
     def _failure(self, target: Target, reason: str, line: int = 1, column: int = 0) -> Failure | None:
         """The failure of an unreadable file, or None where the user has switched MS001 off by name or prefix."""
-        for rule in self.rules:
+        for rule in self._asked:
             if rule.code == UNREADABLE:
                 chosen = target.settings.selections
                 if selection.explicitly_ignored(rule, chosen) or selection.covers(_ignored_here(target), rule):

@@ -224,12 +224,11 @@ class Session:
         """Let the rules look at ``work``, whose first files have ``sizes``; ``silent`` tells which never say Modal."""
         if not work:
             return
-        from modal_lint import analysis, selection
+        from modal_lint import analysis
         from modal_lint.deep import with_deep_stack
 
-        rules = selection.catalogue() if self.rules is None else tuple(self.rules)
         contents: Mapping[str, bytes] = self.staged.contents if self.staged is not None else {}
-        task = analysis.Analysis(work, given, rules, self.visit, contents, silent)
+        task = analysis.Analysis(work, given, self.rules, self.visit, contents, silent)
         jobs = min(jobs, len(work) // (_WORTH_PROCESSES // 2)) if len(work) >= _WORTH_PROCESSES else 1
         was_on = gc.isenabled()
         gc.disable()  # trees are many objects and few garbage: half of the time would go into looking for it
@@ -237,7 +236,8 @@ class Session:
             if jobs > 1:
                 from modal_lint import pool
 
-                analysis.load()
+                if not sizes or any(size > MENTIONS for size in sizes):
+                    analysis.load()
                 weights = [*sizes, *[_USUAL] * (len(work) - len(sizes))]
                 ties = _ties([target.absolute for target in work])
                 outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL, ties=ties)

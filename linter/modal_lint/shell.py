@@ -61,7 +61,7 @@ _STORES = (
     _store(r"\bmodal\s+token\s+set\b", "~/.modal.toml", r"rm\b.*modal\.toml"),
     _store(r"\bvault\s+login\b", "~/.vault-token", r"rm\b.*vault-token"),
     _store(r"\bkubectl\s+config\s+set\b|\bkubectl\s+config\s+set-credentials\b", "~/.kube/config", r"rm\b.*\.kube"),
-    _store(r"\bngrok\b.*\b(?:add-)?authtoken\b", "ngrok.yml", r"rm\b.*ngrok"),
+    _store(r"\bngrok\b.{0,300}\b(?:add-)?authtoken\b", "ngrok.yml", r"rm\b.*ngrok"),
     _store(r"\bdoppler\s+configure\s+set\b", "~/.doppler", r"rm\b.*\.doppler"),
     _store(r"\bgit\s+remote\s+(?:add|set-url)\b", ".git/config", r"git\s+remote\s+(?:remove|rm)\b|rm\b.*\.git\b"),
     _store(r"\bgit\s+config\b", "the git configuration", r"git\s+config\b.*--unset|rm\b.*\.git"),
@@ -190,7 +190,7 @@ def _drops_clone(pipeline: str, rest: str) -> bool:
     words = [word.strip("\"'") for word in pipeline.split()]
     repository = next((word for word in words if "://" in word), "")
     places = {repository.rstrip("/").removesuffix(".git").rpartition("/")[2], words[-1]}
-    if re.search(r"\bgit\b.*\bremote\s+(?:set-url|remove|rm)\b", rest):
+    if re.search(r"\bgit\b.{0,300}\bremote\s+(?:set-url|remove|rm)\b", rest):
         return True
     for match in _REMOVING.finditer(rest):
         for word in match[1].split():

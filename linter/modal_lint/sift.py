@@ -163,7 +163,7 @@ def _by_place(targets: Sequence[Target], given: Mapping[str, bytes]) -> dict[str
 
 def _prepare(verdicts: list[int | str]) -> None:
     """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
-    if any(isinstance(verdict, int) and verdict >= 0 for verdict in verdicts):
+    if any(isinstance(verdict, int) and verdict > MENTIONS for verdict in verdicts):
         from modal_lint import analysis
 
         analysis.load()
