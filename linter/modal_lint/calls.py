@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.values import (
     UNKNOWN,
@@ -129,36 +129,22 @@ def values_of(argument: Argument, evaluate: Evaluate) -> Values:
     return evaluate(argument.node, argument.frame)
 
 
-def bind(
-    arguments: Arguments,
-    parameters: Iterable[tuple[str, str]],
-    evaluate: Evaluate,
-) -> Bound:
-    """Give each argument to its parameter.
+class Signature(NamedTuple):
+    """The names of a callable's parameters: those that take an argument by its position, and all but ``*`` and ``**``."""
 
-    Args:
-        arguments: what was written.
-        parameters: (name, kind) in order; kinds as in modal_api.Param.
-        evaluate: used for splats only.
-    """
+    positional: tuple[str, ...]
+    all: frozenset[str]
+
+
+def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bound:
+    """Give each argument to its parameter; ``evaluate`` is used for splats only."""
     bound = Bound()
     given = _positionals(arguments, evaluate, bound)
-    known: list[str] = []
-    has_args = False
-    for name, kind in parameters:
-        if kind in ("both", "positional"):
-            if given:
-                bound.named[name] = [given.pop(0)]
-            known.append(name)
-        elif kind == "args":
-            has_args = True
-            bound.extra, given = given, []
-        elif kind == "keyword":
-            known.append(name)
-    if not has_args:
-        bound.extra = given
+    for name, argument in zip(parameters.positional, given, strict=False):
+        bound.named[name] = [argument]
+    bound.extra = given[len(parameters.positional) :]
     for keyword, argument in _keywords(arguments, evaluate, bound):
-        if keyword in known:
+        if keyword in parameters.all:
             bound.named.setdefault(keyword, []).append(argument)
         else:
             bound.keywords.append((keyword, argument))
@@ -221,17 +207,10 @@ def effective(mapping: Mapping) -> list[Entry]:
     return shown[::-1]
 
 
-def parameters_of(node: FunctionNode, skip: int = 0) -> list[tuple[str, str]]:
-    """A function's parameters as (name, kind), without the first ``skip`` (``self``)."""
-    arguments = node.args
-    found = [(a.arg, "positional") for a in arguments.posonlyargs] + [(a.arg, "both") for a in arguments.args]
-    found = found[skip:]
-    if arguments.vararg is not None:
-        found.append((arguments.vararg.arg, "args"))
-    found += [(a.arg, "keyword") for a in arguments.kwonlyargs]
-    if arguments.kwarg is not None:
-        found.append((arguments.kwarg.arg, "kwargs"))
-    return found
+def signature_of(node: FunctionNode, skip: int = 0) -> Signature:
+    """A function's parameters, without the first ``skip`` (``self``)."""
+    positional = tuple(arg.arg for arg in (*node.args.posonlyargs, *node.args.args)[skip:])
+    return Signature(positional, frozenset((*positional, *(arg.arg for arg in node.args.kwonlyargs))))
 
 
 def default_of(node: FunctionNode, name: str) -> ast.expr | None:

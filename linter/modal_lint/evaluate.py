@@ -20,7 +20,7 @@ from modal_lint.calls import (
     default_of,
     extra_mapping,
     join_arguments,
-    parameters_of,
+    signature_of,
     values_of,
 )
 from modal_lint.modal_api import canonical, method
@@ -496,7 +496,7 @@ class Evaluator:
             return None
         if frame.bound is None:
             frame.bound = Bound(open=True)  # a splat that depends on itself
-            frame.bound = bind(frame.arguments, parameters_of(node, skip), self.evaluate)
+            frame.bound = bind(frame.arguments, signature_of(node, skip), self.evaluate)
         return frame.bound
 
     # ---- definitions ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
-from modal_lint.calls import Frame, arguments_of, bind, parameters_of
+from modal_lint.calls import Frame, arguments_of, bind, signature_of
 from modal_lint.scopes import MAX_CHANGES, Mutation
 from modal_lint.values import (
     UNKNOWN,
@@ -246,7 +246,7 @@ class _Change:
         if frame.depth > MAX_FILLING or self.frame.calls_of(node):
             return (value,)
         assert frame.arguments is not None
-        bound = bind(frame.arguments, parameters_of(node, int(function.receiver is not None)), self.ev.evaluate)
+        bound = bind(frame.arguments, signature_of(node, int(function.receiver is not None)), self.ev.evaluate)
         names = [name for name, given in bound.named.items() if any(one.node is self.mutation.value for one in given)]
         scope = file.scopes.of[node]
         step = Passage(self.place, f"filled by {node.name}()")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import imports, library, mutate
-from modal_lint.calls import Bound, Frame, arguments_of, bind, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, values_of
 from modal_lint.modal_api import attribute_type, canonical
 from modal_lint.values import (
     UNKNOWN,
@@ -54,6 +54,8 @@ _ENUMS = frozenset(("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag"))
 
 def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     """``value.name``."""
+    if len(values) == 1:
+        return unite(_attribute(ev, values[0], name))
     return unite(*(_attribute(ev, value, name) for value in values))
 
 
@@ -442,7 +444,8 @@ def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:
     assert instance.arguments is not None
-    return bind(instance.arguments, [(name, "both") for name in field_names(ev, instance.cls)], ev.evaluate)
+    names = tuple(field_names(ev, instance.cls))
+    return bind(instance.arguments, Signature(names, frozenset(names)), ev.evaluate)
 
 
 def as_mapping(ev: Evaluator, values: Values) -> Values:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import imports, library
-from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, join_arguments, values_of
 from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
 from modal_lint.nodes import all_arguments
@@ -52,6 +53,7 @@ _SINK_KEYWORDS = frozenset(
 )
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -164,12 +166,13 @@ class Uses:
         self.ev.needed_caller = False
         if self._is_foreign(call, default):
             return found
+        is_called = default.node.__class__ in _CALLED
         for frame in self._looped(call, default):
             uses = self.on(call, frame)
-            if uses:
+            if uses and is_called:
                 self._ask_arguments(call, uses, frame)
             found += uses
-        if self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
+        if is_called and self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
@@ -250,8 +253,11 @@ class Uses:
 
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
+        asked = [argument for argument in all_arguments(call) if argument.__class__ is not ast.Constant]
+        if not asked:
+            return
         idle = set.intersection(*(_idle(use) for use in uses))
-        for argument in all_arguments(call):
+        for argument in asked:
             if argument not in idle:
                 self.ev.ask(argument, frame)
 
@@ -292,7 +298,7 @@ class Uses:
 
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
-            self._bound = arguments, row, bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
+            self._bound = arguments, row, bind(arguments, _signature(row.name), self.ev.evaluate)
         return Use(self.file, row, call, frame, owner, arguments, self._bound[2])
 
     # ---- how functions are run ------------------------------------------------------------------------------
@@ -313,7 +319,7 @@ class Uses:
         return found
 
     def _callers(self, scope: Scope, nesting: int) -> list[Frame]:
-        if not isinstance(scope.node, (*_FUNCTIONS, ast.Lambda)):
+        if scope.node.__class__ not in _CALLED:
             return []
         base = default_frame(self.ev, self.file, scope)
         found: list[Frame] = []
@@ -386,13 +392,28 @@ class Uses:
 
 def _idle(use: Use) -> set[ast.AST]:
     """The arguments that lead nowhere: what they are is asked by nobody."""
+    idle = _idle_names(use.api.name)
     return {
         argument.node
-        for param in use.api.params
-        if param.sink is None and param.name not in _NAMING
-        for argument in use.bound.named.get(param.name, ())
+        for name, arguments in use.bound.named.items()
+        if name in idle
+        for argument in arguments
         if argument.node is not None
     }
+
+
+@cache
+def _idle_names(name: str) -> frozenset[str]:
+    return frozenset(param.name for param in API[name].params if param.sink is None and param.name not in _NAMING)
+
+
+@cache
+def _signature(name: str) -> Signature:
+    params = API[name].params
+    return Signature(
+        tuple(param.name for param in params if param.kind in ("both", "positional")),
+        frozenset(param.name for param in params if param.kind in ("both", "positional", "keyword")),
+    )
 
 
 def _is_other(value: Value) -> bool:
