@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.values import (
@@ -95,14 +94,16 @@ class Frame:
         return count
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Bound:
     """The arguments of a call, by parameter. ``open`` says that unknown further keywords may be there."""
 
-    named: dict[str, list[Argument]] = field(default_factory=dict)
-    extra: list[Argument] = field(default_factory=list)  # what goes to ``*args``
-    keywords: list[tuple[str, Argument]] = field(default_factory=list)  # what goes to ``**kwargs``
-    open: bool = False
+    __slots__ = ("extra", "keywords", "named", "open")
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self.named: dict[str, list[Argument]] = {}
+        self.extra: list[Argument] = []  # what goes to ``*args``
+        self.keywords: list[tuple[str, Argument]] = []  # what goes to ``**kwargs``
+        self.open = is_open
 
 
 def arguments_of(call: ast.Call, frame: Frame, skip: int = 0) -> Arguments:
@@ -130,10 +131,10 @@ def values_of(argument: Argument, evaluate: Evaluate) -> Values:
 
 
 class Signature(NamedTuple):
-    """The names of a callable's parameters: those that take an argument by its position, and all but ``*`` and ``**``."""
+    """The names of a callable's parameters."""
 
-    positional: tuple[str, ...]
-    all: frozenset[str]
+    positional: tuple[str, ...]  # those that take an argument by its place
+    all: frozenset[str]  # and those that take one by name alone; ``*`` and ``**`` are not named
 
 
 def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bound:

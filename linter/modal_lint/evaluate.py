@@ -106,9 +106,10 @@ class Evaluator:
         """What an expression may be, within the budget of the question under way."""
         known = frame.memo.get(node)
         if known is not None:
-            self.needed_caller = self.needed_caller or node in frame.needy
+            if node in frame.needy:
+                self.needed_caller = True
             return known
-        handler = _HANDLERS.get(type(node))
+        handler = _HANDLERS.get(node.__class__)
         self.fuel -= 1
         self.spent += 1
         if handler is None or self.fuel < 0:
@@ -281,6 +282,8 @@ class Evaluator:
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node
+        if frame.node is owner:
+            return frame
         found = frame.of(owner)
         if found is not None:
             return found
@@ -379,7 +382,8 @@ class Evaluator:
     def _binding(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         known = frame.held.get(binding)
         if known is not None:
-            self.needed_caller = self.needed_caller or binding in frame.needy
+            if binding in frame.needy:
+                self.needed_caller = True
             return known
         frame.held[binding] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
@@ -495,7 +499,7 @@ class Evaluator:
         if frame.arguments is None:
             return None
         if frame.bound is None:
-            frame.bound = Bound(open=True)  # a splat that depends on itself
+            frame.bound = Bound(is_open=True)  # a splat that depends on itself
             frame.bound = bind(frame.arguments, signature_of(node, skip), self.evaluate)
         return frame.bound
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modal_lint import imports, library, mutate
 from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, values_of
 from modal_lint.modal_api import attribute_type, canonical
+from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -43,7 +44,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
     from modal_lint.library import Site
-    from modal_lint.scopes import Mutation, Scope
+    from modal_lint.scopes import Scope
 
 MAX_BASES = 20
 _METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -368,7 +369,8 @@ def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Va
 
 def replace_path(mutation: Mutation) -> Mutation:
     """The same change as seen from the attribute that it goes through."""
-    return replace(mutation, path=mutation.path[1:])
+    path = mutation.path[1:]
+    return Mutation(mutation.name, mutation.kind, path, mutation.node, mutation.value, mutation.position)
 
 
 def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
@@ -376,8 +378,7 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
     for owner in bases(ev, instance.cls):
         file, node = owner.place.file, owner.place.node
         assert isinstance(node, ast.ClassDef)
-        declared = [s for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
-        match = next((s for s in declared if isinstance(s.target, ast.Name) and s.target.id == name), None)
+        match = _declaration(node, name)
         if match is None:
             continue
         given = _given(ev, instance, name)
@@ -393,6 +394,15 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
         if instance.arguments is None:
             ev.needed_caller = True
         return default
+    return None
+
+
+def _declaration(node: ast.ClassDef, name: str) -> ast.AnnAssign | None:
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign):
+            target = statement.target
+            if isinstance(target, ast.Name) and target.id == name:
+                return statement
     return None
 
 
