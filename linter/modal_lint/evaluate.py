@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modal_lint.project import Project
-    from modal_lint.scopes import Binding, FunctionNode, Mutation, Scope
+    from modal_lint.scopes import Binding, Changes, FunctionNode, Mutation, Reaching, Scope
     from modal_lint.source import File
     from modal_lint.uses import Site
 
@@ -148,12 +148,6 @@ class Evaluator:
             return (Text((Piece(operators.decoded(node.value), place),), binary=True),)
         return (Const(node.value, place),)
 
-    def _fstring(self, node: ast.JoinedStr, frame: Frame) -> Values:
-        return operators.fstring(self, node, frame)
-
-    def _formatted(self, node: ast.FormattedValue, frame: Frame) -> Values:
-        return operators.formatted(self, node, frame)
-
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Values:
         items: list[Values] = []
         complete = True
@@ -225,18 +219,9 @@ class Evaluator:
 
     # ---- operators ------------------------------------------------------------------------------------------
 
-    def _binary(self, node: ast.BinOp, frame: Frame) -> Values:
-        return operators.binary(self, node, frame)
-
     def _unary(self, node: ast.UnaryOp, frame: Frame) -> Values:
         verdict = operators.condition(self, node, frame) if isinstance(node.op, ast.Not) else None
         return UNKNOWN if verdict is None else (Const(verdict, Place(frame.file, node)),)
-
-    def _boolean(self, node: ast.BoolOp, frame: Frame) -> Values:
-        return operators.boolean(self, node, frame)
-
-    def _conditional(self, node: ast.IfExp, frame: Frame) -> Values:
-        return operators.conditional(self, node, frame)
 
     def _compare(self, node: ast.Compare, frame: Frame) -> Values:
         verdict = operators.condition(self, node, frame)
@@ -250,9 +235,6 @@ class Evaluator:
 
     def _lambda(self, node: ast.Lambda, frame: Frame) -> Values:
         return (Function(Place(frame.file, node), frame),)
-
-    def _subscript(self, node: ast.Subscript, frame: Frame) -> Values:
-        return library.subscript(self, node, frame)
 
     # ---- names ----------------------------------------------------------------------------------------------
 
@@ -305,7 +287,7 @@ class Evaluator:
             if values is UNKNOWN or (binding.kind == "param" and values == (frame.receiver,)):
                 groups.append(values)  # what is assigned to ``self`` counts for the class, not for one place
                 continue
-            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else []
+            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else ()
             if home.function is not asking and name in asking.mutations:
                 changes += scopes.changes(asking, name, (0, 0), node)
             elif home is scopes.module and use is None:
@@ -356,16 +338,16 @@ class Evaluator:
         values = unite(*groups)
         return mutate.apply(self, values, changes, (frame, frame)) if changes else values
 
-    def _foreign_changes(self, name: str, home: Scope, asking: Scope, frame: Frame) -> list[tuple[Any, bool]]:
+    def _foreign_changes(self, name: str, home: Scope, asking: Scope, frame: Frame) -> Changes:
         """What functions of the module do to a module's name: may or may not have happened."""
         scopes = frame.file.scopes
-        found: list[tuple[Any, bool]] = []
+        found: list[tuple[Mutation, bool]] = []
         for scope in scopes.mutating.get(name, ()):
             if scope is not home and scope is not asking and (scopes.lookup(name, scope) is home):
                 found += [(mutation, True) for mutation in scope.mutations[name] if mutation.kind != "argument"]
-        return found
+        return tuple(found)
 
-    def _guarded(self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame) -> Values | None:
+    def _guarded(self, reaching: Reaching, groups: list[Values], frame: Frame) -> Values | None:
         """``if not key: key = "…"`` after ``key = os.getenv(…)``: mark the literal as the fallback of the read."""
         reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
         if not reads:
@@ -525,6 +507,8 @@ class Evaluator:
     def _call(self, node: ast.Call, frame: Frame) -> Values:
         functions = self.evaluate(node.func, frame)
         arguments = arguments_of(node, frame)
+        if len(functions) == 1:
+            return unite(self.apply(functions[0], arguments, node, frame))
         return unite(*(self.apply(function, arguments, node, frame) for function in functions))
 
     def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
@@ -602,8 +586,8 @@ class Evaluator:
 
 _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.Constant: Evaluator._constant,
-    ast.JoinedStr: Evaluator._fstring,
-    ast.FormattedValue: Evaluator._formatted,
+    ast.JoinedStr: operators.fstring,
+    ast.FormattedValue: operators.formatted,
     ast.List: Evaluator._sequence,
     ast.Tuple: Evaluator._sequence,
     ast.Set: Evaluator._sequence,
@@ -612,16 +596,16 @@ _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.ListComp: Evaluator._comprehension,
     ast.SetComp: Evaluator._comprehension,
     ast.GeneratorExp: Evaluator._comprehension,
-    ast.BinOp: Evaluator._binary,
+    ast.BinOp: operators.binary,
     ast.UnaryOp: Evaluator._unary,
-    ast.BoolOp: Evaluator._boolean,
-    ast.IfExp: Evaluator._conditional,
+    ast.BoolOp: operators.boolean,
+    ast.IfExp: operators.conditional,
     ast.Compare: Evaluator._compare,
     ast.NamedExpr: Evaluator._walrus,
     ast.Await: Evaluator._inner,
     ast.Starred: Evaluator._inner,
     ast.Lambda: Evaluator._lambda,
-    ast.Subscript: Evaluator._subscript,
+    ast.Subscript: library.subscript,
     ast.Name: Evaluator._name,
     ast.Attribute: Evaluator._attribute,
     ast.Call: Evaluator._call,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
 from modal_lint.calls import Frame, arguments_of, bind, signature_of
-from modal_lint.scopes import MAX_CHANGES, Mutation
+from modal_lint.scopes import MAX_CHANGES, Changes, Mutation
 from modal_lint.values import (
     UNKNOWN,
     Bag,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
 MAX_FILLING = 4  # functions inside functions that fill a mapping handed to them
-Changes = list[tuple[Mutation, bool]]
 Path = tuple["ast.expr | str", ...]
 
 
@@ -254,7 +253,7 @@ class _Change:
             return (value,)
         changes = file.scopes.changes(scope, names[0], (0, 0), None)
         if self.maybe:
-            changes = [(mutation, True) for mutation, _ in changes]
+            changes = tuple((mutation, True) for mutation, _ in changes)
         return tuple(with_steps(one, (step,)) for one in apply(self.ev, (value,), changes, (frame, frame)))
 
 

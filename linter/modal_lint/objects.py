@@ -360,7 +360,9 @@ def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Va
     for owner in bases(ev, instance.cls):
         for scope, mutations in _done_to(ev, owner, name):
             sure = getattr(scope.node, "name", "") in ("__init__", "__post_init__")
-            changes = [(replace_path(m), not sure) for m in mutations if len(m.path) > 1 or m.kind in ("call", "aug")]
+            changes = tuple(
+                (replace_path(m), not sure) for m in mutations if len(m.path) > 1 or m.kind in ("call", "aug")
+            )
             if changes:
                 frame = method_frame(ev, instance, owner, scope.node)
                 values = mutate.apply(ev, values, changes, (frame, frame))

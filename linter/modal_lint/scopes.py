@@ -79,6 +79,9 @@ class Scope:
         self.function: Scope = parent.function if self.is_comprehension and parent is not None else self
 
 
+# The bindings of a name that can reach a use, and its mutations before it, each with whether it only may happen.
+Reaching = tuple[tuple[Binding, bool], ...]
+Changes = tuple[tuple[Mutation, bool], ...]
 # The scope that binds a name (None: nobody in the file), whether it runs where the name stands, and the binding where a
 # name is bound once and never changed.
 Resolved = tuple["Scope | None", bool, "Binding | None"]
@@ -123,6 +126,8 @@ class Scopes:
         self._resolved: dict[ast.Name, Resolved] = {}
         self._bound: dict[tuple[Scope, str], _Ordered] = {}
         self._changed: dict[tuple[Scope, str], tuple[list[Position], list[Mutation]]] = {}
+        self._reaching: dict[tuple[Scope, str, ast.AST | None], Reaching] = {}
+        self._changes: dict[tuple[Scope, str, Position, ast.AST | None], Changes] = {}
         self._readers: dict[str, dict[Scope | None, list[ast.Name]]] = {}
         self.module = self._open(file.tree, None)
         self._walk()
@@ -378,15 +383,22 @@ class Scopes:
             known = self._resolved[name] = home, here, sole
         return known
 
-    def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> list[tuple[Binding, bool]]:
+    def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> Reaching:
         """The bindings of ``name`` in ``scope`` that can reach ``use``, latest first, each with whether it is only
         a possibility. ``use`` None means the end of the scope, as a function called later sees it."""
+        key = (scope, name, use)
+        known = self._reaching.get(key)
+        if known is None:
+            known = self._reaching[key] = self._that_reach(scope, name, use)
+        return known
+
+    def _that_reach(self, scope: Scope, name: str, use: ast.AST | None) -> Reaching:
         bindings = scope.bindings.get(name, [])
         if scope.is_comprehension:
-            return [(binding, False) for binding in bindings]
+            return tuple((binding, False) for binding in bindings)
         moment = _start(use) if use is not None else _END
         if len(bindings) == 1 and bindings[0].position <= moment:
-            return [(bindings[0], False)]
+            return ((bindings[0], False),)
         around = self._around(use) if use is not None else {(scope.node, "body")}
         owners = {block[0] for block in around}
         found: list[tuple[Binding, bool]] = []
@@ -406,7 +418,7 @@ class Scopes:
             if loops:
                 later = ordered.between(moment, max(_end(loop) for loop in loops))
                 found += [(b, True) for b in later if any(self.within(b.node, loop) for loop in loops)]
-        return found
+        return tuple(found)
 
     def _in_order(self, scope: Scope, name: str, bindings: list[Binding]) -> _Ordered:
         key = (scope, name)
@@ -414,21 +426,27 @@ class Scopes:
             self._bound[key] = _Ordered(bindings)
         return self._bound[key]
 
-    def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> list[tuple[Mutation, bool]]:
+    def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> Changes:
         """The first MAX_CHANGES mutations of a name between ``since`` and ``use``, in order, each with whether it
         only may happen."""
-        mutations = scope.mutations.get(name)
-        if not mutations:
-            return []
+        if name not in scope.mutations:
+            return ()
+        key = (scope, name, since, use)
+        known = self._changes.get(key)
+        if known is None:
+            known = self._changes[key] = self._that_change(scope, name, since, use)
+        return known
+
+    def _that_change(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> Changes:
         key = (scope, name)
         if key not in self._changed:
-            ordered = sorted(mutations, key=lambda m: m.position)
+            ordered = sorted(scope.mutations[name], key=lambda m: m.position)
             self._changed[key] = [mutation.position for mutation in ordered], ordered
         positions, ordered = self._changed[key]
         first = bisect_left(positions, since)
         last = bisect_right(positions, _start(use) if use is not None else _END)
         if first >= last:
-            return []
+            return ()
         around = self._around(use) if use is not None else {(scope.node, "body")}
         owners = {block[0] for block in around}
         inside = set(self._upwards(use))
@@ -442,7 +460,7 @@ class Scopes:
                 found.append((mutation, relation == "maybe"))
                 if len(found) == MAX_CHANGES:
                     break
-        return found
+        return tuple(found)
 
     def readers(self, name: str, home: Scope) -> list[ast.Name]:
         """The places that read or delete what a scope binds to a name."""
