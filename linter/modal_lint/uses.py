@@ -519,7 +519,8 @@ def call_index(file: File) -> _Index:
         for scope in file.scopes.of.values():
             for bound, bindings in scope.bindings.items():
                 for binding in bindings:
-                    for meant in _meant(binding):
+                    meant = _meant(binding)
+                    if meant is not None:
                         index.aliases.setdefault(meant, {})[bound] = None
     return index
 
@@ -527,13 +528,14 @@ def call_index(file: File) -> _Index:
 _INDEXES: Kept[File, _Index] = Kept()
 
 
-def _meant(binding: Binding) -> Iterator[str]:
+def _meant(binding: Binding) -> str | None:
     """The name that a binding is another name for."""
     node = binding.node
-    if isinstance(node, ast.alias) and node.asname:
-        yield node.name
-    elif binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
-        yield _last_name(binding.value)
+    if isinstance(node, ast.alias):
+        return node.name if node.asname else None
+    if binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
+        return _last_name(binding.value)
+    return None
 
 
 def _last_name(node: ast.AST) -> str:
