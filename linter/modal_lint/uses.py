@@ -80,38 +80,15 @@ class Use:
     owner: Object | None  # the object it is a method of
     arguments: Arguments
     bound: Bound = field(default_factory=Bound)
+    sunk: tuple[Given, ...] = ()  # what goes to a parameter with a sink
 
-    def given(self, *sinks: Sink) -> Iterator[Given]:
+    def given(self, *sinks: Sink) -> list[Given]:
         """The arguments that go to parameters of these kinds."""
-        params = _taking(self.api.name, self.api.params, sinks)
-        return self._given(params) if params else iter(())
-
-    def _given(self, params: tuple[Param, ...]) -> Iterator[Given]:
-        for param in params:
-            if param.kind == "args":
-                for argument in self.bound.extra:
-                    yield Given(param, argument, param.name)
-            elif param.kind == "kwargs":
-                for name, argument in self.bound.keywords:
-                    yield Given(param, argument, name)
-            else:
-                for argument in self.bound.named.get(param.name, ()):
-                    yield Given(param, argument, param.name)
+        return [given for given in self.sunk if given.param.sink in sinks]
 
     def argument(self, sink: Sink) -> Argument | None:
         """The first argument of a kind."""
-        return next((given.argument for given in self.given(sink)), None)
-
-
-_TAKING: dict[tuple[str, tuple[Sink, ...]], tuple[Param, ...]] = {}
-
-
-def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tuple[Param, ...]:
-    """Those of a callable's parameters that are one of some sinks: few, mostly none, and asked for by every rule."""
-    known = _TAKING.get((name, sinks))
-    if known is None:
-        known = _TAKING[name, sinks] = tuple(param for param in params if param.sink in sinks)
-    return known
+        return next((given.argument for given in self.sunk if given.param.sink is sink), None)
 
 
 class Uses:
@@ -128,7 +105,8 @@ class Uses:
         self._busy: set[ast.AST] = set()
         self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
         self._start = self.ev.spent
-        self._bound: tuple[Arguments, Api, Bound] | None = None  # the last arguments bound: many owners may share them
+        # The last arguments bound, and what of them goes to sinks: many owners may share them.
+        self._bound: tuple[Arguments, Api, Bound, tuple[Given, ...]] | None = None
 
     def all(self) -> list[Use]:
         """The uses in source order."""
@@ -298,8 +276,9 @@ class Uses:
 
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
-            self._bound = arguments, row, bind(arguments, _signature(row.name), self.ev.evaluate)
-        return Use(self.file, row, call, frame, owner, arguments, self._bound[2])
+            bound = bind(arguments, _signature(row.name), self.ev.evaluate)
+            self._bound = arguments, row, bound, tuple(_sunk(row.name, bound))
+        return Use(self.file, row, call, frame, owner, arguments, *self._bound[2:])
 
     # ---- how functions are run ------------------------------------------------------------------------------
 
@@ -402,6 +381,25 @@ def _idle(use: Use) -> set[ast.AST]:
     }
 
 
+def _sunk(name: str, bound: Bound) -> Iterator[Given]:
+    """The arguments of a callable of Modal's that go to a sink, in the order of its parameters."""
+    for param in _sinks(name):
+        if param.kind == "args":
+            for argument in bound.extra:
+                yield Given(param, argument, param.name)
+        elif param.kind == "kwargs":
+            for keyword, argument in bound.keywords:
+                yield Given(param, argument, keyword)
+        else:
+            for argument in bound.named.get(param.name, ()):
+                yield Given(param, argument, param.name)
+
+
+@cache
+def _sinks(name: str) -> tuple[Param, ...]:
+    return tuple(param for param in API[name].params if param.sink is not None)
+
+
 @cache
 def _idle_names(name: str) -> frozenset[str]:
     return frozenset(param.name for param in API[name].params if param.sink is None and param.name not in _NAMING)
@@ -447,7 +445,8 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
     key = (node, "default")
     if node is file.tree:
         return ev.module_frame(file)
-    if key not in ev.frames:
+    known = ev.frames.get(key)
+    if known is None:
         parent = scope.function.parent
         outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
         receiver: Value | None = None
@@ -458,8 +457,8 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
                 receiver = cls
             elif "staticmethod" not in names:
                 receiver = Instance(cls)
-        ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
-    return ev.frames[key]
+        known = ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
+    return known
 
 
 def frame_at(file: File, node: ast.AST) -> Frame:
