@@ -275,12 +275,11 @@ class _Sources:
             names.append(getattr(scope.parent.node, "name", ""))
         index = call_index(self.file)
         for spelled in [other for one in names for other in (one, *index.aliases.get(one, ()))]:
-            for site in index.sites.get(spelled, ()):
-                yield site.call, site.skip
+            yield from index.calls.get(spelled, ())
         for method in _OVER_INPUTS:
-            for site in index.sites.get(method, ()):
-                if isinstance(site.call.func, ast.Attribute) and last_name(site.call.func.value) in names:
-                    yield site.call, 0
+            for call, _ in index.calls.get(method, ()):
+                if isinstance(call.func, ast.Attribute) and last_name(call.func.value) in names:
+                    yield call, 0
 
     # ---- attributes -----------------------------------------------------------------------------------------
 

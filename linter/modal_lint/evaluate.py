@@ -15,6 +15,7 @@ from modal_lint import defaults, imports, library, mutate, objects, operators
 from modal_lint.calls import (
     Bound,
     Frame,
+    Signature,
     arguments_of,
     bind,
     default_of,
@@ -86,6 +87,7 @@ class Evaluator:
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
+        self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
         # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
         self.mutated: dict[ast.AST, dict[str, list[tuple[Scope, list[Mutation]]]]] = {}

@@ -427,13 +427,21 @@ def field_default(ev: Evaluator, node: ast.expr, frame: Frame) -> Values:
 
 def field_names(ev: Evaluator, cls: Class) -> list[str]:
     """The declared fields of a class, bases first, in order."""
-    names: dict[str, None] = {}
-    for owner in reversed(bases(ev, cls)):
-        assert isinstance(owner.place.node, ast.ClassDef)
-        for statement in owner.place.node.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                names[statement.target.id] = None
-    return list(names)
+    return [*_fields(ev, cls).positional]
+
+
+def _fields(ev: Evaluator, cls: Class) -> Signature:
+    """The declared fields of a class as parameters of its construction."""
+    nodes = tuple(owner.place.node for owner in bases(ev, cls))
+    if nodes not in ev.fields:
+        names: dict[str, None] = {}
+        for node in reversed(nodes):
+            assert isinstance(node, ast.ClassDef)
+            for statement in node.body:
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    names[statement.target.id] = None
+        ev.fields[nodes] = Signature(tuple(names), frozenset(names))
+    return ev.fields[nodes]
 
 
 def _given(ev: Evaluator, instance: Instance, name: str) -> Values | None:
@@ -456,8 +464,7 @@ def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:
     assert instance.arguments is not None
-    names = tuple(field_names(ev, instance.cls))
-    return bind(instance.arguments, Signature(names, frozenset(names)), ev.evaluate)
+    return bind(instance.arguments, _fields(ev, instance.cls), ev.evaluate)
 
 
 def as_mapping(ev: Evaluator, values: Values) -> Values:

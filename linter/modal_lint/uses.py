@@ -186,7 +186,7 @@ class Uses:
     def _bound_to_value(self, name: ast.Name) -> bool:
         """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
         scopes = self.file.scopes
-        home = scopes.resolved(name)[0]
+        home = scopes.lookup(name.id, scopes.scope(name))
         if home is None:
             return "*" in scopes.module.bindings
         bindings = home.bindings[name.id]
@@ -493,14 +493,18 @@ def _assigned_name(file: File, node: ast.AST) -> str:
 def _named(file: File, name: str) -> list[Site]:
     """The calls in a file whose callee, or whose first handed-over callable, may have this name."""
     index = call_index(file)
-    return [site for spelled in (name, *index.aliases.get(name, ())) for site in index.sites.get(spelled, ())]
+    names = (name, *index.aliases.get(name, ()))
+    return [Site(file, call, skip) for spelled in names for call, skip in index.calls.get(spelled, ())]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Index:
-    """The calls of a file by the last name of what they call, and other names for things."""
+    """The calls of a file by the last name of what they call, and other names for things.
 
-    sites: dict[str, list[Site]] = field(default_factory=dict)
+    With each call stands how many of its positional arguments come before the function's own.
+    """
+
+    calls: dict[str, list[tuple[ast.Call, int]]] = field(default_factory=dict)
     aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
 
 
@@ -511,10 +515,10 @@ def call_index(file: File) -> _Index:
         index = _INDEXES[file] = _Index()
         for call in file.scopes.calls:
             name = _last_name(call.func)
-            index.sites.setdefault(name, []).append(Site(file, call))
+            index.calls.setdefault(name, []).append((call, 0))
             at = _RUNNER_METHODS.get(name)
             if at is not None and len(call.args) > at:
-                index.sites.setdefault(_last_name(call.args[at]), []).append(Site(file, call, at + 1))
+                index.calls.setdefault(_last_name(call.args[at]), []).append((call, at + 1))
         for scope in file.scopes.of.values():
             for bound, bindings in scope.bindings.items():
                 for binding in bindings:
