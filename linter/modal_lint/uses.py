@@ -65,8 +65,8 @@ class Given:
     name: str  # of the keyword, or the parameter
 
     def values(self, ev: Evaluator) -> Values:
-        """What it may be."""
-        return values_of(self.argument, ev.evaluate)
+        """What it may be; a question of its own."""
+        return values_of(self.argument, ev.ask)
 
 
 @dataclass(slots=True, eq=False, repr=False)
