@@ -8,7 +8,6 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import defaults, imports, library, mutate, objects, operators
@@ -57,7 +56,7 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from modal_lint.project import Project
     from modal_lint.scopes import Binding, Changes, FunctionNode, Mutation, Reaching, Scope
@@ -128,17 +127,6 @@ class Evaluator:
             self.needed_caller = before
         frame.memo[node] = values
         return values
-
-    @contextmanager
-    def noting(self, needy: set[object], key: object) -> Iterator[None]:
-        """Remember of what is evaluated inside whether it depends on how a function is called."""
-        before, self.needed_caller = self.needed_caller, False
-        try:
-            yield
-        finally:
-            if self.needed_caller:
-                needy.add(key)
-            self.needed_caller = self.needed_caller or before
 
     # ---- literals and displays ------------------------------------------------------------------------------
 

@@ -231,8 +231,14 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
         ev.needed_caller = ev.needed_caller or key in ev.needy
         return ev.attributes[key]
     ev.attributes[key] = UNKNOWN  # cuts cycles
-    with ev.noting(ev.needy, key):
+    before, ev.needed_caller = ev.needed_caller, False
+    try:
         values = ev.attributes[key] = _instance_attribute(ev, instance, name)
+    finally:
+        if ev.needed_caller:
+            ev.needy.add(key)
+        else:
+            ev.needed_caller = before
     return values
 
 

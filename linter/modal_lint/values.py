@@ -82,7 +82,7 @@ class Text:
         parts = self.parts
         if len(parts) == 1 and (not isinstance(parts[0], Piece) or len(parts[0].text) <= MAX_LENGTH):
             return
-        if len(parts) > MAX_PARTS or sum(len(p.text) for p in parts if isinstance(p, Piece)) > MAX_LENGTH:
+        if len(parts) > MAX_PARTS or sum([len(p.text) for p in parts if isinstance(p, Piece)]) > MAX_LENGTH:
             self.parts = _bounded_parts(parts)
 
     @property
