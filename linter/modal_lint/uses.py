@@ -138,6 +138,17 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
+        known = _FOUND.get(self.file)
+        if known is None:
+            known = _FOUND[self.file] = {}
+        if call not in known:
+            found = self._of(call)
+            if self._exhausted():  # who asks anew may have more to spend
+                return found
+            known[call] = found
+        return known[call]
+
+    def _of(self, call: ast.Call) -> list[Use]:
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
@@ -367,6 +378,9 @@ class Uses:
 
     def _received(self, base: Frame, receiver: Value) -> Frame:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
+
+
+_FOUND: Kept[File, dict[ast.Call, list[Use]]] = Kept()
 
 
 def _idle(use: Use) -> set[ast.AST]:
