@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.values import (
     UNKNOWN,
@@ -95,14 +94,16 @@ class Frame:
         return count
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Bound:
     """The arguments of a call, by parameter. ``open`` says that unknown further keywords may be there."""
 
-    named: dict[str, list[Argument]] = field(default_factory=dict)
-    extra: list[Argument] = field(default_factory=list)  # what goes to ``*args``
-    keywords: list[tuple[str, Argument]] = field(default_factory=list)  # what goes to ``**kwargs``
-    open: bool = False
+    __slots__ = ("extra", "keywords", "named", "open")
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self.named: dict[str, list[Argument]] = {}
+        self.extra: list[Argument] = []  # what goes to ``*args``
+        self.keywords: list[tuple[str, Argument]] = []  # what goes to ``**kwargs``
+        self.open = is_open
 
 
 def arguments_of(call: ast.Call, frame: Frame, skip: int = 0) -> Arguments:
@@ -129,36 +130,22 @@ def values_of(argument: Argument, evaluate: Evaluate) -> Values:
     return evaluate(argument.node, argument.frame)
 
 
-def bind(
-    arguments: Arguments,
-    parameters: Iterable[tuple[str, str]],
-    evaluate: Evaluate,
-) -> Bound:
-    """Give each argument to its parameter.
+class Signature(NamedTuple):
+    """The names of a callable's parameters."""
 
-    Args:
-        arguments: what was written.
-        parameters: (name, kind) in order; kinds as in modal_api.Param.
-        evaluate: used for splats only.
-    """
+    positional: tuple[str, ...]  # those that take an argument by its place
+    all: frozenset[str]  # and those that take one by name alone; ``*`` and ``**`` are not named
+
+
+def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bound:
+    """Give each argument to its parameter; ``evaluate`` is used for splats only."""
     bound = Bound()
     given = _positionals(arguments, evaluate, bound)
-    known: list[str] = []
-    has_args = False
-    for name, kind in parameters:
-        if kind in ("both", "positional"):
-            if given:
-                bound.named[name] = [given.pop(0)]
-            known.append(name)
-        elif kind == "args":
-            has_args = True
-            bound.extra, given = given, []
-        elif kind == "keyword":
-            known.append(name)
-    if not has_args:
-        bound.extra = given
+    for name, argument in zip(parameters.positional, given, strict=False):
+        bound.named[name] = [argument]
+    bound.extra = given[len(parameters.positional) :]
     for keyword, argument in _keywords(arguments, evaluate, bound):
-        if keyword in known:
+        if keyword in parameters.all:
             bound.named.setdefault(keyword, []).append(argument)
         else:
             bound.keywords.append((keyword, argument))
@@ -221,17 +208,10 @@ def effective(mapping: Mapping) -> list[Entry]:
     return shown[::-1]
 
 
-def parameters_of(node: FunctionNode, skip: int = 0) -> list[tuple[str, str]]:
-    """A function's parameters as (name, kind), without the first ``skip`` (``self``)."""
-    arguments = node.args
-    found = [(a.arg, "positional") for a in arguments.posonlyargs] + [(a.arg, "both") for a in arguments.args]
-    found = found[skip:]
-    if arguments.vararg is not None:
-        found.append((arguments.vararg.arg, "args"))
-    found += [(a.arg, "keyword") for a in arguments.kwonlyargs]
-    if arguments.kwarg is not None:
-        found.append((arguments.kwarg.arg, "kwargs"))
-    return found
+def signature_of(node: FunctionNode, skip: int = 0) -> Signature:
+    """A function's parameters, without the first ``skip`` (``self``)."""
+    positional = tuple(arg.arg for arg in (*node.args.posonlyargs, *node.args.args)[skip:])
+    return Signature(positional, frozenset((*positional, *(arg.arg for arg in node.args.kwonlyargs))))
 
 
 def default_of(node: FunctionNode, name: str) -> ast.expr | None:

@@ -41,6 +41,11 @@ _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call 
 Name = tuple["_Sources", "Scope | None", str]
 
 
+def may_hold(file: File) -> bool:
+    """Whether any expression of a file may hold a secret."""
+    return switches.is_off("spelling") or not _is_dry(file)
+
+
 def may_carry(file: File, nodes: Iterable[ast.expr]) -> bool:
     """Whether one of some expressions may hold a secret."""
     return switches.is_off("spelling") or (not _is_dry(file) and _Search(file).finds_secret(nodes))
@@ -49,9 +54,9 @@ def may_carry(file: File, nodes: Iterable[ast.expr]) -> bool:
 def _is_dry(file: File) -> bool:
     """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
     if file not in _DRY:
-        imported = file.project.imported_by(file.real, file.data)
-        here = not any(word in file.data for word in _WORDS)
-        _DRY[file] = here and all(_is_dry_behind(file.project, one, 1) for one in imported)
+        _DRY[file] = not any(word in file.data for word in _WORDS) and all(
+            _is_dry_behind(file.project, one, 1) for one in file.project.imported_by(file.real, file.data)
+        )
     return _DRY[file]
 
 
@@ -270,12 +275,11 @@ class _Sources:
             names.append(getattr(scope.parent.node, "name", ""))
         index = call_index(self.file)
         for spelled in [other for one in names for other in (one, *index.aliases.get(one, ()))]:
-            for site in index.sites.get(spelled, ()):
-                yield site.call, site.skip
+            yield from index.calls.get(spelled, ())
         for method in _OVER_INPUTS:
-            for site in index.sites.get(method, ()):
-                if isinstance(site.call.func, ast.Attribute) and last_name(site.call.func.value) in names:
-                    yield site.call, 0
+            for call, _ in index.calls.get(method, ()):
+                if isinstance(call.func, ast.Attribute) and last_name(call.func.value) in names:
+                    yield call, 0
 
     # ---- attributes -----------------------------------------------------------------------------------------
 

@@ -8,19 +8,19 @@ not understood is Unknown, and from that nothing is reported.
 from __future__ import annotations
 
 import ast
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import defaults, imports, library, mutate, objects, operators
 from modal_lint.calls import (
     Bound,
     Frame,
+    Signature,
     arguments_of,
     bind,
     default_of,
     extra_mapping,
     join_arguments,
-    parameters_of,
+    signature_of,
     values_of,
 )
 from modal_lint.modal_api import canonical, method
@@ -56,10 +56,10 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from modal_lint.project import Project
-    from modal_lint.scopes import Binding, FunctionNode, Mutation, Scope
+    from modal_lint.scopes import Binding, Changes, FunctionNode, Mutation, Reaching, Scope
     from modal_lint.source import File
     from modal_lint.uses import Site
 
@@ -86,6 +86,7 @@ class Evaluator:
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
+        self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
         # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
         self.mutated: dict[ast.AST, dict[str, list[tuple[Scope, list[Mutation]]]]] = {}
@@ -106,9 +107,10 @@ class Evaluator:
         """What an expression may be, within the budget of the question under way."""
         known = frame.memo.get(node)
         if known is not None:
-            self.needed_caller = self.needed_caller or node in frame.needy
+            if node in frame.needy:
+                self.needed_caller = True
             return known
-        handler = _HANDLERS.get(type(node))
+        handler = _HANDLERS.get(node.__class__)
         self.fuel -= 1
         self.spent += 1
         if handler is None or self.fuel < 0:
@@ -126,17 +128,6 @@ class Evaluator:
         frame.memo[node] = values
         return values
 
-    @contextmanager
-    def noting(self, needy: set[object], key: object) -> Iterator[None]:
-        """Remember of what is evaluated inside whether it depends on how a function is called."""
-        before, self.needed_caller = self.needed_caller, False
-        try:
-            yield
-        finally:
-            if self.needed_caller:
-                needy.add(key)
-            self.needed_caller = self.needed_caller or before
-
     # ---- literals and displays ------------------------------------------------------------------------------
 
     def _constant(self, node: ast.Constant, frame: Frame) -> Values:
@@ -146,12 +137,6 @@ class Evaluator:
         if isinstance(node.value, bytes):
             return (Text((Piece(operators.decoded(node.value), place),), binary=True),)
         return (Const(node.value, place),)
-
-    def _fstring(self, node: ast.JoinedStr, frame: Frame) -> Values:
-        return operators.fstring(self, node, frame)
-
-    def _formatted(self, node: ast.FormattedValue, frame: Frame) -> Values:
-        return operators.formatted(self, node, frame)
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Values:
         items: list[Values] = []
@@ -224,18 +209,9 @@ class Evaluator:
 
     # ---- operators ------------------------------------------------------------------------------------------
 
-    def _binary(self, node: ast.BinOp, frame: Frame) -> Values:
-        return operators.binary(self, node, frame)
-
     def _unary(self, node: ast.UnaryOp, frame: Frame) -> Values:
         verdict = operators.condition(self, node, frame) if isinstance(node.op, ast.Not) else None
         return UNKNOWN if verdict is None else (Const(verdict, Place(frame.file, node)),)
-
-    def _boolean(self, node: ast.BoolOp, frame: Frame) -> Values:
-        return operators.boolean(self, node, frame)
-
-    def _conditional(self, node: ast.IfExp, frame: Frame) -> Values:
-        return operators.conditional(self, node, frame)
 
     def _compare(self, node: ast.Compare, frame: Frame) -> Values:
         verdict = operators.condition(self, node, frame)
@@ -249,9 +225,6 @@ class Evaluator:
 
     def _lambda(self, node: ast.Lambda, frame: Frame) -> Values:
         return (Function(Place(frame.file, node), frame),)
-
-    def _subscript(self, node: ast.Subscript, frame: Frame) -> Values:
-        return library.subscript(self, node, frame)
 
     # ---- names ----------------------------------------------------------------------------------------------
 
@@ -281,6 +254,8 @@ class Evaluator:
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node
+        if frame.node is owner:
+            return frame
         found = frame.of(owner)
         if found is not None:
             return found
@@ -302,7 +277,7 @@ class Evaluator:
             if values is UNKNOWN or (binding.kind == "param" and values == (frame.receiver,)):
                 groups.append(values)  # what is assigned to ``self`` counts for the class, not for one place
                 continue
-            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else []
+            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else ()
             if home.function is not asking and name in asking.mutations:
                 changes += scopes.changes(asking, name, (0, 0), node)
             elif home is scopes.module and use is None:
@@ -353,16 +328,16 @@ class Evaluator:
         values = unite(*groups)
         return mutate.apply(self, values, changes, (frame, frame)) if changes else values
 
-    def _foreign_changes(self, name: str, home: Scope, asking: Scope, frame: Frame) -> list[tuple[Any, bool]]:
+    def _foreign_changes(self, name: str, home: Scope, asking: Scope, frame: Frame) -> Changes:
         """What functions of the module do to a module's name: may or may not have happened."""
         scopes = frame.file.scopes
-        found: list[tuple[Any, bool]] = []
+        found: list[tuple[Mutation, bool]] = []
         for scope in scopes.mutating.get(name, ()):
             if scope is not home and scope is not asking and (scopes.lookup(name, scope) is home):
                 found += [(mutation, True) for mutation in scope.mutations[name] if mutation.kind != "argument"]
-        return found
+        return tuple(found)
 
-    def _guarded(self, reaching: list[tuple[Binding, bool]], groups: list[Values], frame: Frame) -> Values | None:
+    def _guarded(self, reaching: Reaching, groups: list[Values], frame: Frame) -> Values | None:
         """``if not key: key = "…"`` after ``key = os.getenv(…)``: mark the literal as the fallback of the read."""
         reads = [value for values in groups for value in values if isinstance(value, EnvRead)]
         if not reads:
@@ -379,7 +354,8 @@ class Evaluator:
     def _binding(self, binding: Binding, home: Scope, frame: Frame) -> Values:
         known = frame.held.get(binding)
         if known is not None:
-            self.needed_caller = self.needed_caller or binding in frame.needy
+            if binding in frame.needy:
+                self.needed_caller = True
             return known
         frame.held[binding] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
@@ -495,8 +471,8 @@ class Evaluator:
         if frame.arguments is None:
             return None
         if frame.bound is None:
-            frame.bound = Bound(open=True)  # a splat that depends on itself
-            frame.bound = bind(frame.arguments, parameters_of(node, skip), self.evaluate)
+            frame.bound = Bound(is_open=True)  # a splat that depends on itself
+            frame.bound = bind(frame.arguments, signature_of(node, skip), self.evaluate)
         return frame.bound
 
     # ---- definitions ----------------------------------------------------------------------------------------
@@ -521,6 +497,8 @@ class Evaluator:
     def _call(self, node: ast.Call, frame: Frame) -> Values:
         functions = self.evaluate(node.func, frame)
         arguments = arguments_of(node, frame)
+        if len(functions) == 1:
+            return unite(self.apply(functions[0], arguments, node, frame))
         return unite(*(self.apply(function, arguments, node, frame) for function in functions))
 
     def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
@@ -598,8 +576,8 @@ class Evaluator:
 
 _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.Constant: Evaluator._constant,
-    ast.JoinedStr: Evaluator._fstring,
-    ast.FormattedValue: Evaluator._formatted,
+    ast.JoinedStr: operators.fstring,
+    ast.FormattedValue: operators.formatted,
     ast.List: Evaluator._sequence,
     ast.Tuple: Evaluator._sequence,
     ast.Set: Evaluator._sequence,
@@ -608,16 +586,16 @@ _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.ListComp: Evaluator._comprehension,
     ast.SetComp: Evaluator._comprehension,
     ast.GeneratorExp: Evaluator._comprehension,
-    ast.BinOp: Evaluator._binary,
+    ast.BinOp: operators.binary,
     ast.UnaryOp: Evaluator._unary,
-    ast.BoolOp: Evaluator._boolean,
-    ast.IfExp: Evaluator._conditional,
+    ast.BoolOp: operators.boolean,
+    ast.IfExp: operators.conditional,
     ast.Compare: Evaluator._compare,
     ast.NamedExpr: Evaluator._walrus,
     ast.Await: Evaluator._inner,
     ast.Starred: Evaluator._inner,
     ast.Lambda: Evaluator._lambda,
-    ast.Subscript: Evaluator._subscript,
+    ast.Subscript: library.subscript,
     ast.Name: Evaluator._name,
     ast.Attribute: Evaluator._attribute,
     ast.Call: Evaluator._call,

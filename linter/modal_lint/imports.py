@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modal_lint import library, objects
 from modal_lint.modal_api import API, TYPES, canonical
+from modal_lint.nodes import last_name
 from modal_lint.values import UNKNOWN, Class, External, Instance, Module, Object, Passage, Place, Values, passed
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def promised(ev: Evaluator, annotation: ast.expr | None, frame: Frame) -> Values
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         return promised(ev, annotation.left, frame) or promised(ev, annotation.right, frame)
     if isinstance(annotation, ast.Subscript):
-        base = ast.unparse(annotation.value).rpartition(".")[2]
+        base = last_name(annotation.value) or ast.unparse(annotation.value).rpartition(".")[2]
         inner = annotation.slice
         if base in ("Optional", "Annotated", "Union"):
             first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner

@@ -9,6 +9,8 @@ A type that has no public name of its own is named by its class in the SDK (``mo
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from modal_lint.api import apps, host, images, reference, sandboxes, storage
 from modal_lint.api.schema import Api, Param, Persists, Sink
 
@@ -92,6 +94,7 @@ _CLASSES = {
 _CLASSES["modal"]["Stub"] = "modal.App"
 
 
+@lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
     """The public spelling of a dotted name: ``modal.secret.Secret.from_dict.aio`` is ``modal.Secret.from_dict``.
 

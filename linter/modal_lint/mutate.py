@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
-from modal_lint.calls import Frame, arguments_of, bind, parameters_of
-from modal_lint.scopes import MAX_CHANGES, Mutation
+from modal_lint.calls import Frame, arguments_of, bind, signature_of
+from modal_lint.scopes import MAX_CHANGES, Changes, Mutation
 from modal_lint.values import (
     UNKNOWN,
     Bag,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
 
 MAX_FILLING = 4  # functions inside functions that fill a mapping handed to them
-Changes = list[tuple[Mutation, bool]]
 Path = tuple["ast.expr | str", ...]
 
 
@@ -246,7 +245,7 @@ class _Change:
         if frame.depth > MAX_FILLING or self.frame.calls_of(node):
             return (value,)
         assert frame.arguments is not None
-        bound = bind(frame.arguments, parameters_of(node, int(function.receiver is not None)), self.ev.evaluate)
+        bound = bind(frame.arguments, signature_of(node, int(function.receiver is not None)), self.ev.evaluate)
         names = [name for name, given in bound.named.items() if any(one.node is self.mutation.value for one in given)]
         scope = file.scopes.of[node]
         step = Passage(self.place, f"filled by {node.name}()")
@@ -254,7 +253,7 @@ class _Change:
             return (value,)
         changes = file.scopes.changes(scope, names[0], (0, 0), None)
         if self.maybe:
-            changes = [(mutation, True) for mutation, _ in changes]
+            changes = tuple((mutation, True) for mutation, _ in changes)
         return tuple(with_steps(one, (step,)) for one in apply(self.ev, (value,), changes, (frame, frame)))
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import imports, library, mutate
-from modal_lint.calls import Bound, Frame, arguments_of, bind, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, values_of
 from modal_lint.modal_api import attribute_type, canonical
+from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -43,7 +44,7 @@ from modal_lint.values import (
 if TYPE_CHECKING:
     from modal_lint.evaluate import Evaluator
     from modal_lint.library import Site
-    from modal_lint.scopes import Mutation, Scope
+    from modal_lint.scopes import Scope
 
 MAX_BASES = 20
 _METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -54,6 +55,8 @@ _ENUMS = frozenset(("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag"))
 
 def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     """``value.name``."""
+    if len(values) == 1:
+        return unite(_attribute(ev, values[0], name))
     return unite(*(_attribute(ev, value, name) for value in values))
 
 
@@ -228,8 +231,14 @@ def instance_attribute(ev: Evaluator, instance: Instance, name: str) -> Values:
         ev.needed_caller = ev.needed_caller or key in ev.needy
         return ev.attributes[key]
     ev.attributes[key] = UNKNOWN  # cuts cycles
-    with ev.noting(ev.needy, key):
+    before, ev.needed_caller = ev.needed_caller, False
+    try:
         values = ev.attributes[key] = _instance_attribute(ev, instance, name)
+    finally:
+        if ev.needed_caller:
+            ev.needy.add(key)
+        else:
+            ev.needed_caller = before
     return values
 
 
@@ -357,7 +366,9 @@ def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Va
     for owner in bases(ev, instance.cls):
         for scope, mutations in _done_to(ev, owner, name):
             sure = getattr(scope.node, "name", "") in ("__init__", "__post_init__")
-            changes = [(replace_path(m), not sure) for m in mutations if len(m.path) > 1 or m.kind in ("call", "aug")]
+            changes = tuple(
+                (replace_path(m), not sure) for m in mutations if len(m.path) > 1 or m.kind in ("call", "aug")
+            )
             if changes:
                 frame = method_frame(ev, instance, owner, scope.node)
                 values = mutate.apply(ev, values, changes, (frame, frame))
@@ -366,7 +377,8 @@ def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Va
 
 def replace_path(mutation: Mutation) -> Mutation:
     """The same change as seen from the attribute that it goes through."""
-    return replace(mutation, path=mutation.path[1:])
+    path = mutation.path[1:]
+    return Mutation(mutation.name, mutation.kind, path, mutation.node, mutation.value, mutation.position)
 
 
 def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
@@ -374,8 +386,7 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
     for owner in bases(ev, instance.cls):
         file, node = owner.place.file, owner.place.node
         assert isinstance(node, ast.ClassDef)
-        declared = [s for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
-        match = next((s for s in declared if isinstance(s.target, ast.Name) and s.target.id == name), None)
+        match = _declaration(node, name)
         if match is None:
             continue
         given = _given(ev, instance, name)
@@ -391,6 +402,15 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
         if instance.arguments is None:
             ev.needed_caller = True
         return default
+    return None
+
+
+def _declaration(node: ast.ClassDef, name: str) -> ast.AnnAssign | None:
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign):
+            target = statement.target
+            if isinstance(target, ast.Name) and target.id == name:
+                return statement
     return None
 
 
@@ -413,13 +433,21 @@ def field_default(ev: Evaluator, node: ast.expr, frame: Frame) -> Values:
 
 def field_names(ev: Evaluator, cls: Class) -> list[str]:
     """The declared fields of a class, bases first, in order."""
-    names: dict[str, None] = {}
-    for owner in reversed(bases(ev, cls)):
-        assert isinstance(owner.place.node, ast.ClassDef)
-        for statement in owner.place.node.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                names[statement.target.id] = None
-    return list(names)
+    return [*_fields(ev, cls).positional]
+
+
+def _fields(ev: Evaluator, cls: Class) -> Signature:
+    """The declared fields of a class as parameters of its construction."""
+    nodes = tuple(owner.place.node for owner in bases(ev, cls))
+    if nodes not in ev.fields:
+        names: dict[str, None] = {}
+        for node in reversed(nodes):
+            assert isinstance(node, ast.ClassDef)
+            for statement in node.body:
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    names[statement.target.id] = None
+        ev.fields[nodes] = Signature(tuple(names), frozenset(names))
+    return ev.fields[nodes]
 
 
 def _given(ev: Evaluator, instance: Instance, name: str) -> Values | None:
@@ -442,7 +470,7 @@ def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:
     assert instance.arguments is not None
-    return bind(instance.arguments, [(name, "both") for name in field_names(ev, instance.cls)], ev.evaluate)
+    return bind(instance.arguments, _fields(ev, instance.cls), ev.evaluate)
 
 
 def as_mapping(ev: Evaluator, values: Values) -> Values:

@@ -79,11 +79,14 @@ def printed(file: File) -> Iterator[Printed]:
     """
     if not is_shipped(file) and _TOKEN_WORDS.search(file.text) is None:
         return
+    calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
+    if not calls or not carriers.may_hold(file):
+        return
     uses = Uses(file)
     start = uses.ev.spent
     seen: set[tuple[ast.AST, str]] = set()
-    for call in file.scopes.calls:
-        if last_name(call.func) not in _LAST_NAMES or not _may_print(uses.ev, call, frame_at(file, call)):
+    for call in calls:
+        if not _may_print(uses.ev, call, frame_at(file, call)):
             continue
         if not carriers.may_carry(file, call.args):
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ MUTATORS = frozenset(
 )
 _BLOCKS = frozenset(("body", "orelse", "finalbody"))
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
+_LEAVES = frozenset((ast.Name, ast.Constant))  # nothing is to be learnt from walking into them
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
@@ -58,28 +59,29 @@ class Mutation:
     position: Position
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """A module, class, function, lambda or comprehension."""
 
-    node: ast.AST
-    parent: Scope | None
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    mutations: dict[str, list[Mutation]] = field(default_factory=dict)
-    outer_names: set[str] = field(default_factory=set)  # declared global or nonlocal
-    returns: list[ast.AST] = field(default_factory=list)  # Return and Yield nodes
-    children: list[Scope] = field(default_factory=list)
-    is_class: bool = field(init=False)
-    is_comprehension: bool = field(init=False)
-    function: Scope = field(init=False)  # whose frame this one runs in: comprehensions run in the one around them
+    __slots__ = ("bindings", "children", "function", "is_class", "is_comprehension", "mutations", "node",
+                 "outer_names", "parent", "returns")  # fmt: skip
 
-    def __post_init__(self) -> None:
-        kind = self.node.__class__
+    def __init__(self, node: ast.AST, parent: Scope | None) -> None:
+        self.node, self.parent = node, parent
+        self.bindings: dict[str, list[Binding]] = {}
+        self.mutations: dict[str, list[Mutation]] = {}
+        self.outer_names: set[str] = set()  # declared global or nonlocal
+        self.returns: list[ast.AST] = []  # Return and Yield nodes
+        self.children: list[Scope] = []
+        kind = node.__class__
         self.is_class = kind is ast.ClassDef
         self.is_comprehension = kind in COMPREHENSIONS
-        self.function = self.parent.function if self.is_comprehension and self.parent is not None else self
+        # Whose frame this one runs in: comprehensions run in the one around them.
+        self.function: Scope = parent.function if self.is_comprehension and parent is not None else self
 
 
+# The bindings of a name that can reach a use, and its mutations before it, each with whether it only may happen.
+Reaching = tuple[tuple[Binding, bool], ...]
+Changes = tuple[tuple[Mutation, bool], ...]
 # The scope that binds a name (None: nobody in the file), whether it runs where the name stands, and the binding where a
 # name is bound once and never changed.
 Resolved = tuple["Scope | None", bool, "Binding | None"]
@@ -117,7 +119,6 @@ class Scopes:
         self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
-        self.strings: list[ast.Constant] = []
         self.displays: list[ast.Dict] = []
         self.additions: list[ast.AugAssign] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
@@ -125,6 +126,8 @@ class Scopes:
         self._resolved: dict[ast.Name, Resolved] = {}
         self._bound: dict[tuple[Scope, str], _Ordered] = {}
         self._changed: dict[tuple[Scope, str], tuple[list[Position], list[Mutation]]] = {}
+        self._reaching: dict[tuple[Scope, str, ast.AST | None], Reaching] = {}
+        self._changes: dict[tuple[Scope, str, Position, ast.AST | None], Changes] = {}
         self._readers: dict[str, dict[Scope | None, list[ast.Name]]] = {}
         self.module = self._open(file.tree, None)
         self._walk()
@@ -143,6 +146,20 @@ class Scopes:
                 scopes.add(scope)
         return [node for node, home in self._homes.items() if home in scopes and node is not self.file.tree]
 
+    @cached_property
+    def strings(self) -> list[ast.Constant]:
+        """The string literals."""
+        found: list[ast.Constant] = []
+        pending: list[ast.AST] = [self.file.tree]
+        while pending:
+            node = pending.pop()
+            if node.__class__ is ast.Constant:
+                if isinstance(node.value, str):
+                    found.append(node)
+            else:
+                pending += [*parts(node)][::-1]
+        return found
+
     # ---- building -------------------------------------------------------------------------------------------
 
     def _open(self, node: ast.AST, parent: Scope | None) -> Scope:
@@ -156,19 +173,21 @@ class Scopes:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
         parents, blocks, homes = self.parents, self.blocks, self._homes
         homes[self.file.tree] = self.module
+        visits, leaves, node_type = _VISITS, _LEAVES, ast.AST
         stack: list[ast.AST] = [self.file.tree]
+        pop, push = stack.pop, stack.append
         while stack:
-            node = stack.pop()
-            handler, bodies_only, fields = _VISITS[node.__class__]
+            node = pop()
+            handler, fields = visits[node.__class__]
             scope = inner = homes[node]
             if handler is not None:
                 inner = handler(self, node, scope) or scope
             values = node.__dict__
-            for name, is_block in fields:  # from the last to the first: the stack turns them round
-                value = values.get(name)
+            for name, is_block, is_inside in fields:  # from the last to the first: the stack turns them round
+                value = values[name]
                 if not value:
                     continue
-                home = inner if not bodies_only or name == "body" else scope
+                home = inner if is_inside else scope
                 if value.__class__ is list:
                     block = (node, name) if is_block else None
                     for item in reversed(value):
@@ -178,41 +197,40 @@ class Scopes:
                         homes[item] = home
                         if block is not None:
                             blocks[item] = block
-                        if item.__class__ is not ast.Name:  # nothing is to be learnt from it
-                            stack.append(item)
-                elif isinstance(value, ast.AST):
+                        if item.__class__ not in leaves:
+                            push(item)
+                elif isinstance(value, node_type):
                     parents[value] = node
                     homes[value] = home
-                    if value.__class__ is not ast.Name:
-                        stack.append(value)
+                    if value.__class__ not in leaves:
+                        push(value)
 
-    def _function(self, node: ast.AST, scope: Scope) -> Scope:
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    def _function(self, node: FunctionNode, scope: Scope) -> Scope:
         if not isinstance(node, ast.Lambda):
-            self._bind(scope, Binding(node.name, "def", node, position=_end_of_header(node)))
+            # Bound once its header has run; recursion inside sees it too.
+            self._bind(scope, Binding(node.name, "def", node, None, (), _start(node)))
         inner = self._open(node, scope)
         for arg in all_parameters(node.args):
-            self._bind(inner, Binding(arg.arg, "param", arg))
+            inner.bindings.setdefault(arg.arg, []).append(Binding(arg.arg, "param", arg))
         return inner
 
-    def _class(self, node: ast.AST, scope: Scope) -> Scope:
-        assert isinstance(node, ast.ClassDef)
-        self._bind(scope, Binding(node.name, "def", node, position=_end_of_header(node)))
+    def _class(self, node: ast.ClassDef, scope: Scope) -> Scope:
+        self._bind(scope, Binding(node.name, "def", node, None, (), _start(node)))
         return self._open(node, scope)
 
-    def _comprehension(self, node: ast.AST, scope: Scope) -> Scope:
+    def _comprehension(self, node: Comprehension, scope: Scope) -> Scope:
         inner = self._open(node, scope)
-        for generator in node.generators:  # type: ignore[attr-defined]
+        for generator in node.generators:
             self._target(inner, generator.target, generator.iter, "for", generator, ())
         return inner
 
-    def _assign(self, node: ast.AST, scope: Scope) -> None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
-        value = node.value  # type: ignore[attr-defined]
-        if value is None:
-            return
-        for target in targets:
-            self._target(scope, target, value, "assign", node, ())
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        for target in node.targets:
+            self._target(scope, target, node.value, "assign", node, ())
+
+    def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self._target(scope, node.target, node.value, "assign", node, ())
 
     def _target(
         self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
@@ -235,66 +253,57 @@ class Scopes:
             if not path:
                 self._mutate(scope, target, "set", target, value, _end(node))
 
-    def _aug(self, node: ast.AST, scope: Scope) -> None:
-        assert isinstance(node, ast.AugAssign)
+    def _aug(self, node: ast.AugAssign, scope: Scope) -> None:
         self.additions.append(node)
         if isinstance(node.target, ast.Name):
             self._bind(scope, Binding(node.target.id, "aug", node, node.value, (), _end(node)))
         else:
             self._mutate(scope, node.target, "aug", node, node.value, _end(node))
 
-    def _walrus(self, node: ast.AST, scope: Scope) -> None:
-        assert isinstance(node, ast.NamedExpr)
+    def _walrus(self, node: ast.NamedExpr, scope: Scope) -> None:
         self._target(scope.function, node.target, node.value, "walrus", node, ())
 
-    def _for(self, node: ast.AST, scope: Scope) -> None:
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         self._looping.add(scope.function)
-        self._target(scope, node.target, node.iter, "for", node, ())  # type: ignore[attr-defined]
+        self._target(scope, node.target, node.iter, "for", node, ())
 
-    def _with(self, node: ast.AST, scope: Scope) -> None:
-        for item in node.items:  # type: ignore[attr-defined]
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
+        for item in node.items:
             if item.optional_vars is not None:
                 self._target(scope, item.optional_vars, item.context_expr, "with", item, ())
 
-    def _import(self, node: ast.AST, scope: Scope) -> None:
-        assert isinstance(node, (ast.Import, ast.ImportFrom))
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         self.imports.append(node)
         for alias in node.names:
             name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
             self._bind(scope, Binding(name, "import", alias, position=_end(node)))
 
-    def _outer(self, node: ast.AST, scope: Scope) -> None:
-        scope.outer_names.update(node.names)  # type: ignore[attr-defined]
+    def _outer(self, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
+        scope.outer_names.update(node.names)
 
-    def _call(self, node: ast.AST, scope: Scope) -> None:
-        assert isinstance(node, ast.Call)
+    def _call(self, node: ast.Call, scope: Scope) -> None:
         self.calls.append(node)
         func = node.func
-        if isinstance(func, ast.Attribute) and func.attr in MUTATORS:
+        if func.__class__ is ast.Attribute and func.attr in MUTATORS:
             self._mutate(scope, func.value, "call", node, None, _end(node))
-        statement = self.parents.get(node)
-        if isinstance(statement, ast.Await):
-            statement = self.parents.get(statement)
-        if isinstance(statement, ast.Expr):
+        statement = self.parents[node]
+        if statement.__class__ is ast.Await:
+            statement = self.parents[statement]
+        if statement.__class__ is ast.Expr:
             for argument in all_arguments(node):
                 if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
                     self._mutate(scope, argument, "argument", node, argument, _end(node))
 
-    def _delete(self, node: ast.AST, scope: Scope) -> None:
-        for target in node.targets:  # type: ignore[attr-defined]
+    def _delete(self, node: ast.Delete, scope: Scope) -> None:
+        for target in node.targets:
             if isinstance(target, (ast.Subscript, ast.Attribute)):
                 self._mutate(scope, target, "delete", target, None, _end(node))
 
-    def _return(self, node: ast.AST, scope: Scope) -> None:
+    def _return(self, node: ast.Return | ast.Yield, scope: Scope) -> None:
         scope.function.returns.append(node)
 
-    def _display(self, node: ast.AST, scope: Scope) -> None:  # noqa: ARG002
-        assert isinstance(node, ast.Dict)
+    def _display(self, node: ast.Dict, scope: Scope) -> None:  # noqa: ARG002
         self.displays.append(node)
-
-    def _constant(self, node: ast.AST, scope: Scope) -> None:  # noqa: ARG002
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self.strings.append(node)
 
     def _other(self, node: ast.AST, scope: Scope) -> None:
         name = getattr(node, "name", None) or getattr(node, "rest", None)
@@ -374,15 +383,22 @@ class Scopes:
             known = self._resolved[name] = home, here, sole
         return known
 
-    def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> list[tuple[Binding, bool]]:
+    def reaching(self, scope: Scope, name: str, use: ast.AST | None) -> Reaching:
         """The bindings of ``name`` in ``scope`` that can reach ``use``, latest first, each with whether it is only
         a possibility. ``use`` None means the end of the scope, as a function called later sees it."""
+        key = (scope, name, use)
+        known = self._reaching.get(key)
+        if known is None:
+            known = self._reaching[key] = self._that_reach(scope, name, use)
+        return known
+
+    def _that_reach(self, scope: Scope, name: str, use: ast.AST | None) -> Reaching:
         bindings = scope.bindings.get(name, [])
         if scope.is_comprehension:
-            return [(binding, False) for binding in bindings]
+            return tuple((binding, False) for binding in bindings)
         moment = _start(use) if use is not None else _END
         if len(bindings) == 1 and bindings[0].position <= moment:
-            return [(bindings[0], False)]
+            return ((bindings[0], False),)
         around = self._around(use) if use is not None else {(scope.node, "body")}
         owners = {block[0] for block in around}
         found: list[tuple[Binding, bool]] = []
@@ -402,7 +418,7 @@ class Scopes:
             if loops:
                 later = ordered.between(moment, max(_end(loop) for loop in loops))
                 found += [(b, True) for b in later if any(self.within(b.node, loop) for loop in loops)]
-        return found
+        return tuple(found)
 
     def _in_order(self, scope: Scope, name: str, bindings: list[Binding]) -> _Ordered:
         key = (scope, name)
@@ -410,21 +426,27 @@ class Scopes:
             self._bound[key] = _Ordered(bindings)
         return self._bound[key]
 
-    def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> list[tuple[Mutation, bool]]:
+    def changes(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> Changes:
         """The first MAX_CHANGES mutations of a name between ``since`` and ``use``, in order, each with whether it
         only may happen."""
-        mutations = scope.mutations.get(name)
-        if not mutations:
-            return []
+        if name not in scope.mutations:
+            return ()
+        key = (scope, name, since, use)
+        known = self._changes.get(key)
+        if known is None:
+            known = self._changes[key] = self._that_change(scope, name, since, use)
+        return known
+
+    def _that_change(self, scope: Scope, name: str, since: Position, use: ast.AST | None) -> Changes:
         key = (scope, name)
         if key not in self._changed:
-            ordered = sorted(mutations, key=lambda m: m.position)
+            ordered = sorted(scope.mutations[name], key=lambda m: m.position)
             self._changed[key] = [mutation.position for mutation in ordered], ordered
         positions, ordered = self._changed[key]
         first = bisect_left(positions, since)
         last = bisect_right(positions, _start(use) if use is not None else _END)
         if first >= last:
-            return []
+            return ()
         around = self._around(use) if use is not None else {(scope.node, "body")}
         owners = {block[0] for block in around}
         inside = set(self._upwards(use))
@@ -438,7 +460,7 @@ class Scopes:
                 found.append((mutation, relation == "maybe"))
                 if len(found) == MAX_CHANGES:
                     break
-        return found
+        return tuple(found)
 
     def readers(self, name: str, home: Scope) -> list[ast.Name]:
         """The places that read or delete what a scope binds to a name."""
@@ -593,11 +615,6 @@ def _end(node: ast.AST) -> Position:
     return (line, node.end_col_offset)  # type: ignore[attr-defined]
 
 
-def _end_of_header(node: ast.AST) -> Position:
-    """A definition binds its name once its header has run; recursion inside sees it too."""
-    return (node.lineno, node.col_offset)  # type: ignore[attr-defined]
-
-
 _HANDLERS = {
     ast.FunctionDef: Scopes._function,
     ast.AsyncFunctionDef: Scopes._function,
@@ -608,7 +625,7 @@ _HANDLERS = {
     ast.DictComp: Scopes._comprehension,
     ast.GeneratorExp: Scopes._comprehension,
     ast.Assign: Scopes._assign,
-    ast.AnnAssign: Scopes._assign,
+    ast.AnnAssign: Scopes._annotated,
     ast.AugAssign: Scopes._aug,
     ast.NamedExpr: Scopes._walrus,
     ast.For: Scopes._for,
@@ -623,7 +640,6 @@ _HANDLERS = {
     ast.Delete: Scopes._delete,
     ast.Return: Scopes._return,
     ast.Yield: Scopes._return,
-    ast.Constant: Scopes._constant,
     ast.Dict: Scopes._display,
     ast.ExceptHandler: Scopes._other,
     ast.MatchAs: Scopes._other,
@@ -632,15 +648,17 @@ _HANDLERS = {
 }
 
 
-class _Visits(dict[type[ast.AST], tuple[Any, bool, tuple[tuple[str, bool], ...]]]):
+class _Visits(dict[type[ast.AST], tuple[Any, tuple[tuple[str, bool, bool], ...]]]):
     """What the walk does at each kind of node.
 
-    What handles it, whether only its body runs in the scope that it opens, and its fields with whether each is a block.
+    What handles it, and its fields, with whether each is a block and whether it runs in the scope that the node opens.
     """
 
-    def __missing__(self, kind: type[ast.AST]) -> tuple[Any, bool, tuple[tuple[str, bool], ...]]:
-        fields = tuple((name, name in _BLOCKS) for name in reversed(FIELDS[kind]))
-        self[kind] = _HANDLERS.get(kind), kind in _BODIES, fields
+    def __missing__(self, kind: type[ast.AST]) -> tuple[Any, tuple[tuple[str, bool, bool], ...]]:
+        fields = tuple(
+            (name, name in _BLOCKS, name == "body" or kind not in _BODIES) for name in reversed(FIELDS[kind])
+        )
+        self[kind] = _HANDLERS.get(kind), fields
         return self[kind]
 
 

@@ -87,7 +87,7 @@ def to_any_host(file: File) -> Iterator[Use]:
 def _ask(use: Use, argument: Argument) -> Values:
     from modal_lint.calls import values_of
 
-    return values_of(argument, use.file.project.evaluator.evaluate)
+    return values_of(argument, use.file.project.evaluator.ask)
 
 
 def _creating(use: Use) -> Use | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import imports, library
-from modal_lint.calls import Bound, Frame, arguments_of, bind, join_arguments, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, join_arguments, values_of
 from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
 from modal_lint.nodes import all_arguments
@@ -52,6 +53,7 @@ _SINK_KEYWORDS = frozenset(
 )
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -63,8 +65,8 @@ class Given:
     name: str  # of the keyword, or the parameter
 
     def values(self, ev: Evaluator) -> Values:
-        """What it may be."""
-        return values_of(self.argument, ev.evaluate)
+        """What it may be; a question of its own."""
+        return values_of(self.argument, ev.ask)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -78,42 +80,15 @@ class Use:
     owner: Object | None  # the object it is a method of
     arguments: Arguments
     bound: Bound = field(default_factory=Bound)
+    sunk: tuple[Given, ...] = ()  # what goes to a parameter with a sink
 
-    def given(self, *sinks: Sink) -> Iterator[Given]:
+    def given(self, *sinks: Sink) -> list[Given]:
         """The arguments that go to parameters of these kinds."""
-        params = _taking(self.api.name, self.api.params, sinks)
-        return self.taken(params) if params else iter(())
-
-    def taken(self, params: tuple[Param, ...]) -> Iterator[Given]:
-        """The arguments that go to some parameters of the call."""
-        for param in params:
-            if param.kind == "args":
-                for argument in self.bound.extra:
-                    yield Given(param, argument, param.name)
-            elif param.kind == "kwargs":
-                for name, argument in self.bound.keywords:
-                    yield Given(param, argument, name)
-            else:
-                for argument in self.bound.named.get(param.name, ()):
-                    yield Given(param, argument, param.name)
+        return [given for given in self.sunk if given.param.sink in sinks]
 
     def argument(self, sink: Sink) -> Argument | None:
         """The first argument of a kind."""
-        return next((given.argument for given in self.given(sink)), None)
-
-
-_TAKING: dict[tuple[str, tuple[Sink, ...]], tuple[Param, ...]] = {}
-
-
-def _taking(name: str, params: tuple[Param, ...], sinks: tuple[Sink, ...]) -> tuple[Param, ...]:
-    """Those of a callable's parameters that are one of some sinks: few, mostly none, and asked for by every rule."""
-    known = _TAKING.get((name, sinks))
-    if known is None:
-        known = _TAKING[name, sinks] = tuple(param for param in params if param.sink in sinks)
-    return known
-
-
-_SUNK: dict[str, tuple[Param, ...]] = {}  # of each callable, the parameters that are a sink
+        return next((given.argument for given in self.sunk if given.param.sink is sink), None)
 
 
 def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
@@ -121,10 +96,7 @@ def by_sink(uses: Iterable[Use]) -> dict[Sink, list[tuple[int, Use, Given]]]:
     found: dict[Sink, list[tuple[int, Use, Given]]] = {}
     number = 0
     for use in uses:
-        params = _SUNK.get(use.api.name)
-        if params is None:
-            params = _SUNK[use.api.name] = tuple(param for param in use.api.params if param.sink is not None)
-        for given in use.taken(params):
+        for given in use.sunk:
             assert given.param.sink is not None
             found.setdefault(given.param.sink, []).append((number, use, given))
             number += 1
@@ -144,9 +116,9 @@ class Uses:
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
         self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
-        self._settled = _SETTLED.setdefault(file, {})
         self._start = self.ev.spent
-        self._bound: tuple[Arguments, Api, Bound] | None = None  # the last arguments bound: many owners may share them
+        # The last arguments bound, and what of them goes to sinks: many owners may share them.
+        self._bound: tuple[Arguments, Api, Bound, tuple[Given, ...]] | None = None
 
     def all(self) -> list[Use]:
         """The uses in source order."""
@@ -178,24 +150,30 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
-        self.ev.needed_caller = False
-        settled = self._settled.get(call)
-        if settled is not None:
-            return settled
+        known = _FOUND.get(self.file)
+        if known is None:
+            known = _FOUND[self.file] = {}
+        if call not in known:
+            found = self._of(call)
+            if self._exhausted():  # who asks anew may have more to spend
+                return found
+            known[call] = found
+        return known[call]
+
+    def _of(self, call: ast.Call) -> list[Use]:
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
+        self.ev.needed_caller = False
         if self._is_foreign(call, default):
-            self._settled[call] = found
             return found
+        is_called = default.node.__class__ in _CALLED
         for frame in self._looped(call, default):
             uses = self.on(call, frame)
-            if uses:
+            if uses and is_called:
                 self._ask_arguments(call, uses, frame)
             found += uses
-        if not self.ev.needed_caller:
-            self._settled[call] = found[: MAX_RUNS * 2]
-        elif not self._exhausted() and (found or _telling(call)):
+        if is_called and self.ev.needed_caller and not self._exhausted() and (found or _telling(call)):
             for caller in self.frames(scope)[:MAX_RUNS]:
                 if self._exhausted():
                     break
@@ -231,7 +209,7 @@ class Uses:
     def _bound_to_value(self, name: ast.Name) -> bool:
         """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
         scopes = self.file.scopes
-        home = scopes.resolved(name)[0]
+        home = scopes.lookup(name.id, scopes.scope(name))
         if home is None:
             return "*" in scopes.module.bindings
         bindings = home.bindings[name.id]
@@ -276,8 +254,11 @@ class Uses:
 
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
+        asked = [argument for argument in all_arguments(call) if argument.__class__ is not ast.Constant]
+        if not asked:
+            return
         idle = set.intersection(*(_idle(use) for use in uses))
-        for argument in all_arguments(call):
+        for argument in asked:
             if argument not in idle:
                 self.ev.ask(argument, frame)
 
@@ -318,8 +299,9 @@ class Uses:
 
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
-            self._bound = arguments, row, bind(arguments, [(p.name, p.kind) for p in row.params], self.ev.evaluate)
-        return Use(self.file, row, call, frame, owner, arguments, self._bound[2])
+            bound = bind(arguments, _signature(row.name), self.ev.evaluate)
+            self._bound = arguments, row, bound, tuple(_sunk(row.name, bound))
+        return Use(self.file, row, call, frame, owner, arguments, *self._bound[2:])
 
     # ---- how functions are run ------------------------------------------------------------------------------
 
@@ -339,7 +321,7 @@ class Uses:
         return found
 
     def _callers(self, scope: Scope, nesting: int) -> list[Frame]:
-        if not isinstance(scope.node, (*_FUNCTIONS, ast.Lambda)):
+        if scope.node.__class__ not in _CALLED:
             return []
         base = default_frame(self.ev, self.file, scope)
         found: list[Frame] = []
@@ -410,18 +392,52 @@ class Uses:
         return Frame(base.file, base.node, outer=base.outer, receiver=receiver)
 
 
-_SETTLED: Kept[File, dict[ast.Call, list[Use]]] = Kept()  # the uses of calls that do not depend on callers
+_FOUND: Kept[File, dict[ast.Call, list[Use]]] = Kept()
 
 
 def _idle(use: Use) -> set[ast.AST]:
     """The arguments that lead nowhere: what they are is asked by nobody."""
+    idle = _idle_names(use.api.name)
     return {
         argument.node
-        for param in use.api.params
-        if param.sink is None and param.name not in _NAMING
-        for argument in use.bound.named.get(param.name, ())
+        for name, arguments in use.bound.named.items()
+        if name in idle
+        for argument in arguments
         if argument.node is not None
     }
+
+
+def _sunk(name: str, bound: Bound) -> Iterator[Given]:
+    """The arguments of a callable of Modal's that go to a sink, in the order of its parameters."""
+    for param in _sinks(name):
+        if param.kind == "args":
+            for argument in bound.extra:
+                yield Given(param, argument, param.name)
+        elif param.kind == "kwargs":
+            for keyword, argument in bound.keywords:
+                yield Given(param, argument, keyword)
+        else:
+            for argument in bound.named.get(param.name, ()):
+                yield Given(param, argument, param.name)
+
+
+@cache
+def _sinks(name: str) -> tuple[Param, ...]:
+    return tuple(param for param in API[name].params if param.sink is not None)
+
+
+@cache
+def _idle_names(name: str) -> frozenset[str]:
+    return frozenset(param.name for param in API[name].params if param.sink is None and param.name not in _NAMING)
+
+
+@cache
+def _signature(name: str) -> Signature:
+    params = API[name].params
+    return Signature(
+        tuple(param.name for param in params if param.kind in ("both", "positional")),
+        frozenset(param.name for param in params if param.kind in ("both", "positional", "keyword")),
+    )
 
 
 def _is_other(value: Value) -> bool:
@@ -455,7 +471,8 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
     key = (node, "default")
     if node is file.tree:
         return ev.module_frame(file)
-    if key not in ev.frames:
+    known = ev.frames.get(key)
+    if known is None:
         parent = scope.function.parent
         outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
         receiver: Value | None = None
@@ -466,8 +483,8 @@ def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
                 receiver = cls
             elif "staticmethod" not in names:
                 receiver = Instance(cls)
-        ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
-    return ev.frames[key]
+        known = ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
+    return known
 
 
 def frame_at(file: File, node: ast.AST) -> Frame:
@@ -502,14 +519,18 @@ def _assigned_name(file: File, node: ast.AST) -> str:
 def _named(file: File, name: str) -> list[Site]:
     """The calls in a file whose callee, or whose first handed-over callable, may have this name."""
     index = call_index(file)
-    return [site for spelled in (name, *index.aliases.get(name, ())) for site in index.sites.get(spelled, ())]
+    names = (name, *index.aliases.get(name, ()))
+    return [Site(file, call, skip) for spelled in names for call, skip in index.calls.get(spelled, ())]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Index:
-    """The calls of a file by the last name of what they call, and other names for things."""
+    """The calls of a file by the last name of what they call, and other names for things.
 
-    sites: dict[str, list[Site]] = field(default_factory=dict)
+    With each call stands how many of its positional arguments come before the function's own.
+    """
+
+    calls: dict[str, list[tuple[ast.Call, int]]] = field(default_factory=dict)
     aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
 
 
@@ -520,14 +541,15 @@ def call_index(file: File) -> _Index:
         index = _INDEXES[file] = _Index()
         for call in file.scopes.calls:
             name = _last_name(call.func)
-            index.sites.setdefault(name, []).append(Site(file, call))
+            index.calls.setdefault(name, []).append((call, 0))
             at = _RUNNER_METHODS.get(name)
             if at is not None and len(call.args) > at:
-                index.sites.setdefault(_last_name(call.args[at]), []).append(Site(file, call, at + 1))
+                index.calls.setdefault(_last_name(call.args[at]), []).append((call, at + 1))
         for scope in file.scopes.of.values():
             for bound, bindings in scope.bindings.items():
                 for binding in bindings:
-                    for meant in _meant(binding):
+                    meant = _meant(binding)
+                    if meant is not None:
                         index.aliases.setdefault(meant, {})[bound] = None
     return index
 
@@ -535,13 +557,14 @@ def call_index(file: File) -> _Index:
 _INDEXES: Kept[File, _Index] = Kept()
 
 
-def _meant(binding: Binding) -> Iterator[str]:
+def _meant(binding: Binding) -> str | None:
     """The name that a binding is another name for."""
     node = binding.node
-    if isinstance(node, ast.alias) and node.asname:
-        yield node.name
-    elif binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
-        yield _last_name(binding.value)
+    if isinstance(node, ast.alias):
+        return node.name if node.asname else None
+    if binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
+        return _last_name(binding.value)
+    return None
 
 
 def _last_name(node: ast.AST) -> str:

@@ -82,7 +82,7 @@ class Text:
         parts = self.parts
         if len(parts) == 1 and (not isinstance(parts[0], Piece) or len(parts[0].text) <= MAX_LENGTH):
             return
-        if len(parts) > MAX_PARTS or sum(len(p.text) for p in parts if isinstance(p, Piece)) > MAX_LENGTH:
+        if len(parts) > MAX_PARTS or sum([len(p.text) for p in parts if isinstance(p, Piece)]) > MAX_LENGTH:
             self.parts = _bounded_parts(parts)
 
     @property
@@ -370,21 +370,21 @@ _STEPS: dict[type[object], Callable[[object, Steps], None]] = {kind: vars(kind)[
 
 def passed(values: Values, step: Passage | None) -> Values:
     """The same possibilities, one step further."""
-    return values if step is None else tuple(with_steps(value, (step,)) for value in values)
+    return values if step is None else tuple([with_steps(value, (step,)) for value in values])
 
 
 def unite(*groups: Values) -> Values:
     """All possibilities of several, each once, no more than MAX_OPTIONS."""
     if len(groups) == 1 and len(groups[0]) == 1:
-        return UNKNOWN if isinstance(groups[0][0], Unknown) else groups[0]
+        return UNKNOWN if groups[0][0].__class__ is Unknown else groups[0]
     seen: dict[int, Value] = {}
     unknown = False
     for group in groups:
         for value in group:
-            if isinstance(value, Unknown):
+            if value.__class__ is Unknown:
                 unknown = True
             else:
-                seen.setdefault(id(value), value)
+                seen[id(value)] = value
     merged = tuple(seen.values())
     if len(merged) > MAX_OPTIONS:
         merged, unknown = merged[:MAX_OPTIONS], True

@@ -14,6 +14,8 @@ from typing import NamedTuple
 class Sink(str, Enum):
     """What a parameter does with a value that goes in."""
 
+    __hash__ = str.__hash__  # an Enum's own is a call of Python, and every rule looks for sinks in sets
+
     ENV = "env"  # mapping: environment of a container
     BUILD_ENV = "build-env"  # mapping: environment of one build step
     SECRET = "secret-dict"  # mapping: becomes an anonymous Secret

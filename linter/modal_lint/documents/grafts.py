@@ -104,7 +104,7 @@ def _parts(text: str) -> Iterator[ast.expr]:
             continue
         if found.start() > done:
             yield ast.Constant(text[done : found.start()])
-        yield ast.FormattedValue(hole, -1)
+        yield ast.FormattedValue(hole, -1, None)
         done = found.end()
     if done < len(text):
         yield ast.Constant(text[done:])
