@@ -29,10 +29,8 @@ _ENVIRON = frozenset(("environ", "environb", "getenv"))
 _TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
 _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
 # One of these stands wherever a secret comes from.
-_WORDS = tuple(
-    word.encode()
-    for word in ("environ", "getenv", "decouple", "starlette.config", "modal.config", "config.config", *_TOKENS)
-)
+_TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(_TOKENS)))
+_WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
@@ -41,37 +39,45 @@ _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call 
 Name = tuple["_Sources", "Scope | None", str]
 
 
-def may_hold(file: File) -> bool:
-    """Whether any expression of a file may hold a secret."""
-    return switches.is_off("spelling") or not _is_dry(file)
+def may_hold(file: File, *, variables: bool = True) -> bool:
+    """Whether any expression of a file may hold a secret: a token of Modal's, or (if they count) a variable."""
+    return switches.is_off("spelling") or not _is_dry(file, _words(variables))
 
 
-def may_carry(file: File, nodes: Iterable[ast.expr]) -> bool:
-    """Whether one of some expressions may hold a secret."""
-    return switches.is_off("spelling") or (not _is_dry(file) and _Search(file).finds_secret(nodes))
+def may_carry(file: File, nodes: Iterable[ast.expr], *, variables: bool = True) -> bool:
+    """Whether one of some expressions may hold a secret, as `may_hold`."""
+    return switches.is_off("spelling") or (
+        not _is_dry(file, _words(variables)) and _Search(file, variables).finds_secret(nodes)
+    )
 
 
-def _is_dry(file: File) -> bool:
+def _words(variables: bool) -> tuple[bytes, ...]:
+    return _WORDS if variables else _TOKEN_WORDS
+
+
+def _is_dry(file: File, words: tuple[bytes, ...]) -> bool:
     """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
-    if file not in _DRY:
-        _DRY[file] = not any(word in file.data for word in _WORDS) and all(
-            _is_dry_behind(file.project, one, 1) for one in file.project.imported_by(file.real, file.data)
+    known = _DRY.setdefault(file, {})
+    if words not in known:
+        known[words] = not any(word in file.data for word in words) and all(
+            _is_dry_behind(file.project, one, words, 1) for one in file.project.imported_by(file.real, file.data)
         )
-    return _DRY[file]
+    return known[words]
 
 
-def _is_dry_behind(project: Project, path: str, depth: int) -> bool:
+def _is_dry_behind(project: Project, path: str, words: tuple[bytes, ...], depth: int) -> bool:
     known = _DRY_BEHIND.setdefault(project.evaluator, {})
-    key = (path, depth)
+    key = (path, words, depth)
     if key not in known:
-        known[key] = not project.says(path, _WORDS) and (
-            depth >= MAX_IMPORTS or all(_is_dry_behind(project, one, depth + 1) for one in project.imported_by(path))
+        known[key] = not project.says(path, words) and (
+            depth >= MAX_IMPORTS
+            or all(_is_dry_behind(project, one, words, depth + 1) for one in project.imported_by(path))
         )
     return known[key]
 
 
-_DRY: Kept[File, bool] = Kept()
-_DRY_BEHIND: Kept[Evaluator, dict[tuple[str, int], bool]] = Kept()  # by real path and depth
+_DRY: Kept[File, dict[tuple[bytes, ...], bool]] = Kept()
+_DRY_BEHIND: Kept[Evaluator, dict[tuple[str, tuple[bytes, ...], int], bool]] = Kept()  # by real path, words and depth
 
 
 class _Search:
@@ -80,8 +86,9 @@ class _Search:
     An attribute is looked for in every file that the search comes to: which object it belongs to is not asked.
     """
 
-    def __init__(self, file: File) -> None:
-        self.start = _sources(file)
+    def __init__(self, file: File, variables: bool) -> None:
+        self.variables = variables
+        self.start = _sources(file, variables)
         self.depths = {self.start: 0}  # of the files come to, how many imports away they are
         self.attributes: set[str] = set()
         self.seen: set[Name] = set()
@@ -102,7 +109,7 @@ class _Search:
                 return True
             for file, inner in imported:
                 if self._enters(file, self.depths[sources] + 1) and inner:
-                    self._goes_on(((_sources(file), file.scopes.module, inner),))
+                    self._goes_on(((_sources(file, self.variables), file.scopes.module, inner),))
         return False
 
     def _goes_on(self, names: Iterable[Name | None]) -> bool:
@@ -122,9 +129,9 @@ class _Search:
 
     def _enters(self, file: File, depth: int) -> bool:
         """Whether names are followed into a file."""
-        sources = _sources(file)
+        sources = _sources(file, self.variables)
         if sources not in self.depths and depth <= MAX_IMPORTS:
-            if _is_dry_behind(file.project, file.real, depth):
+            if _is_dry_behind(file.project, file.real, _words(self.variables), depth):
                 return False
             self.depths[sources] = depth
             self._goes_on([(sources, None, attribute) for attribute in self.attributes & sources.attributes])
@@ -134,8 +141,10 @@ class _Search:
 class _Sources:
     """Where the names of one file get what they hold, each found out when it is asked for."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, variables: bool) -> None:
         self.file = file
+        self.secrets = _TOKENS | _ENVIRON if variables else _TOKENS  # the names that are one by themselves
+        self.readers = _READERS if variables else frozenset[str]()
         self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
         self._behind: dict[tuple[Scope | None, str], tuple[list[Name | None], list[tuple[File, str]]]] = {}
 
@@ -165,7 +174,7 @@ class _Sources:
                 continue
             if kind is ast.Attribute:
                 name: str = current.attr  # type: ignore[attr-defined]
-                secret = name in _ENVIRON or name in _TOKENS or _is_configuration(current)
+                secret = name in self.secrets or _is_configuration(current)
                 yield None if secret else (self, None, name)
             elif (kind is ast.Subscript or kind is ast.Call) and _reads_setting(self.file, current):
                 pending += getattr(current, "args", [])[1:]  # the default
@@ -181,7 +190,7 @@ class _Sources:
             pending += parts(current)
 
     def _resolved(self, node: ast.Name) -> Name | None:
-        if node.id in _ENVIRON or node.id in _TOKENS:
+        if node.id in self.secrets:
             return None
         scopes = self.file.scopes
         return self, scopes.resolved(node)[0] or scopes.module, node.id
@@ -205,7 +214,7 @@ class _Sources:
             alias, statement = binding.node, self.file.scopes.parents[binding.node]
             assert isinstance(alias, ast.alias)
             module = alias.name if isinstance(statement, ast.Import) else getattr(statement, "module", None) or ""
-            if module in _READERS or (module, alias.name) == ("modal.config", "config"):
+            if module in self.readers or (module, alias.name) == ("modal.config", "config"):
                 yield None
 
     def _returned(self, scope: Scope) -> Iterator[Name | None]:
@@ -344,13 +353,14 @@ class _Sources:
         return attributes, names
 
 
-_SOURCES: Kept[File, _Sources] = Kept()
+_SOURCES: Kept[File, dict[bool, _Sources]] = Kept()
 
 
-def _sources(file: File) -> _Sources:
-    if file not in _SOURCES:
-        _SOURCES[file] = _Sources(file)
-    return _SOURCES[file]
+def _sources(file: File, variables: bool) -> _Sources:
+    known = _SOURCES.setdefault(file, {})
+    if variables not in known:
+        known[variables] = _Sources(file, variables)
+    return known[variables]
 
 
 def _reads_setting(file: File, node: ast.AST) -> bool:

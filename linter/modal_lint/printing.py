@@ -74,13 +74,16 @@ class Printed:
 def printed(file: File) -> Iterator[Printed]:
     """The secrets that a file prints or logs, each once.
 
-    What runs on this machine alone is its user's to print: a file counts if Modal ships it, or if it says a word of the
-    objects whose text shows a token.
+    What runs on this machine alone is its user's to print: variables count in a file that Modal ships; in another one
+    only the objects whose text shows a token do.
     """
-    if not is_shipped(file) and _TOKEN_WORDS.search(file.text) is None:
+    shipped = is_shipped(file)
+    if not shipped and _TOKEN_WORDS.search(file.text) is None:
         return
     calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
-    if not calls or not carriers.may_hold(file):
+    if not calls or not carriers.may_hold(file, variables=shipped):
+        return
+    if not carriers.may_carry(file, [argument for call in calls for argument in call.args], variables=shipped):
         return
     uses = Uses(file)
     start = uses.ev.spent
@@ -88,12 +91,12 @@ def printed(file: File) -> Iterator[Printed]:
     for call in calls:
         if not _may_print(uses.ev, call, frame_at(file, call)):
             continue
-        if not carriers.may_carry(file, call.args):
+        if not carriers.may_carry(file, call.args, variables=shipped):
             continue
         for frame in _runs(uses, call, follow=uses.ev.spent - start < FUEL):
             if not _prints(uses.ev, call, frame):
                 continue
-            for one in _secrets(uses.ev, call, frame):
+            for one in _secrets(uses.ev, call, frame, variables=shipped):
                 if (one.node, one.what) not in seen:
                     seen.add((one.node, one.what))
                     yield one
@@ -144,13 +147,14 @@ def _looped(ev: Evaluator, node: ast.AST, frame: Frame) -> list[Frame]:
 # ---- what they are given -----------------------------------------------------------------------------------------
 
 
-def _secrets(ev: Evaluator, call: ast.Call, frame: Frame) -> Iterator[Printed]:
+def _secrets(ev: Evaluator, call: ast.Call, frame: Frame, *, variables: bool) -> Iterator[Printed]:
     for argument in call.args:
         inner = argument.value if isinstance(argument, ast.Starred) else argument
-        yield from _reads(ev, call, inner, frame)
+        if variables:
+            yield from _reads(ev, call, inner, frame)
         told: list[Span] = []
         for part in _shown(ev, inner, frame):
-            what = _described(ev, part, frame)
+            what = _described(ev, part, frame, variables=variables)
             if what is not None and not any(one.contains(frame.file.span(part)) for one in told):
                 told.append(frame.file.span(part))
                 yield Printed(call, part, what)
@@ -200,10 +204,10 @@ def _shown(ev: Evaluator, node: ast.expr, frame: Frame, depth: int = 0) -> Itera
         yield from _shown(ev, part, frame, depth + 1)
 
 
-def _described(ev: Evaluator, node: ast.expr, frame: Frame) -> str | None:
+def _described(ev: Evaluator, node: ast.expr, frame: Frame, *, variables: bool) -> str | None:
     """In words which secret an expression shows that is no variable's value; None for no secret."""
     values = ev.ask(node, frame)
-    if environ_copies.is_whole(frame.file, node, frame) or _is_any_variable(node, frame):
+    if variables and (environ_copies.is_whole(frame.file, node, frame) or _is_any_variable(node, frame)):
         return "the whole environment"
     for value in values:
         if isinstance(value, Object) and value.type in TOKENS and value.wraps is None:
