@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise, takewhile
-from operator import attrgetter, eq
+from operator import eq
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modal_lint.cache import Cache
     from modal_lint.config import Source
     from modal_lint.model import Rule
+    from modal_lint.settings import Settings
     from modal_lint.since import Since
     from modal_lint.source import File
     from modal_lint.staged import Index
@@ -36,7 +37,6 @@ _WORTH_PROCESSES = 24
 _WORTH_CACHE = 40
 _USUAL = 8_000  # bytes of a file
 _NOTHING = Outcome()
-_BASELINE = attrgetter("settings.baseline")
 # The first rule that fits a credential reports it; see rules.md, "One credential, one finding".
 _PRECEDENCE = {"MS106": 0, "MS105": 1, "MS110": 3}
 _SINK = 2
@@ -283,7 +283,7 @@ class Session:
         known: frozenset[int] = frozenset()
         outside: frozenset[int] = frozenset()
         judges = self.rules is None or len(self.rules) > 0  # who only visits files has no use for a baseline
-        if self.baselines is None and judges and any(map(_BASELINE, self.found.targets)):
+        if self.baselines is None and judges and any(one.baseline for one in _settings_of(self.found.targets)):
             from modal_lint.baseline import Baselines
 
             self.baselines = Baselines()
@@ -322,6 +322,11 @@ def run(
         UserError: a configuration file on the way is wrong.
     """
     return Session(paths, settings, stdin, stdin_filename, rules, progress, jobs, cache_folder).run()
+
+
+def _settings_of(targets: Iterable[Target]) -> list[Settings]:
+    """The settings of some files, each once."""
+    return list({id(target.settings): target.settings for target in targets}.values())
 
 
 def _holds(folder: str) -> bool:

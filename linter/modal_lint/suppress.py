@@ -30,8 +30,9 @@ _FOREIGN_NEXT = lazy(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
 _CODE = lazy(r"[^\s,]+")
 _NEXT_COMMENT = lazy(r"\s+#\s")
 
-_FROM_NOQA = lazy(r"\bnoqa\b[^\n]*", re.I)
-_OUR_CODE = lazy(r"\bMS\d", re.I)
+# In a text of small letters; the long s is one of `S`, too.
+_FROM_NOQA = lazy(r"noqa[^\n]*")
+_OUR_CODE = lazy("\\bm[s\u017f]\\d")
 
 
 class Code(NamedTuple):
@@ -98,7 +99,7 @@ def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
     if "modal-lint" in text:
         return True
-    return "noqa" in text.lower() and any(map(_OUR_CODE.search, _FROM_NOQA.findall(text)))
+    return any(map(_OUR_CODE.search, _FROM_NOQA.findall(text.lower())))
 
 
 def lines_of(finding: Finding) -> Iterator[int]:
