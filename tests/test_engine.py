@@ -6,12 +6,14 @@ import multiprocessing
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from lint_process import leaky
 from modal_lint import engine, pool
 from modal_lint.config import Resolver
 from modal_lint.model import Finding, Rule, Severity, Span
+from modal_lint.project import Project
 from modal_lint.settings import Settings, UserError
 from modal_lint.stream import Stream
 
@@ -181,6 +183,47 @@ def test_reading_files_while_others_are_looked_for_finds_the_same(jobs: int) -> 
     assert report == engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=1)
     assert (len(report.findings), report.checked) == (31, 1_501)
     assert session.recheck(["f07/large.py"]) == report
+
+
+def test_what_changes_while_others_are_looked_for_is_not_remembered_as_it_was(
+    crowd: Path, tmp_path_factory: Any
+) -> None:
+    folder = str(tmp_path_factory.mktemp("cache"))
+    session = engine.Session(["."], Settings(), jobs=2, cache_folder=folder)
+    session.begin()
+    time.sleep(0.1)  # more than a file system's clock may be behind
+    (crowd / "f00" / "m49.py").write_text(leaky())
+    session.run()
+    seen = [len(engine.run(["."], Settings(), jobs=2, cache_folder=folder).findings) for _ in range(2)]
+    assert seen == [1, 1]
+
+
+def test_processes_that_read_ahead_end_where_a_cache_has_been_filled_meanwhile(
+    crowd: Path, tmp_path_factory: Any
+) -> None:
+    folder = str(tmp_path_factory.mktemp("cache"))
+    for path in crowd.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+    time.sleep(0.1)
+    session = engine.Session(["."], Settings(), jobs=2, cache_folder=folder)
+    session.begin()
+    first = engine.run(["."], Settings(), jobs=2, cache_folder=folder)
+    assert session.run() == first
+    (crowd / "f00" / "m49.py").write_text(leaky())
+    assert len(session.recheck(["f00/m49.py"]).findings) == 1
+
+
+def test_nothing_outside_of_the_project_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.py").write_text("import modal\n")
+    home = tmp_path / "project"
+    home.mkdir()
+    project = Project(home)
+    text = b"import modal\nfrom ..outside import x\nfrom ....etc import y\nmodal.Sandbox.create(env=x.ENV, app=y)\n"
+    file = project.open(str(home / "a.py"), text)
+    assert [*file.uses]
+    assert file.exposures.all == []
+    assert all(path == str(home) or path.startswith(f"{home}{os.sep}") for path in project.looked_at())
 
 
 def test_no_process_is_left_if_the_settings_of_a_folder_are_wrong(crowd: Path) -> None:

@@ -40,11 +40,12 @@ class Cache:
         folder: where caches lie.
         paths: what was asked for on the command line.
         targets: the files of this run.
+        began: before when none of them was read, in nanoseconds since 1970; what changed later may be known only half.
     """
 
-    def __init__(self, folder: str, paths: Sequence[str], targets: Sequence[Target]) -> None:
+    def __init__(self, folder: str, paths: Sequence[str], targets: Sequence[Target], began: int) -> None:
         self._folder = folder
-        self._began = time.time_ns() - _CLOCK
+        self._began = began - _CLOCK
         self._targets = targets
         self._moving = False  # something changed too shortly ago to be known by its stamp
         self._stamps = [self._stamp(target.absolute) for target in targets]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -111,9 +112,14 @@ class Session:
         try:
             self._found = discover(self.paths, self.source, stdin_filename=self.stdin_filename, taker=self._ahead.take)
         except BaseException:
-            self._ahead.close()
+            self._close_ahead()
             raise
         return self._found
+
+    def _close_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
 
     def run(self) -> Report:
         """Check everything."""
@@ -163,6 +169,7 @@ class Session:
         left = cache.left(known=self.baselines is None) if cache is not None else None
         if left is not None:
             again, known = left
+            self._close_ahead()
             self._outcomes.update(known)
             self._analyse(again, given, jobs)
         else:
@@ -184,7 +191,9 @@ class Session:
             return None
         from modal_lint.cache import Cache
 
-        return Cache(self.cache_folder, self.paths, targets)
+        return Cache(
+            self.cache_folder, self.paths, targets, time.time_ns() if self._ahead is None else self._ahead.began
+        )
 
     def _look(
         self, targets: Sequence[Target], given: Mapping[str, bytes], jobs: int, cache: Cache | None

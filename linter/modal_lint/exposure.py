@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials
+from modal_lint import credentials, switches
 from modal_lint.calls import effective
 from modal_lint.modal_api import Sink
 from modal_lint.uses import Given, Use
@@ -132,8 +132,9 @@ class Exposures:
         self.all: list[Exposure] = []
         self._matches: dict[str, list[credentials.Match]] = {}  # of each text
         seen: set[tuple[object, ...]] = set()
+        evaluated = switches.is_off("spelling")  # even what is plainly written
         for use in file.given_uses:
-            given = [one for one in use.given(*RULES) if not _is_plain(one)]
+            given = [one for one in use.given(*RULES) if evaluated or not _is_plain(one)]
             for exposure in self._of(use, given) if given else ():
                 origin = exposure.origin
                 key = (

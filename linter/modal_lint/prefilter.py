@@ -25,6 +25,8 @@ _TRACES = (
     (b"odal-", 1, re.compile(rb"(?<![A-Za-z])(?<![A-Za-z]-)[mM]odal-(?i:key|secret)\b")),
 )
 
+_LONGEST = 400  # bytes of a line before the module that it imports
+
 _IMPORTS = re.compile(rb"[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n]*)|import[ \t]+([^\n#]+))")
 _NAMES = re.compile(rb"[A-Za-z_]\w*|\*")
 
@@ -76,7 +78,7 @@ def names_module(data: bytes, word: bytes) -> bool:
 
 def names_module_in_text(data: bytes | bytearray, word: bytes, end: int) -> bool:
     """Whether a word stands behind ``import`` or ``from`` anywhere in the first ``end`` bytes, say in a JSON string."""
-    pattern = re.compile(rb"(?:from|import)[ \t]+[^\"\\\n]*?\b" + re.escape(word) + rb"\b")
+    pattern = re.compile(rb"(?:from|import)[ \t]+[^\"\\\n]{0,400}?\b" + re.escape(word) + rb"\b")
     return pattern.search(data, 0, end) is not None
 
 
@@ -85,8 +87,9 @@ def uses_modal(data: bytes) -> bool:
     at = data.find(b"modal")
     while at >= 0:
         if _SDK.match(data, at):
-            line = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
-            if at - line < 400 and _IMPORTING.search(data[line:at]):
+            start = max(at - _LONGEST, 0)
+            line = max(data.rfind(b"\n", start, at), data.rfind(b"\r", start, at)) + 1
+            if at - line < _LONGEST and _IMPORTING.search(data[line:at]):
                 return True
             if (_COMMAND.match(data, at) and _begins_word(data, at)) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
                 return True

@@ -374,7 +374,9 @@ class Project:
         return self._paths[key]
 
     def _may_hold(self, base: str, parts: list[str], level: int) -> bool:
-        """Whether a folder has something that is called like the first part of a module's name."""
+        """Whether a folder of the project has something that is called like the first part of a module's name."""
+        if not self.inside(base):
+            return False
         if not parts:
             return level > 0
         names = self.names_in(base)

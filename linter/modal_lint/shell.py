@@ -24,7 +24,8 @@ _DUMPING = lazy(
     r"^\s*(?:env|printenv|export\s+-p|declare\s+-x|set)\b\s*(?:[A-Za-z_]\w*\s*)?(?=>|$|\|\s*(?:sort|tee)\b)"
 )
 _USERINFO = lazy(r"://[^\s/@]*\$")
-_CLONE = lazy(r"\bgit\b[^;&|]*?\bclone\b")
+_CLONE = lazy(r"\bgit\b(?:(?!\bgit\b)[^;&|])*\bclone\b")
+_NEW_REMOTE = lazy(r"\bgit\b(?:(?!\bgit\b).)*\bremote\s+(?:set-url|remove|rm)\b")
 _IN_PLACE = lazy(r"\bsed\b\s+(?:-\S+\s+)*(?:-[a-zA-Z]*i|--in-place)")
 _REMOVING = lazy(r"\b(?:rm|shred|unlink)\b([^;&|\n]*)")
 
@@ -38,7 +39,15 @@ class Store(NamedTuple):
 
 
 def _store(command: str, where: str, undo: str) -> Store:
-    return Store(lazy(command), where, lazy(undo))
+    return Store(lazy(_linear(command)), where, lazy(_linear(undo)))
+
+
+def _linear(pattern: str) -> str:
+    """The same pattern, in which each ``a.*b`` looks for ``b`` from the last ``a`` before it alone.
+
+    Else a line of many ``a`` and no ``b`` would be looked through from each of them.
+    """
+    return re.sub(r"(\(\?:[^()]*\)\\b|[^|()]+)\.\*\??", r"\1(?:(?!\1).)*", pattern)
 
 
 _STORES = (
@@ -61,7 +70,7 @@ _STORES = (
     _store(r"\bmodal\s+token\s+set\b", "~/.modal.toml", r"rm\b.*modal\.toml"),
     _store(r"\bvault\s+login\b", "~/.vault-token", r"rm\b.*vault-token"),
     _store(r"\bkubectl\s+config\s+set\b|\bkubectl\s+config\s+set-credentials\b", "~/.kube/config", r"rm\b.*\.kube"),
-    _store(r"\bngrok\b.{0,300}\b(?:add-)?authtoken\b", "ngrok.yml", r"rm\b.*ngrok"),
+    _store(r"\bngrok\b.*\b(?:add-)?authtoken\b", "ngrok.yml", r"rm\b.*ngrok"),
     _store(r"\bdoppler\s+configure\s+set\b", "~/.doppler", r"rm\b.*\.doppler"),
     _store(r"\bgit\s+remote\s+(?:add|set-url)\b", ".git/config", r"git\s+remote\s+(?:remove|rm)\b|rm\b.*\.git\b"),
     _store(r"\bgit\s+config\b", "the git configuration", r"git\s+config\b.*--unset|rm\b.*\.git"),
@@ -190,7 +199,7 @@ def _drops_clone(pipeline: str, rest: str) -> bool:
     words = [word.strip("\"'") for word in pipeline.split()]
     repository = next((word for word in words if "://" in word), "")
     places = {repository.rstrip("/").removesuffix(".git").rpartition("/")[2], words[-1]}
-    if re.search(r"\bgit\b.{0,300}\bremote\s+(?:set-url|remove|rm)\b", rest):
+    if _NEW_REMOTE.search(rest):
         return True
     for match in _REMOVING.finditer(rest):
         for word in match[1].split():

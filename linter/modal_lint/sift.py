@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -42,7 +43,7 @@ class _Reader(Generic[T]):
     ask: Callable[[str, bytes | bytearray, int], T]
     unread: Callable[[str], T]
     given: Mapping[str, bytes] = field(default_factory=dict)
-    buffer: bytearray = field(default_factory=lambda: bytearray(_BUFFER))
+    _buffer: bytearray | None = None  # made where it is used: it would be long on its way to another process
 
     def perform(self, task: Sequence[str]) -> list[T]:
         return [self.answer(path) for path in task]
@@ -58,9 +59,11 @@ class _Reader(Generic[T]):
         data = self.given.get(path)
         try:
             if data is None and _CAN_READ_INTO:
-                size = read_into(path, self.buffer)
+                if self._buffer is None:
+                    self._buffer = bytearray(_BUFFER)
+                size = read_into(path, self._buffer)
                 if size >= 0:
-                    return self.ask(path, self.buffer, size)
+                    return self.ask(path, self._buffer, size)
             if data is None:
                 data = read_regular(path)
         except ReadError as trouble:
@@ -76,6 +79,7 @@ class Ahead:
     """
 
     def __init__(self, jobs: Callable[[Target], int]) -> None:
+        self.began = time.time_ns()
         self._jobs = jobs
         self._paths: list[str] = []
         self._stream: Stream[Sequence[str], list[int | str]] | None = None

@@ -49,7 +49,7 @@ class Stream(Generic[Task, T]):
         """The answers to all tasks in order; then the processes end.
 
         Args:
-            seen: told each answer; it may take its time, while which the processes have enough to do.
+            seen: told each answer; it may take its time, during which the processes have enough to do.
         """
         told = 0
         try:

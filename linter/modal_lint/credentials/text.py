@@ -46,6 +46,7 @@ _COLON = lazy(
     + r"""|(?P<header>(?:(?:Bearer|Basic|Token|Bot)[ ]+)?[^\s"',;]{6,4000}))""", re.IGNORECASE,
 )  # fmt: skip
 _QUOTED = r"(?P<quote>[\"']?)(?P<value>[^\s\"']{1,400})"
+_CLIENT = r"\b(?:docker|podman|az|helm|oras)\s"
 # Short options: (the option and its value, the program that has it, the name the value goes by).
 _OPTIONS = (
     (
@@ -58,7 +59,7 @@ _OPTIONS = (
     ),
     (lazy(r"\s-p\s{0,3}" + _QUOTED), lazy(r"\bsshpass\b"), "password"),
     (lazy(r"\s-p" + _QUOTED), lazy(r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b"), "password"),
-    (lazy(r"\s-p\s{1,4}" + _QUOTED), lazy(r"\b(?:docker|podman|az|helm|oras)\s.{0,300}\blogin\b"), "password"),
+    (lazy(r"\s-p\s{1,4}" + _QUOTED), lazy(_CLIENT + r"(?:(?!" + _CLIENT + r").)*\blogin\b"), "password"),
     (lazy(r"\s-a\s{1,4}" + _QUOTED), lazy(r"\bredis-cli\b"), "password"),
     (lazy(r"\blogin\s{1,4}(?:--\S{1,30}\s{1,4}){0,3}(?P<value>[\w-]{30,200})"), lazy(r"\bwandb\s"), "WANDB_API_KEY"),
     (lazy(r"\spassword\s{1,4}(?P<value>(?!%)\S{1,400})"), lazy(r"\blogin\s"), "password"),

@@ -6,6 +6,7 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from modal_lint import switches
 from modal_lint.kept import Kept
 from modal_lint.modal_api import CALL_NAMES
 from modal_lint.uses import Uses
@@ -27,7 +28,7 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    if any(name in file.text for name in hidden):
+    if switches.is_off("spelling") or not file.text.isascii() or any(name in file.text for name in hidden):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:

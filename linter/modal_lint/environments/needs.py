@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modal_lint import objects
+from modal_lint import objects, switches
 from modal_lint.calls import Frame, arguments_of
 from modal_lint.environments import settings
 from modal_lint.environments.clients import CLIENTS, LAST_NAMES
@@ -288,7 +288,8 @@ def may_read(file: File) -> bool:
     """
     known = _MAY_READ.get(file)
     if known is None:
-        spelled = any(word in file.text for word in _SPELLED)
+        # Of other letters Python makes those of ASCII (NFKC).
+        spelled = switches.is_off("spelling") or not file.text.isascii() or any(one in file.text for one in _SPELLED)
         known = _MAY_READ[file] = spelled or any(_may_bring_reader(file, one) for one in file.scopes.imports)
     return known
 
