@@ -43,7 +43,13 @@ def _head(results: Mapping[str, Any]) -> str:
         "off or it has none; *first* begins with an empty cache and fills it, *warm* finds it full. "
         "CPU counts all processes of a run. Peak memory is that of the largest process and, sampled, of the sum over "
         "all of them (pages that they share count in each); it is taken in the warm-up, not in timed runs."
+        + _again(results.get("again", {}))
     )
+
+
+def _again(loads: Mapping[str, float]) -> str:
+    """Which corpora were measured in a later run, with all of their tools side by side again."""
+    return "".join(f" {name} was measured in a later run (load {load} at its start)." for name, load in loads.items())
 
 
 def _targets(results: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def main() -> None:
     tools = [tool for tool in tools if _wanted(tool, options)]
     effort = Effort(options.runs, options.budget)
     partial = options.quick or options.peers or set(groups) != set(GROUPS)
-    folder = options.out or (HERE / ".last" if partial else HERE)
+    folder = options.out or (HERE / ".last" if partial and not options.again else HERE)
 
     results: dict[str, Any] = {
         "machine": _machine(),
@@ -54,7 +54,10 @@ def main() -> None:
         "corpora": {name: {**sizes[name], "about": corpus.about} for name, corpus in built.items()},
         "measured": {},
         "steps": {},
+        "again": {},
     }
+    if options.again:
+        results = _with_earlier(results, folder)
     for corpus in built.values():
         chosen = [tool for tool in tools if tool.runs_on(corpus)]
         if chosen and _group(corpus.name) in groups:
@@ -67,12 +70,25 @@ def main() -> None:
     print(folder / "RESULTS.md", file=sys.stderr)
 
 
+def _with_earlier(results: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What an earlier run found out, with the corpora of this one to be measured again."""
+    earlier: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    load = results["machine"]["load at start"]
+    return {
+        **earlier,
+        "tools": {**earlier["tools"], **results["tools"]},
+        "corpora": {**earlier["corpora"], **results["corpora"]},
+        "again": {**earlier.get("again", {}), **dict.fromkeys(results["corpora"], load)},
+    }
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help=f"parts to measure, separated by commas: {', '.join(GROUPS)}")
     parser.add_argument("--peers", help="tools to measure modal-lint beside, separated by commas (default: all)")
     parser.add_argument("--runs", type=int, help="timed runs of each command (default: 7; quick: 2)")
     parser.add_argument("--budget", type=float, help="seconds that a command may take on a corpus, all its runs")
+    parser.add_argument("--again", action="store_true", help="keep what the last whole run measured of other parts")
     parser.add_argument("--quick", action="store_true", help="small corpora, few runs, no slow tools")
     parser.add_argument("--unofficial", action="store_true", help="also install repackaged binaries (see pins.json)")
     parser.add_argument("--out", type=Path, help="folder to write to (default: bench/, partial runs bench/.last/)")
