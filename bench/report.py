@@ -49,7 +49,11 @@ def _head(results: Mapping[str, Any]) -> str:
 
 def _again(loads: Mapping[str, float]) -> str:
     """Which corpora were measured in a later run, with all of their tools side by side again."""
-    return "".join(f" {name} was measured in a later run (load {load} at its start)." for name, load in loads.items())
+    text = ""
+    for load in dict.fromkeys(loads.values()):
+        names = ", ".join(name for name, its_load in loads.items() if its_load == load)
+        text += f" Measured in a later run than the rest (load {load} at its start): {names}."
+    return text
 
 
 def _targets(results: Mapping[str, Any]) -> str:
