@@ -55,6 +55,29 @@ def lint(
     return Done(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
 
 
+_LOADED = """
+import sys
+from modal_lint.start import status
+status(sys.argv[1:])
+print("LOADED", *sorted(sys.modules))
+"""
+
+
+def modules_after(*arguments: str, cwd: Path, environment: dict[str, str] | None = None) -> set[str]:
+    """The modules that a run of modal-lint in ``cwd`` has loaded; ``environment`` adds variables."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": SOURCES, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
+    return set(line.split()[1:])
+
+
 def _without_privileges() -> None:
     """Give up, over the coming exec, what lets root read everything."""
     prctl = ctypes.CDLL(None).prctl

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from lint_process import SOURCES, leaky
+from lint_process import leaky, modules_after
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _HEAVY = ("libcst", "modal_lint_rules", "modal_lint_runtime", "modal_lint.source", "modal_lint.credentials", "modal")
-_LOADED = """
-import sys
-from modal_lint.start import status
-status(sys.argv[1:])
-print("LOADED", *sorted(sys.modules))
-"""
-
-
-def _loaded(*arguments: str, cwd: Path) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", _LOADED, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    line = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
-    return set(line.split()[1:])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +18,7 @@ def _loaded(*arguments: str, cwd: Path) -> set[str]:
 )
 def test_nothing_to_check_loads_no_analysis(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "plain.py").write_text("print('nothing of interest')\n")
-    loaded = _loaded(*arguments, cwd=tmp_path)
+    loaded = modules_after(*arguments, cwd=tmp_path)
     if arguments == ["--help"]:
         loaded.discard("modal_lint_runtime")  # whose first line of help is shown; its parts are loaded late
         assert loaded.isdisjoint({"cryptography", "sqlite3", "grpclib"})
@@ -50,7 +27,7 @@ def test_nothing_to_check_loads_no_analysis(tmp_path: Path, arguments: list[str]
 
 
 def test_version_loads_nothing_but_the_command_line(tmp_path: Path) -> None:
-    ours = {name for name in _loaded("--version", cwd=tmp_path) if name.startswith("modal_lint")}
+    ours = {name for name in modules_after("--version", cwd=tmp_path) if name.startswith("modal_lint")}
     assert ours == {
         *("modal_lint", "modal_lint.start", "modal_lint.cli", "modal_lint.terminal"),
         *("modal_lint.model", "modal_lint.report", "modal_lint.report.base"),
@@ -59,16 +36,16 @@ def test_version_loads_nothing_but_the_command_line(tmp_path: Path) -> None:
 
 def test_a_plain_run_needs_no_parser_of_arguments(tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text("print('nothing of interest')\n")
-    loaded = _loaded("check", "--force-exclude", "plain.py", cwd=tmp_path)
+    loaded = modules_after("check", "--force-exclude", "plain.py", cwd=tmp_path)
     assert loaded.isdisjoint({"click", "difflib", "json", "pathlib", "shutil", "tomllib"})
 
 
 def test_findings_and_their_fixes_need_no_other_parser_than_pythons(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(leaky())
     for options in (["check"], ["check", "--diff", "--unsafe-fixes"]):
-        assert "libcst" not in _loaded(*options, ".", cwd=tmp_path)
+        assert "libcst" not in modules_after(*options, ".", cwd=tmp_path)
 
 
 def test_checking_does_load_the_rules(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(leaky())
-    assert "modal_lint_rules" in _loaded("check", ".", cwd=tmp_path)
+    assert "modal_lint_rules" in modules_after("check", ".", cwd=tmp_path)

@@ -7,13 +7,11 @@ import json
 import os
 import stat
 import string
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from fixture_cases import run
-from lint_process import SOURCES, lint
+from lint_process import lint, modules_after
 from modal_lint.inventory import Environment, Inventory, Secret, collect
 from modal_lint.settings import Settings
 
@@ -466,17 +464,8 @@ class TestTheCommand:
         assert words in done.err
 
     def test_help_loads_no_analysis(self, here: Path) -> None:
-        code = "import sys; from modal_lint.start import status; status(sys.argv[1:]); print(*sys.modules)"
         for word in ("inventory", "preflight"):
-            done = subprocess.run(
-                [sys.executable, "-c", code, word, "--help"],
-                cwd=here,
-                env={**os.environ, "PYTHONPATH": SOURCES},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            loaded = set(done.stdout.splitlines()[-1].split())
+            loaded = modules_after(word, "--help", cwd=here)
             assert loaded.isdisjoint({"libcst", "modal", "tomlkit", "modal_lint.source", "modal_lint_rules", "sqlite3"})
 
 

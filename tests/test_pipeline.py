@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lint_process import SOURCES, leaky
+from lint_process import SOURCES, leaky, modules_after
 from material import make
 from modal_lint import stored
 from modal_lint.engine import Session
@@ -136,42 +136,23 @@ def test_a_change_is_seen_that_hides_its_size_and_time(project: Path) -> None:
 
 def test_the_cache_is_used(project: Path) -> None:
     _said(project, ".")
-    script = "import sys; from modal_lint.start import status; status(sys.argv[1:]); print(*sys.modules)"
     for name in ("leak.py", "uses.py"):
         (project / name).write_text("x = 1\n")
     _aged(project)
+    cache = {"MODAL_LINT_CACHE_DIR": str(project.parent / "cache")}
     said = []
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", script, "check", "."],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": SOURCES, "MODAL_LINT_CACHE_DIR": str(project.parent / "cache")},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        said.append("modal_lint_rules" in done.stdout.split())
+        said.append("modal_lint_rules" in modules_after("check", ".", cwd=project, environment=cache))
     assert said == [True, False]
 
 
 @pytest.mark.parametrize(("text", "loaded"), [("show(modal)\n", False), ("import modal\n", True)])
-def test_rules_are_loaded_for_files_that_use_modal_not_for_those_that_say_it(
+def test_rules_loaded_for_files_that_use_modal_not_for_those_that_say_it(
     tmp_path: Path, text: str, loaded: bool
 ) -> None:
     for number in range(30):
         (tmp_path / f"m{number}.py").write_text(f"# a modal window\n{text}")
-    script = "import sys; from modal_lint.start import status; status(sys.argv[1:]); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script, "check", ".", "--no-cache"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ("modal_lint_rules" in done.stdout.split()) is loaded
+    assert ("modal_lint_rules" in modules_after("check", ".", "--no-cache", cwd=tmp_path)) is loaded
 
 
 def test_what_holds_no_value_is_kept_and_not_analysed_again(project: Path) -> None:

@@ -11,11 +11,10 @@ from modal_lint import selection, suppress, switches
 from modal_lint.credentials.custom import judging
 from modal_lint.discover import DOCUMENTS
 from modal_lint.discreet import discreet
-from modal_lint.files import ReadError
+from modal_lint.files import ReadError, read_regular
 from modal_lint.model import INTERNAL, Failure, Finding, Outcome, Rule
 from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
-from modal_lint.sift import content_of
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ class Analysis:
         target = self.targets[task]
         try:
             with judging(target.settings.custom):
-                return self._analyse(target, content_of(target, self.given))
+                data = self.given.get(target.path)
+                return self._analyse(target, read_regular(target.absolute) if data is None else data)
         except ReadError as trouble:
             return Outcome(failure=Failure(target.path, trouble.reason))
         except Exception as error:  # the one broad except: parser errors quote source, so only the type is told

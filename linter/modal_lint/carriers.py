@@ -39,13 +39,8 @@ _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call 
 Name = tuple["_Sources", "Scope | None", str]
 
 
-def may_hold(file: File, *, variables: bool = True) -> bool:
-    """Whether any expression of a file may hold a secret: a token of Modal's, or (if they count) a variable."""
-    return switches.is_off("spelling") or not _is_dry(file, _words(variables))
-
-
 def may_carry(file: File, nodes: Iterable[ast.expr], *, variables: bool = True) -> bool:
-    """Whether one of some expressions may hold a secret, as `may_hold`."""
+    """Whether one of some expressions may hold a secret: a token of Modal's, or (if they count) a variable."""
     return switches.is_off("spelling") or (
         not _is_dry(file, _words(variables)) and _Search(file, variables).finds_secret(nodes)
     )

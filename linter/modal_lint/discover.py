@@ -81,6 +81,11 @@ def discover(
     return search.found
 
 
+def settings_of(targets: Iterable[Target]) -> dict[int, Settings]:
+    """The settings of some files, each once, by its `id`."""
+    return {id(target.settings): target.settings for target in targets}
+
+
 def require_markdown() -> None:
     """Raise `UserError` where the library that reads Markdown is missing."""
     from importlib.util import find_spec

@@ -14,7 +14,7 @@ from operator import eq
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
-from modal_lint.discover import Discovery, Target, discover
+from modal_lint.discover import Discovery, Target, discover, settings_of
 from modal_lint.files import module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
 from modal_lint.sift import ALONE, MENTIONS, SILENT, Ahead, naming, sift
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from modal_lint.cache import Cache
     from modal_lint.config import Source
     from modal_lint.model import Rule
-    from modal_lint.settings import Settings
     from modal_lint.since import Since
     from modal_lint.source import File
     from modal_lint.staged import Index
@@ -292,7 +291,7 @@ class Session:
         known: frozenset[int] = frozenset()
         outside: frozenset[int] = frozenset()
         judges = self.rules is None or len(self.rules) > 0  # who only visits files has no use for a baseline
-        if self.baselines is None and judges and any(one.baseline for one in _settings_of(self.found.targets)):
+        if self.baselines is None and judges and any(one.baseline for one in settings_of(self.found.targets).values()):
             from modal_lint.baseline import Baselines
 
             self.baselines = Baselines()
@@ -331,11 +330,6 @@ def run(
         UserError: a configuration file on the way is wrong.
     """
     return Session(paths, settings, stdin, stdin_filename, rules, progress, jobs, cache_folder).run()
-
-
-def _settings_of(targets: Iterable[Target]) -> list[Settings]:
-    """The settings of some files, each once."""
-    return list({id(target.settings): target.settings for target in targets}.values())
 
 
 def _holds(folder: str) -> bool:

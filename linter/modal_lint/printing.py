@@ -81,8 +81,6 @@ def printed(file: File) -> Iterator[Printed]:
     if not shipped and _TOKEN_WORDS.search(file.text) is None:
         return
     calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
-    if not calls or not carriers.may_hold(file, variables=shipped):
-        return
     if not carriers.may_carry(file, [argument for call in calls for argument in call.args], variables=shipped):
         return
     uses = Uses(file)

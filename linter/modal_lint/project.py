@@ -369,18 +369,9 @@ class Project:
                 bases = [directory]
                 for _ in range(level - 1):
                     bases = [os.path.dirname(bases[0])]
-            found = (self._path_at(base, parts) for base in bases if self._may_hold(base, parts, level))
+            found = (self._path_at(base, parts) for base in bases if parts or level)
             self._paths[key] = next((path for path in found if path is not None), None)
         return self._paths[key]
-
-    def _may_hold(self, base: str, parts: list[str], level: int) -> bool:
-        """Whether a folder of the project has something that is called like the first part of a module's name."""
-        if not self.inside(base):
-            return False
-        if not parts:
-            return level > 0
-        names = self.names_in(base)
-        return parts[0] in names or parts[0] + ".py" in names
 
     def below(self, package: File, name: str) -> File | None:
         """A submodule of a package."""

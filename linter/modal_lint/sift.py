@@ -94,13 +94,13 @@ class Ahead:
             self._stream = Stream(_sifter({}), jobs)
         if self._stream is not None:
             while len(self._paths) - self._offered >= _BLOCK:
-                self._offer(_BLOCK)
+                self._offer()
 
     def verdicts(self, targets: Sequence[Target]) -> list[int | str]:
         """A verdict on each of the files, now that all have been taken."""
         if self._stream is None:
             return sift(targets, {}, 1)
-        self._offer(_BLOCK)
+        self._offer()
         found = zip(self._paths, (one for block in self._stream.answers(_prepare) for one in block), strict=True)
         known = dict(found)
         return [known[target.absolute] for target in targets]
@@ -110,24 +110,10 @@ class Ahead:
         if self._stream is not None:
             self._stream.close()
 
-    def _offer(self, size: int) -> None:
+    def _offer(self) -> None:
         assert self._stream is not None
-        self._stream.offer(self._paths[self._offered : self._offered + size])
-        self._offered += size
-
-
-def content_of(target: Target, given: Mapping[str, bytes]) -> bytes:
-    """The bytes of a file.
-
-    Args:
-        target: the file.
-        given: contents to take instead of those on the disk, by path as in findings.
-
-    Raises:
-        ReadError: it cannot be read.
-    """
-    data = given.get(target.path)
-    return read_regular(target.absolute) if data is None else data
+        self._stream.offer(self._paths[self._offered : self._offered + _BLOCK])
+        self._offered += _BLOCK
 
 
 def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> list[int | str]:

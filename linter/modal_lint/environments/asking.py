@@ -28,7 +28,8 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    if switches.is_off("spelling") or not file.text.isascii() or any(name in file.text for name in hidden):
+    may_stand = switches.is_off("spelling") or not file.text.isascii()
+    if hidden and (may_stand or any(name in file.text for name in hidden)):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:
