@@ -292,27 +292,3 @@ def test_a_stream_that_sends_and_receives_more_than_a_pipe_holds_never_stands_st
 
 def test_a_stream_that_nothing_is_offered_to_ends() -> None:
     assert Stream(_Doubling(), 2).answers() == []
-
-
-class _Telling:
-    """Tells which process a task went to, and takes its time."""
-
-    def perform(self, task: int) -> int:
-        del task
-        time.sleep(0.002)
-        return os.getpid()
-
-    def crashed(self, task: int) -> int:
-        raise AssertionError(task)
-
-    def finish(self) -> None:
-        return None
-
-
-@pytest.mark.parametrize(("loose", "cut"), [(None, 50), (42, 42), (59, 59), (20, 60)])
-def test_tasks_are_cut_where_the_tie_is_loosest_if_that_is_near_the_middle(loose: int | None, cut: int) -> None:
-    ties = [1 if task == loose else 3 for task in range(100)]
-    done, _ = pool.answers(_Telling(), [1] * 100, 2, ties=ties)
-    # Whoever has done its own takes from the end of the other's, so that next to the cut tells too little.
-    assert {done[task] for task in range(30, cut - 10)} != {done[task] for task in range(cut, cut + 10)}
-    assert len({done[task] for task in range(30, cut - 10)}) == len({done[task] for task in range(cut, cut + 10)}) == 1
