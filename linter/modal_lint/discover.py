@@ -83,7 +83,8 @@ def discover(
 
 def settings_of(targets: Iterable[Target]) -> dict[int, Settings]:
     """The settings of some files, each once, by its `id`."""
-    return {id(target.settings): target.settings for target in targets}
+    settings = [target.settings for target in targets]
+    return dict(zip(map(id, settings), settings, strict=True))
 
 
 def require_markdown() -> None:
@@ -149,15 +150,17 @@ class _Search:
             if settings.respect_gitignore:
                 ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
                 ignored = (ignored or IgnoreFiles()).entered(directory, names)
+            files: list[str] = []
             for entry in self._wanted(entries, _Directory(directory, settings, ignored)):
                 if entry.is_file(follow_symlinks=False):
-                    self._add(entry.path, root, settings)
+                    files.append(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append((entry.path, ignored))
                 elif entry.is_symlink():
                     self._add_link(entry.path, root, real_root, settings)
                 else:
                     self._add_file(entry.path, root, settings)
+            self._add(files, root, settings)
             self.pass_on()
 
     def pass_on(self) -> None:
@@ -203,12 +206,15 @@ class _Search:
         except ReadError as trouble:
             self._fail(absolute, trouble.reason)
         else:
-            self._add(absolute, root, settings)
+            self._add([absolute], root, settings)
 
-    def _add(self, absolute: str, root: str, settings: Settings) -> None:
-        if absolute not in self._seen:
-            self._seen.add(absolute)
-            self.found.targets.append(Target(self._shown(absolute), absolute, root, settings))
+    def _add(self, paths: Sequence[str], root: str, settings: Settings) -> None:
+        """Take regular files of one folder, by their absolute paths."""
+        fresh = [path for path in paths if path not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            within = len(self._here) if fresh[0].startswith(self._here) else 0
+            self.found.targets += [Target(path[within:], path, root, settings) for path in fresh]
 
     def _fail(self, absolute: str, reason: str) -> None:
         if absolute not in self._seen:

@@ -101,8 +101,14 @@ class Ahead:
         if self._stream is None:
             return sift(targets, {}, 1)
         self._offer()
-        found = zip(self._paths, (one for block in self._stream.answers(_prepare) for one in block), strict=True)
-        known = dict(found)
+        known: dict[str, int | str] = {}
+
+        def learn(block: int, verdicts: list[int | str]) -> None:
+            _prepare(block, verdicts)
+            start = block * _BLOCK
+            known.update(zip(self._paths[start : start + _BLOCK], verdicts, strict=True))
+
+        self._stream.answers(learn)
         return [known[target.absolute] for target in targets]
 
     def close(self) -> None:
@@ -132,7 +138,7 @@ def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
 
 
 def _answers(
-    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[list[T]], None] | None = None
+    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[int, list[T]], None] | None = None
 ) -> list[T]:
     """The answers for some files, from ``jobs`` processes if that is worth it; ``seen`` is told blocks of them."""
     paths = [target.absolute for target in targets]
@@ -151,8 +157,9 @@ def _by_place(targets: Sequence[Target], given: Mapping[str, bytes]) -> dict[str
     return {target.absolute: given[target.path] for target in targets if target.path in given} if given else {}
 
 
-def _prepare(verdicts: list[int | str]) -> None:
+def _prepare(block: int, verdicts: list[int | str]) -> None:
     """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
+    del block
     if any(isinstance(verdict, int) and verdict > MENTIONS for verdict in verdicts):
         from modal_lint import analysis
 

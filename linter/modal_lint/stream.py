@@ -45,11 +45,12 @@ class Stream(Generic[Task, T]):
         self._collect(timeout=0)
         self._hand_out(1, _AHEAD)
 
-    def answers(self, seen: Callable[[T], None] | None = None) -> list[T]:
+    def answers(self, seen: Callable[[int, T], None] | None = None) -> list[T]:
         """The answers to all tasks in order; then the processes end.
 
         Args:
-            seen: told each answer; it may take its time, during which the processes have enough to do.
+            seen: told each task's number and its answer; it may take its time, during which the processes have enough
+                to do.
         """
         told = 0
         try:
@@ -60,9 +61,9 @@ class Stream(Generic[Task, T]):
                 self._hand_out(max(1, len(self._waiting) // (2 * len(self._handed))), 1)
                 if told == len(self._answers):
                     self._collect()
-                for answer in list(self._answers.values())[told:]:
+                for number, answer in list(self._answers.items())[told:]:
                     if seen is not None:
-                        seen(answer)
+                        seen(number, answer)
                     told += 1
         finally:
             self.close()
