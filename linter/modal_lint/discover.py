@@ -141,7 +141,7 @@ class _Search:
     def _walk(self, top: str, root: str) -> None:
         real_root = os.path.realpath(root)
         pending: list[tuple[str, IgnoreFiles | None]] = [(top, None)]
-        while pending:
+        while pending:  # in almost the order in which the files are sorted in the end
             directory, ignored = pending.pop()
             entries = self._entries(directory)
             names = {entry.name for entry in entries}
@@ -151,16 +151,18 @@ class _Search:
                 ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
                 ignored = (ignored or IgnoreFiles()).entered(directory, names)
             files: list[str] = []
+            folders: list[str] = []
             for entry in self._wanted(entries, _Directory(directory, settings, ignored)):
                 if entry.is_file(follow_symlinks=False):
                     files.append(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
-                    pending.append((entry.path, ignored))
+                    folders.append(entry.path)
                 elif entry.is_symlink():
                     self._add_link(entry.path, root, real_root, settings)
                 else:
                     self._add_file(entry.path, root, settings)
-            self._add(files, root, settings)
+            self._add(sorted(files), root, settings)
+            pending += [(folder, ignored) for folder in sorted(folders, reverse=True)]
             self.pass_on()
 
     def pass_on(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from modal_lint import switches
@@ -47,10 +48,6 @@ class _Reader(Generic[T]):
 
     def perform(self, task: Sequence[str]) -> list[T]:
         return [self.answer(path) for path in task]
-
-    def crashed(self, task: Sequence[str]) -> list[T]:
-        # Reading does not crash; if it did all the same, this process would be the next to go.
-        return [self.unread("internal error (the reading crashed)") for _ in task]
 
     def finish(self) -> object:
         return None
@@ -101,14 +98,10 @@ class Ahead:
         if self._stream is None:
             return sift(targets, {}, 1)
         self._offer()
-        known: dict[str, int | str] = {}
-
-        def learn(block: int, verdicts: list[int | str]) -> None:
-            _prepare(block, verdicts)
-            start = block * _BLOCK
-            known.update(zip(self._paths[start : start + _BLOCK], verdicts, strict=True))
-
-        self._stream.answers(learn)
+        found = [verdict for block in self._stream.answers(_prepare) for verdict in block]
+        if len(targets) == len(found) and all(map(eq, self._paths, map(attrgetter("absolute"), targets))):
+            return found
+        known = dict(zip(self._paths, found, strict=True))
         return [known[target.absolute] for target in targets]
 
     def close(self) -> None:
