@@ -37,10 +37,22 @@ class Target(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Discovery:
-    """The files found, sorted by path, and what could not be looked at."""
+    """The files found, sorted by path, and what could not be looked at.
+
+    Args:
+        targets: the files.
+        failures: why a file or folder is not among them.
+        settings: the settings of all files, each once, by its `id`.
+    """
 
     targets: list[Target] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    settings: dict[int, Settings] = field(default_factory=dict)
+
+    def take(self, targets: Sequence[Target]) -> None:
+        """Add files that have the same settings."""
+        self.targets += targets
+        self.settings[id(targets[0].settings)] = targets[0].settings
 
 
 class _Directory(NamedTuple):
@@ -81,12 +93,6 @@ def discover(
     return search.found
 
 
-def settings_of(targets: Iterable[Target]) -> dict[int, Settings]:
-    """The settings of some files, each once, by its `id`."""
-    settings = [target.settings for target in targets]
-    return dict(zip(map(id, settings), settings, strict=True))
-
-
 def require_markdown() -> None:
     """Raise `UserError` where the library that reads Markdown is missing."""
     from importlib.util import find_spec
@@ -123,7 +129,7 @@ class _Search:
         if not (settings.force_exclude and matches_upwards(settings.excluded, absolute, root)):
             shown = self._shown(absolute) if name else STDIN
             self.wants_markdown |= shown.endswith(MARKDOWN)
-            self.found.targets.append(Target(shown, absolute, root, settings, is_stdin=True))
+            self.found.take([Target(shown, absolute, root, settings, is_stdin=True)])
 
     def take(self, path: str) -> None:
         absolute = os.path.abspath(path)
@@ -216,7 +222,7 @@ class _Search:
         if fresh:
             self._seen.update(fresh)
             within = len(self._here) if fresh[0].startswith(self._here) else 0
-            self.found.targets += [Target(path[within:], path, root, settings) for path in fresh]
+            self.found.take([Target(path[within:], path, root, settings) for path in fresh])
 
     def _fail(self, absolute: str, reason: str) -> None:
         if absolute not in self._seen:
