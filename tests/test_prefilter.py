@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modal_lint.bytesearch import find
 from modal_lint.prefilter import concerns_modal, uses_modal
 
 _WORDS = ("modal", "Modal", "import ", "from ", "multi", "-", "ity", " ", "\n", ";", ", ", "secret create",
@@ -70,3 +71,13 @@ def test_what_may_use_modal_in_utf_16() -> None:
         assert concerns_modal(data)
         assert not concerns_modal(data[2:])
         assert not concerns_modal("\ufeffimport flask\n".encode(encoding))
+
+
+_SOME = st.lists(st.sampled_from([b"odal", b"oda", b"MODAL_", b"\0", b"x"])).map(b"".join)
+_PLACE = st.integers(0, 80)
+
+
+@given(_SOME, st.sampled_from([b"odal", b"MODAL_", b"o"]), _PLACE, _PLACE)
+def test_words_are_found_where_bytes_find_them(data: bytes, word: bytes, start: int, stop: int) -> None:
+    assert find(data, word, start, stop) == data.find(word, start, stop)
+    assert find(bytearray(data), word, start, stop) == data.find(word, start, stop)

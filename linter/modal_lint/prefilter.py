@@ -5,18 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from modal_lint.bytesearch import find
 
 # A module may import an `app` and never say whose it is; then its decorators tell.
+_REGISTRARS = (b".function(", b".cls(", b".server(")
 _DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 # A text in an encoding that no Python reads: nobody can run it, but where it says Modal, it is not clean either.
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _IN_UTF_16 = b"o\0d\0a\0l"
-# What stands in every source that concerns Modal; all are looked for at once.
-_WORDS = (b"odal", b"MODAL_", b".function(", b".cls(", b".server(", _IN_UTF_16)
-_LONGEST_WORD = max(map(len, _WORDS))
-_AT_ONCE = 1 << 18  # bytes that are searched at once: all matches are told, and a hostile source may be full of them
-_matches = BytesAhoCorasick(_WORDS, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
 _M = (b"m", b"M")
 _OF_ANOTHER_WORD = b"it"  # modality, modalities
 _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
@@ -46,28 +42,21 @@ def concerns_modal(data: bytes | bytearray, end: int | None = None) -> bool:
         end: how many of them count, if not all.
     """
     stop = len(data) if end is None else end
-    if not (_matches(memoryview(data)[:stop]) if stop <= _AT_ONCE else _has_a_word(data, stop)):
-        return False
     if data.startswith(_UTF_16, 0, stop) and data.find(_IN_UTF_16, 0, stop) >= 0:
         return True
-    at = data.find(b"odal", 0, stop)
+    at = find(data, b"odal", 0, stop)
     while at >= 0:
         if data[at - 1 : at] in _M and data[at + 4 : at + 6] != _OF_ANOTHER_WORD and _begins_word(data, at - 1):
             return True
-        at = data.find(b"odal", at + 4, stop)
-    return data.find(b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
-
-
-def _has_a_word(data: bytes | bytearray, stop: int) -> bool:
-    """Whether one of the words stands in the first ``stop`` bytes, which are many."""
-    view = memoryview(data)
-    starts = range(0, stop, _AT_ONCE - _LONGEST_WORD)
-    return any(_matches(view[start : min(start + _AT_ONCE, stop)]) for start in starts)
+        at = find(data, b"odal", at + 4, stop)
+    return find(data, b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
 
 
 def _registers(data: bytes | bytearray, stop: int) -> bool:
     """Whether one of the first ``stop`` bytes begins a decorator that registers something with an App."""
-    at = data.find(b"@", 0, stop)  # looking for one byte is several times as fast as any pattern
+    at = data.find(b"@", 0, stop)
+    if at >= 0 and all(find(data, word, at, stop) < 0 for word in _REGISTRARS):
+        return False
     while at >= 0:
         if _DECORATOR.match(data, at, stop):
             return True
