@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Task = TypeVar("Task")
 
-# Tasks that a process has while others are still offered: one to do, and the next one, so that it need not wait. The
-# answer to a single task fits into a pipe: nobody waits to be rid of it while we wait to be rid of the next task.
+# Groups of tasks that a process has while others are still offered: one to do, and the next one, so that it need not
+# wait. The answers to so few fit into a pipe: nobody waits to be rid of them while we wait to be rid of the next tasks.
 _AHEAD = 2
+_TOGETHER = 4
 
 
 class Stream(Generic[Task, T]):
@@ -42,7 +43,7 @@ class Stream(Generic[Task, T]):
         self._waiting.append(len(self._tasks))
         self._tasks.append(task)
         self._collect(timeout=0)
-        self._hand_out(1, _AHEAD)
+        self._hand_out(min(_TOGETHER, 1 + len(self._waiting) // 8), _AHEAD)
 
     def answers(self, seen: Callable[[int, T], None] | None = None) -> list[T]:
         """The answers to all tasks in order; then the processes end.
