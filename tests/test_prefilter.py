@@ -1,10 +1,16 @@
 """Which files are worth parsing."""
 
+from itertools import accumulate
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modal_lint.bytesearch import find
-from modal_lint.prefilter import concerns_modal, uses_modal
+from modal_lint.discover import Target
+from modal_lint.prefilter import concerns_modal, may_concern_modal, uses_modal
+from modal_lint.settings import Settings
+from modal_lint.sift import ALONE, MENTIONS, SILENT, sift
 
 _WORDS = ("modal", "Modal", "import ", "from ", "multi", "-", "ity", " ", "\n", ";", ", ", "secret create",
           "import_module('", "MODAL_TOKEN_ID", "-Key", "odal-secret", "a")  # fmt: skip
@@ -81,3 +87,27 @@ _PLACE = st.integers(0, 80)
 def test_words_are_found_where_bytes_find_them(data: bytes, word: bytes, start: int, stop: int) -> None:
     assert find(data, word, start, stop) == data.find(word, start, stop)
     assert find(bytearray(data), word, start, stop) == data.find(word, start, stop)
+
+
+@given(st.lists(st.lists(st.sampled_from([*_WORDS, "@app.cls(", "od", "al"])).map("".join), min_size=1))
+def test_sources_are_asked_about_together_as_each_alone(texts: list[str]) -> None:
+    ends = [*accumulate(len(text) for text in texts)]
+    may = may_concern_modal("".join(texts).encode(), ends)
+    assert may >= {which for which, text in enumerate(texts) if concerns_modal(text.encode())}
+
+
+def test_files_that_are_read_together_are_judged_as_each_alone(tmp_path: Path) -> None:
+    texts = ["", "import modal\n", "x = 1\n", "import flask\n", "", "od", "al = 1\n", "# Modal\n" + "x = 1\n" * 50_000]
+    texts += ["import flask\n" * 9_000, "x = 1\n" * 9_000, "import flask\n" * 9_000 + "import modal\n", "# Modal", ""]
+    targets = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"m{number:02}.py"
+        path.write_text(text)
+        targets.append(Target(path.name, str(path), str(tmp_path), Settings()))
+    targets.insert(5, Target("none.py", str(tmp_path / "none.py"), str(tmp_path), Settings()))
+    together = sift(targets, {}, 1)
+    assert together == [sift([target], {}, 1)[0] for target in targets]
+    assert together[:6] == [ALONE, 13, ALONE, SILENT, ALONE, "no such file or directory"]
+    assert MENTIONS in together
+    given_all = {target.path: Path(target.absolute).read_bytes() for target in targets if target.path != "none.py"}
+    assert together == sift(targets, given_all, 1)

@@ -49,7 +49,7 @@ def read_regular(path: str, limit: int = MAX_BYTES) -> bytes:
         os.close(descriptor)
 
 
-def read_into(path: str, buffer: bytearray) -> int:
+def read_into(path: str, buffer: bytearray | memoryview) -> int:
     """Read the file ``path``, found to be a regular one, into ``buffer`` and return its size; -1 if it does not fit.
 
     Memory that is used again is far quicker than new memory for every file. A file that is full of bytes has told by

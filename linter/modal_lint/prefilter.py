@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from modal_lint.bytesearch import find
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # A module may import an `app` and never say whose it is; then its decorators tell.
 _REGISTRARS = (b".function(", b".cls(", b".server(")
@@ -13,6 +18,7 @@ _DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 # A text in an encoding that no Python reads: nobody can run it, but where it says Modal, it is not clean either.
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _IN_UTF_16 = b"o\0d\0a\0l"
+_SIGNS = (b"odal", b"MODAL_", *_REGISTRARS, _IN_UTF_16)  # one of them stands in whatever concerns Modal
 _M = (b"m", b"M")
 _OF_ANOTHER_WORD = b"it"  # modality, modalities
 _IMPORT_LINE = re.compile(rb"[ \t]*(?:(?:from|import)\b|\w+(?:[ \t]+as[ \t]+\w+)?,?[ \t]*\)?[ \t]*(?:#|\r?$))")
@@ -50,6 +56,23 @@ def concerns_modal(data: bytes | bytearray, end: int | None = None) -> bool:
             return True
         at = find(data, b"odal", at + 4, stop)
     return find(data, b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
+
+
+def may_concern_modal(data: bytes | bytearray, ends: Sequence[int]) -> set[int]:
+    """Which of some sources may use Modal; to ask this of many small ones at once is faster than to ask of each.
+
+    Args:
+        data: the bytes of the sources, one behind the other.
+        ends: where each of them ends.
+    """
+    found: set[int] = set()
+    for sign in _SIGNS:
+        at = find(data, sign, 0, ends[-1])
+        while at >= 0:
+            which = bisect_right(ends, at)
+            found.add(which)
+            at = find(data, sign, ends[which], ends[-1])
+    return found
 
 
 def _registers(data: bytes | bytearray, stop: int) -> bool:

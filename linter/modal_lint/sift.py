@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from modal_lint import switches
 from modal_lint.discover import DOCUMENTS
 from modal_lint.files import ReadError, read_into, read_regular
-from modal_lint.prefilter import concerns_modal, names_module, names_module_in_text, uses_modal
+from modal_lint.prefilter import concerns_modal, may_concern_modal, names_module, names_module_in_text, uses_modal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -56,16 +56,62 @@ class _Reader(Generic[T]):
         data = self.given.get(path)
         try:
             if data is None and _CAN_READ_INTO:
-                if self._buffer is None:
-                    self._buffer = bytearray(_BUFFER)
-                size = read_into(path, self._buffer)
+                buffer = self.buffer()
+                size = read_into(path, buffer)
                 if size >= 0:
-                    return self.ask(path, self._buffer, size)
+                    return self.ask(path, buffer, size)
             if data is None:
                 data = read_regular(path)
         except ReadError as trouble:
             return self.unread(trouble.reason)
         return self.ask(path, data, len(data))
+
+    def buffer(self) -> bytearray:
+        """What is read into."""
+        if self._buffer is None:
+            self._buffer = bytearray(_BUFFER)
+        return self._buffer
+
+
+class _Sifter(_Reader["int | str"]):
+    """Verdicts on blocks of files. Small ones are read one behind the other and looked through at once."""
+
+    def __init__(self, given: Mapping[str, bytes]) -> None:
+        super().__init__(_verdict, str, given)
+
+    def perform(self, task: Sequence[str]) -> list[int | str]:
+        verdicts: list[int | str] = []
+        while len(verdicts) < len(task):
+            verdicts += self._some(task[len(verdicts) : len(verdicts) + _BLOCK])
+        return verdicts
+
+    def _some(self, paths: Sequence[str]) -> list[int | str]:
+        """Verdicts on one or more of the files, the first ones."""
+        ends = self._read(paths) if _CAN_READ_INTO and not self.given else []
+        if not ends:
+            return [self.answer(paths[0])]
+        data, starts = self.buffer(), [0, *ends]
+        verdicts: list[int | str] = [_aside(data, *place) for place in zip(starts, ends, strict=False)]
+        for which in may_concern_modal(data, ends):
+            source = bytes(data[starts[which] : ends[which]])
+            verdicts[which] = _verdict(paths[which], source, len(source))
+        return verdicts
+
+    def _read(self, paths: Sequence[str]) -> list[int]:
+        """Read files into the buffer, up to one that is unreadable or too large, and tell where each of them ends."""
+        view = memoryview(self.buffer())
+        ends: list[int] = []
+        at = 0
+        for path in paths:
+            try:
+                size = read_into(path, view[at:])
+            except ReadError:
+                break
+            if size < 0:
+                break
+            at += size
+            ends.append(at)
+        return ends
 
 
 class Ahead:
@@ -127,7 +173,7 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
 
 
 def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
-    return _Reader(_size if switches.is_off("prefilter") else _verdict, str, given)
+    return _Reader(_size, str, given) if switches.is_off("prefilter") else _Sifter(given)
 
 
 def _answers(
@@ -177,7 +223,12 @@ def _verdict(path: str, data: bytes | bytearray, size: int) -> int:
     if concerns_modal(data, size):
         is_user = path.endswith(DOCUMENTS) or uses_modal(bytes(data[:size]))
         return size if is_user else MENTIONS
-    return SILENT if data.find(b"import", 0, size) >= 0 else ALONE
+    return _aside(data, 0, size)
+
+
+def _aside(data: bytes | bytearray, start: int, stop: int) -> int:
+    """The verdict on a source that does not say Modal."""
+    return SILENT if data.find(b"import", start, stop) >= 0 else ALONE
 
 
 def _never(reason: str) -> bool:
