@@ -60,6 +60,7 @@ class Project:
         self._mentions: dict[tuple[str, str, str], list[File]] = {}
         self._by_stem: dict[tuple[str, str], list[str]] = {}
         self._barren: set[_Import] = set()  # lead to nothing of Modal's
+        self._concerned: tuple[tuple[str, bytes], bool] | None = None  # the last answer, and what was asked
         self._modules: dict[str, frozenset[bytes]] = {}
         self._using: dict[str, bool] = {}
         self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
@@ -72,7 +73,7 @@ class Project:
         self._resolved: dict[str, str] = {}
         self._folders: dict[str, str] = {}  # of files
         self._by_last_part: dict[File, dict[str, list[_Brought]]] = {}
-        self._above: dict[str, list[str]] = {}
+        self._above: dict[str, list[tuple[str, frozenset[str]]]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
         self._walked: set[str] = set()
@@ -128,6 +129,7 @@ class Project:
         )
         for cache in caches:
             cache.clear()
+        self._concerned = None
         self.__dict__.pop("evaluator", None)
 
     def load(self, path: str) -> File | None:
@@ -234,16 +236,20 @@ class Project:
         except ReadError:
             return None
 
-    def _bases(self, directory: str) -> list[str]:
-        """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
-        if directory not in self._above:
+    def _bases(self, directory: str) -> list[tuple[str, frozenset[str]]]:
+        """Where absolute imports may start, and what is there: the importer's folder, those above it up to the root,
+        its ``src`` and ``lib``."""
+        known = self._above.get(directory)
+        if known is None:
             root = self.root
             if directory == root or not self.inside(directory):
                 tops = [root] if directory == root else []
-                self._above[directory] = [*tops, os.path.join(root, "src"), os.path.join(root, "lib")]
+                folders = [*tops, os.path.join(root, "src"), os.path.join(root, "lib")]
+                known = [(folder, self.names_in(folder)) for folder in folders]
             else:
-                self._above[directory] = [directory, *self._bases(os.path.dirname(directory))]
-        return self._above[directory]
+                known = [(directory, self.names_in(directory)), *self._bases(os.path.dirname(directory))]
+            self._above[directory] = known
+        return known
 
     def _at(self, base: str, parts: list[str]) -> File | None:
         path = self._path_at(base, parts)
@@ -279,7 +285,10 @@ class Project:
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        return uses_modal(data) or self._leads_to_modal(self._real_path(path), data)
+        asked = (path, data)
+        if self._concerned is None or self._concerned[0] != asked:  # of each file it is asked twice in a row
+            self._concerned = asked, uses_modal(data) or self._leads_to_modal(self._real_path(path), data)
+        return self._concerned[1]
 
     def says(self, path: str, words: tuple[bytes, ...]) -> bool:
         """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
@@ -364,12 +373,15 @@ class Project:
         key = (dotted, directory, level)
         if key not in self._paths:
             parts = [part for part in dotted.split(".") if part]
-            bases = self._bases(directory)
+            bases: list[str] = []
             if level:
                 bases = [directory]
                 for _ in range(level - 1):
                     bases = [os.path.dirname(bases[0])]
-            found = (self._path_at(base, parts) for base in bases if parts or level)
+            elif parts:
+                package, module = parts[0], parts[0] + ".py"
+                bases = [base for base, names in self._bases(directory) if package in names or module in names]
+            found = (self._path_at(base, parts) for base in bases)
             self._paths[key] = next((path for path in found if path is not None), None)
         return self._paths[key]
 
