@@ -25,6 +25,7 @@ MAX_FOLDERS = 3_000  # of a project, searched for callers
 MAX_FILES = 8_000  # in them
 MAX_TOTAL = 48 << 20  # bytes of sources kept for that search
 MAX_IMPORTERS = 100  # files looked into for callers of one function
+MAX_LISTED = 1_000  # folders listed to learn that nobody there uses Modal
 _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
@@ -63,6 +64,7 @@ class Project:
         self._concerned: tuple[tuple[str, bytes], bool] | None = None  # the last answer, and what was asked
         self._modules: dict[str, frozenset[bytes]] = {}
         self._using: dict[str, bool] = {}
+        self._using_below: dict[str, bool] = {}  # by folder
         self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
         self._importing: dict[str, frozenset[str]] = {}
         self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
@@ -123,7 +125,7 @@ class Project:
         self._files.clear()
         caches = (
             *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
-            *(self._importing, self._said, self._plain),
+            *(self._importing, self._said, self._plain, self._using_below),
             *(self._above, self._contents, self._below, self._modules, self._real),
             *(self._resolved, self._by_last_part),
         )
@@ -313,6 +315,8 @@ class Project:
 
     def _leads_to_modal(self, path: str, data: bytes) -> bool:
         """Whether an import brings something from a file that uses Modal, maybe through packages that pass it on."""
+        if self._is_apart(path):
+            return False
         if path not in self._imported:
             self._imported[path] = imports_of(data)
         pending: list[_Import] = [(path, None)]
@@ -327,6 +331,51 @@ class Project:
                 if found[0].endswith("__init__.py"):
                     pending.append(found)
         self._barren |= seen
+        return False
+
+    def _is_apart(self, path: str) -> bool:
+        """Whether no file that uses Modal is where imports can lead from a file, however many are on the way.
+
+        A dotted name leads from the folder of who imports, or one above it, down through folders whose names are
+        identifiers. So whatever is reached has its own top among the tops above the file.
+        """
+        if self._given or not self.inside(path):
+            return False
+        top = self._top_of(path)
+        while not self._may_use(top):
+            if top == self.root:
+                return True
+            top = self._top_of(top)
+        return False
+
+    def _may_use(self, top: str) -> bool:
+        """Whether a file that a dotted name can reach from a folder uses Modal; it errs to yes."""
+        if top not in self._using_below:
+            self._using_below[top] = self._finds_user([top])
+        return self._using_below[top]
+
+    def _finds_user(self, folders: list[str]) -> bool:
+        silent = others = 0
+        for folder in folders:  # which grows
+            if len(folders) > MAX_LISTED:
+                return True
+            self._walked.add(folder)
+            try:
+                with os.scandir(folder) as entries:
+                    found = [entry for entry in entries if entry.name.endswith(".py") or entry.name.isidentifier()]
+            except OSError:
+                return True
+            for entry in found:
+                if entry.is_symlink():
+                    return True
+                if not entry.name.endswith(".py"):
+                    folders += [entry.path] if entry.is_dir() else []
+                elif self._is_silent(entry.path):
+                    silent += 1
+                else:  # where too little is known, following the imports is less to read
+                    others += 1
+                    if others > 8 + silent // 4 or self._uses(entry.path):
+                        return True
         return False
 
     def _uses(self, path: str) -> bool:
