@@ -366,8 +366,6 @@ class Project:
             except OSError:
                 return True
             for entry in found:
-                if entry.is_symlink():
-                    return True
                 if not entry.name.endswith(".py"):
                     folders += [entry.path] if entry.is_dir() else []
                 elif self._is_silent(entry.path):
