@@ -187,7 +187,7 @@ class _Sources:
         if node.id in self.secrets:
             return None
         scopes = self.file.scopes
-        return self, scopes.resolved(node)[0] or scopes.module, node.id
+        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
 
     # ---- names ----------------------------------------------------------------------------------------------
 
