@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modal_lint.project import Project
+from modal_lint.reach import Reach
 
 FOLDERS = ("", "a", "a/b", "x-1", "x-1/c", "x-1/y-2", "src", "src/s")
 NAMES = ("one", "two", "__init__")
@@ -55,7 +56,7 @@ def test_what_cannot_be_reached_is_what_following_the_imports_does_not_find(file
         _write(root, files)
         silent = {str(root / name) for name, text in files.items() if told and "modal" not in text}
         found = _concerning(root, files, silent)
-        with patch.object(Project, "_is_apart", return_value=False):
+        with patch.object(Reach, "_is_apart", return_value=False):
             assert found == _concerning(root, files, silent)
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from modal_lint.definitions import defines_plainly
 from modal_lint.files import ReadError, module_name, read_regular
 from modal_lint.overlay import Overlay
-from modal_lint.prefilter import imports_of, names_module, uses_modal
+from modal_lint.prefilter import names_module
+from modal_lint.reach import Reach
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from modal_lint.documents.base import Module
     from modal_lint.evaluate import Evaluator
@@ -25,14 +26,11 @@ MAX_FOLDERS = 3_000  # of a project, searched for callers
 MAX_FILES = 8_000  # in them
 MAX_TOTAL = 48 << 20  # bytes of sources kept for that search
 MAX_IMPORTERS = 100  # files looked into for callers of one function
-MAX_LISTED = 1_000  # folders listed to learn that nobody there uses Modal
 _SKIPPED = frozenset(
     ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv", "env", "__pypackages__", "_build")
 )
 
 
-# A file by its real path, and the names imported from it; None: the file itself.
-_Import = tuple[str, "frozenset[bytes] | None"]
 # A module as an import statement names it, its level, and the names that it takes from it; None: the module itself.
 _Brought = tuple[str, int, "frozenset[str] | None"]
 
@@ -54,19 +52,12 @@ class Project:
         is_silent: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.root = os.path.realpath(root)
-        self._given = contents if isinstance(contents, Overlay) else Overlay(contents or {})
-        self._is_silent = is_silent
+        self.given = contents if isinstance(contents, Overlay) else Overlay(contents or {})
+        self.is_silent = is_silent
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str, str], list[File]] = {}
         self._by_stem: dict[tuple[str, str], list[str]] = {}
-        self._barren: set[_Import] = set()  # lead to nothing of Modal's
-        self._concerned: tuple[tuple[str, bytes], bool] | None = None  # the last answer, and what was asked
-        self._modules: dict[str, frozenset[bytes]] = {}
-        self._using: dict[str, bool] = {}
-        self._using_below: dict[str, bool] = {}  # by folder
-        self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
-        self._importing: dict[str, frozenset[str]] = {}
         self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
         self._plain: dict[tuple[str, str], bool] = {}  # by path and name: whether it is plainly a class or function
         self._paths: dict[tuple[str, str, int], str | None] = {}
@@ -78,7 +69,8 @@ class Project:
         self._above: dict[str, list[tuple[str, frozenset[str]]]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
-        self._walked: set[str] = set()
+        self.walked: set[str] = set()  # folders
+        self._reach = Reach(self)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -93,7 +85,7 @@ class Project:
         Raises:
             Unreadable: it cannot be decoded or parsed.
         """
-        key = self._real_path(path)
+        key = self.real_path(path)
         known = self._files.get(key)
         if known is not None and known.data == data:
             known.path = path
@@ -111,34 +103,32 @@ class Project:
         Raises:
             Unreadable: it cannot be parsed.
         """
-        for known in (self._imported, self._importing):
-            known.pop(self._real_path(path), None)
+        self._reach.forget(self.real_path(path))
         return File(path, module.data, self, module)
 
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""
         said = {path for path, _ in (*self._said, *self._plain)}
-        return {*self._files, *self._using, *self._imported, *said, *self._contents, *self._listed, *self._walked}
+        return {*self._files, *self._reach.looked_at(), *said, *self._contents, *self._listed, *self.walked}
 
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
         caches = (
-            *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
-            *(self._importing, self._said, self._plain, self._using_below),
-            *(self._above, self._contents, self._below, self._modules, self._real),
+            *(self._mentions, self._by_stem, self._paths, self._listed, self._said, self._plain),
+            *(self._above, self._contents, self._below, self._real),
             *(self._resolved, self._by_last_part),
         )
         for cache in caches:
             cache.clear()
-        self._concerned = None
+        self._reach = Reach(self)
         self.__dict__.pop("evaluator", None)
 
     def load(self, path: str) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
         real = self._resolved.get(path)
         if real is None:
-            real = self._resolved[path] = self._real_path(path)
+            real = self._resolved[path] = self.real_path(path)
         if real in self._files:
             return self._files[real]
         self._files[real] = None
@@ -154,9 +144,9 @@ class Project:
         return self._files[real]
 
     def _is_file(self, path: str) -> bool:
-        if path in self._given or self._is_silent(path):  # a file that was read before is one
+        if path in self.given or self.is_silent(path):  # a file that was read before is one
             return True
-        return os.path.isfile(path) and not self._given.hides(path)
+        return os.path.isfile(path) and not self.given.hides(path)
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
@@ -171,7 +161,7 @@ class Project:
     def content(self, path: str) -> bytes | None:
         """The content of a file of the project, whatever it is; None if it is not there or too large."""
         folder, name = os.path.split(path)
-        if name not in self.names_in(folder) or not self.inside(self._real_path(path)) or not self._is_file(path):
+        if name not in self.names_in(folder) or not self.inside(self.real_path(path)) or not self._is_file(path):
             return None
         return self._contents[path] if self._keep(path) else None
 
@@ -185,21 +175,21 @@ class Project:
 
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:
         """The file that an import names, as seen from the importing file; None if it is not in the project."""
-        path = self._path_of(dotted, self._folder_of(importer), level)
+        path = self.path_of(dotted, self._folder_of(importer), level)
         return None if path is None else self.load(path)
 
     def has_module(self, dotted: str, importer: File, level: int = 0) -> bool:
         """Whether the file that an import names is in the project; nothing is read."""
-        return self._path_of(dotted, self._folder_of(importer), level) is not None
+        return self.path_of(dotted, self._folder_of(importer), level) is not None
 
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
-        path = self._path_of(dotted, self._folder_of(importer), level)
+        path = self.path_of(dotted, self._folder_of(importer), level)
         if path is None:
             return False
         key = (path, name)
         if key not in self._plain:
-            data = self._read(path)
+            data = self.read(path)
             self._plain[key] = data is not None and defines_plainly(data, name)
         return self._plain[key]
 
@@ -210,28 +200,28 @@ class Project:
             folder = self._folders[file.real] = os.path.dirname(file.real)
         return folder
 
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
         """The content of a file of the project, however it was come by."""
         known = self._files.get(path)
         if known is not None:
             return known.data
-        return self._content(path) if self.inside(self._real_path(path)) else None
+        return self._content(path) if self.inside(self.real_path(path)) else None
 
-    def _real_path(self, path: str) -> str:
+    def real_path(self, path: str) -> str:
         """A path with every link resolved; those on the way are resolved once."""
         folder, name = os.path.split(path)
         if name in ("", ".", ".."):
             return os.path.realpath(path)
         if folder not in self._real:
-            self._real[folder] = self._real_path(folder)
+            self._real[folder] = self.real_path(folder)
         real = os.path.join(self._real[folder], name)
         return os.path.realpath(real) if os.path.islink(real) else real
 
     def _content(self, path: str) -> bytes | None:
         """The content of a file by its real path; None if it cannot be read or is too large."""
-        if path in self._given:
-            return self._given[path]
-        if self._given.hides(path):
+        if path in self.given:
+            return self.given[path]
+        if self.given.hides(path):
             return None
         try:
             return read_regular(path, MAX_BYTES)
@@ -254,10 +244,11 @@ class Project:
         return known
 
     def _at(self, base: str, parts: list[str]) -> File | None:
-        path = self._path_at(base, parts)
+        path = self.path_at(base, parts)
         return None if path is None else self.load(path)
 
-    def _path_at(self, base: str, parts: list[str]) -> str | None:
+    def path_at(self, base: str, parts: list[str]) -> str | None:
+        """The path of the module with these names below a folder; None if there is none."""
         if not self.inside(base):
             return None
         path = base
@@ -278,8 +269,8 @@ class Project:
                 listed = os.listdir(folder)
             except OSError:
                 listed = []
-            given = self._given
-            self._listed[folder] = given.names_in(self._real_path(folder), listed) if given else frozenset(listed)
+            given = self.given
+            self._listed[folder] = given.names_in(self.real_path(folder), listed) if given else frozenset(listed)
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
@@ -287,18 +278,7 @@ class Project:
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        asked = (path, data)
-        if self._concerned is None or self._concerned[0] != asked:  # of each file it is asked twice in a row
-            self._concerned = asked, uses_modal(data) or self._leads_to_modal(self._real_path(path), data)
-        return self._concerned[1]
-
-    def says(self, path: str, words: tuple[bytes, ...]) -> bool:
-        """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
-        key = (path, words)
-        if key not in self._said:
-            data = self._read(path)
-            self._said[key] = data is not None and any(word in data for word in words)
-        return self._said[key]
+        return self._reach.concerns(path, data)
 
     def imported_by(self, path: str, data: bytes | None = None) -> frozenset[str]:
         """The files of the project that a source imports from, as its bytes tell.
@@ -307,115 +287,17 @@ class Project:
             path: the real path of the source.
             data: what to take for its content.
         """
-        if path not in self._importing:
-            if data is not None:
-                self._imported[path] = imports_of(data)
-            self._importing[path] = frozenset(one for one, _ in self._brought(path, None))
-        return self._importing[path]
+        return self._reach.imported_by(path, data)
 
-    def _leads_to_modal(self, path: str, data: bytes) -> bool:
-        """Whether an import brings something from a file that uses Modal, maybe through packages that pass it on."""
-        if self._is_apart(path):
-            return False
-        if path not in self._imported:
-            self._imported[path] = imports_of(data)
-        pending: list[_Import] = [(path, None)]
-        seen: set[_Import] = set()
-        while pending:
-            for found in self._brought(*pending.pop()):
-                if found in seen or found in self._barren:
-                    continue
-                seen.add(found)
-                if self._uses(found[0]):
-                    return True
-                if found[0].endswith("__init__.py"):
-                    pending.append(found)
-        self._barren |= seen
-        return False
+    def says(self, path: str, words: tuple[bytes, ...]) -> bool:
+        """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
+        key = (path, words)
+        if key not in self._said:
+            data = self.read(path)
+            self._said[key] = data is not None and any(word in data for word in words)
+        return self._said[key]
 
-    def _is_apart(self, path: str) -> bool:
-        """Whether no file that uses Modal is where imports can lead from a file, however many are on the way.
-
-        A dotted name leads from the folder of who imports, or one above it, down through folders whose names are
-        identifiers. So whatever is reached has its own top among the tops above the file.
-        """
-        if self._given or not self.inside(path):
-            return False
-        top = self._top_of(path)
-        while not self._may_use(top):
-            if top == self.root:
-                return True
-            top = self._top_of(top)
-        return False
-
-    def _may_use(self, top: str) -> bool:
-        """Whether a file that a dotted name can reach from a folder uses Modal; it errs to yes."""
-        if top not in self._using_below:
-            self._using_below[top] = self._finds_user([top])
-        return self._using_below[top]
-
-    def _finds_user(self, folders: list[str]) -> bool:
-        silent = others = 0
-        for folder in folders:  # which grows
-            if len(folders) > MAX_LISTED:
-                return True
-            self._walked.add(folder)
-            try:
-                with os.scandir(folder) as entries:
-                    found = [entry for entry in entries if entry.name.endswith(".py") or entry.name.isidentifier()]
-            except OSError:
-                return True
-            for entry in found:
-                if not entry.name.endswith(".py"):
-                    folders += [entry.path] if entry.is_dir() else []
-                elif self._is_silent(entry.path):
-                    silent += 1
-                else:  # where too little is known, following the imports is less to read
-                    others += 1
-                    if others > 8 + silent // 4 or self._uses(entry.path):
-                        return True
-        return False
-
-    def _uses(self, path: str) -> bool:
-        if self._is_silent(path):
-            return False
-        if path not in self._using:
-            data = self._read(path)
-            self._using[path] = data is not None and uses_modal(data)
-        return self._using[path]
-
-    def _brought(self, path: str, wanted: frozenset[bytes] | None) -> Iterator[_Import]:
-        """The modules that a source imports from, with the names; only those that bring one of ``wanted``, if given."""
-        if path not in self._imported:
-            data = self._read(path)
-            self._imported[path] = [] if data is None else imports_of(data)
-        directory = os.path.dirname(path)
-        for dotted, names in self._imported[path]:
-            if wanted is None or b"*" in names or not names.isdisjoint(wanted):
-                passed_on = wanted if wanted is not None and b"*" in names else names
-                yield from self._modules_of(dotted, directory, passed_on)
-
-    def _modules_of(self, dotted: str, directory: str, names: frozenset[bytes]) -> Iterator[_Import]:
-        """The module that names are imported from, and those of them that are modules of it."""
-        module = dotted.lstrip(".")
-        path = self._path_of(module, directory, len(dotted) - len(module))
-        if path is None:
-            return
-        yield path, names
-        if path.endswith("__init__.py"):
-            folder = os.path.dirname(path)
-            for name in sorted(names & self._modules_in(folder)):
-                inner = self._path_at(folder, [name.decode()])
-                if inner is not None:
-                    yield inner, frozenset()
-
-    def _modules_in(self, folder: str) -> frozenset[bytes]:
-        """The names that may be modules of a package."""
-        if folder not in self._modules:
-            self._modules[folder] = frozenset(os.fsencode(name.removesuffix(".py")) for name in self.names_in(folder))
-        return self._modules[folder]
-
-    def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
+    def path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
         key = (dotted, directory, level)
         if key not in self._paths:
@@ -428,7 +310,7 @@ class Project:
             elif parts:
                 package, module = parts[0], parts[0] + ".py"
                 bases = [base for base, names in self._bases(directory) if package in names or module in names]
-            found = (self._path_at(base, parts) for base in bases)
+            found = (self.path_at(base, parts) for base in bases)
             self._paths[key] = next((path for path in found if path is not None), None)
         return self._paths[key]
 
@@ -446,14 +328,14 @@ class Project:
         key = (name, module.real, other)
         if key not in self._mentions:
             words = (name.encode(), other.encode())
-            importers = self._importers(stem, self._top_of(module.real))
+            importers = self._importers(stem, self.top_of(module.real))
             contents = ((path, self._contents[path]) for path in importers if path != module.real)
             paths = [path for path, content in contents if words[0] in content and words[1] in content]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
 
-    def _top_of(self, path: str) -> str:
+    def top_of(self, path: str) -> str:
         """The folder that every importer of a file is in or below: no dotted name reaches it from further up."""
         top = os.path.dirname(path)
         while top != self.root and os.path.basename(top).isidentifier():
@@ -478,7 +360,7 @@ class Project:
                 if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
                     break
                 folder = folders.popleft()
-                self._walked.add(folder)
+                self.walked.add(folder)
                 for path, is_folder in self._children(folder):
                     if is_folder:
                         if os.path.basename(path) not in _SKIPPED:
@@ -492,7 +374,7 @@ class Project:
     def _children(self, folder: str) -> list[tuple[str, bool]]:
         """The paths in a folder, without links and hidden things, and whether each is a folder."""
         found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in _entries(folder)]
-        return self._given.children(folder, found) if self._given else found
+        return self.given.children(folder, found) if self.given else found
 
     def _keep(self, path: str) -> bool:
         """Whether a source could be read; its content is kept."""
