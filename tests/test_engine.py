@@ -260,13 +260,24 @@ def test_a_crash_costs_one_task_also_of_those_handed_out_at_once(together: int) 
     assert told == ["done", "done"]
 
 
-def test_a_stream_answers_in_order_and_a_crash_costs_one_task() -> None:
-    numbers: Stream[int, int] = Stream(_Doubling(), 2)
-    seen: list[int] = []
+class _Fleeting(_Doubling):
+    """Doubles a number; some kill any process but the first."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+
+    def perform(self, task: int) -> int:
+        return 2 * task if os.getpid() == self.process else super().perform(task)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_a_stream_answers_in_order_whatever_its_processes_die_at(jobs: int) -> None:
+    numbers: Stream[int, int] = Stream(_Fleeting(), jobs)
+    seen: dict[int, int] = {}
     for number in range(900):
         numbers.offer(number)
-    assert numbers.answers(seen.append) == _DOUBLED
-    assert sorted(seen) == sorted(_DOUBLED)
+    assert numbers.answers(seen.__setitem__) == [2 * number for number in range(900)]
+    assert seen == dict(enumerate(range(0, 1800, 2)))
 
 
 class _Verbose:
@@ -274,9 +285,6 @@ class _Verbose:
 
     def perform(self, task: str) -> str:
         return task * 2
-
-    def crashed(self, task: str) -> str:
-        raise AssertionError(task)
 
     def finish(self) -> None:
         return None
@@ -292,27 +300,3 @@ def test_a_stream_that_sends_and_receives_more_than_a_pipe_holds_never_stands_st
 
 def test_a_stream_that_nothing_is_offered_to_ends() -> None:
     assert Stream(_Doubling(), 2).answers() == []
-
-
-class _Telling:
-    """Tells which process a task went to, and takes its time."""
-
-    def perform(self, task: int) -> int:
-        del task
-        time.sleep(0.002)
-        return os.getpid()
-
-    def crashed(self, task: int) -> int:
-        raise AssertionError(task)
-
-    def finish(self) -> None:
-        return None
-
-
-@pytest.mark.parametrize(("loose", "cut"), [(None, 50), (42, 42), (59, 59), (20, 60)])
-def test_tasks_are_cut_where_the_tie_is_loosest_if_that_is_near_the_middle(loose: int | None, cut: int) -> None:
-    ties = [1 if task == loose else 3 for task in range(100)]
-    done, _ = pool.answers(_Telling(), [1] * 100, 2, ties=ties)
-    # Whoever has done its own takes from the end of the other's, so that next to the cut tells too little.
-    assert {done[task] for task in range(30, cut - 10)} != {done[task] for task in range(cut, cut + 10)}
-    assert len({done[task] for task in range(30, cut - 10)}) == len({done[task] for task in range(cut, cut + 10)}) == 1

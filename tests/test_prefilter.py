@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modal_lint.bytesearch import find
 from modal_lint.prefilter import concerns_modal, uses_modal
 
 _WORDS = ("modal", "Modal", "import ", "from ", "multi", "-", "ity", " ", "\n", ";", ", ", "secret create",
@@ -44,3 +45,39 @@ def test_what_cannot(text: str) -> None:
 @given(st.lists(st.sampled_from(_WORDS)).map("".join))
 def test_what_uses_modal_says_so(text: str) -> None:
     assert concerns_modal(text.encode()) or not uses_modal(text.encode())
+
+
+_USES = ("import modal\n", "MODAL_TOKEN_ID", "@app.function()\n", "@app.cls()\n", "@app.server()\n", "modal-key")
+
+
+@given(st.sampled_from(_USES), st.integers(-20, 20), st.sampled_from([b"\n", b"odality "]))
+def test_what_may_use_modal_is_found_in_any_place_of_a_long_source(word: str, off: int, filling: bytes) -> None:
+    before = filling * ((1 << 19) // len(filling)) + b"\n" * off
+    assert concerns_modal(before + word.encode())
+    assert concerns_modal(before[: (1 << 18) + off] + b"\n" + word.encode() + before)
+    assert not concerns_modal(before)
+
+
+@pytest.mark.parametrize("word", _USES)
+def test_bytes_beyond_the_end_do_not_count(word: str) -> None:
+    data = bytearray(b"x = 1\n" + word.encode())
+    assert concerns_modal(data)
+    assert not concerns_modal(data, 6)
+
+
+def test_what_may_use_modal_in_utf_16() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        data = "\ufeffimport modal\n".encode(encoding)
+        assert concerns_modal(data)
+        assert not concerns_modal(data[2:])
+        assert not concerns_modal("\ufeffimport flask\n".encode(encoding))
+
+
+_SOME = st.lists(st.sampled_from([b"odal", b"oda", b"MODAL_", b"\0", b"x"])).map(b"".join)
+_PLACE = st.integers(0, 80)
+
+
+@given(_SOME, st.sampled_from([b"odal", b"MODAL_", b"o"]), _PLACE, _PLACE)
+def test_words_are_found_where_bytes_find_them(data: bytes, word: bytes, start: int, stop: int) -> None:
+    assert find(data, word, start, stop) == data.find(word, start, stop)
+    assert find(bytearray(data), word, start, stop) == data.find(word, start, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modal_lint.shares import deal
@@ -37,3 +38,10 @@ def test_what_is_tied_together_stays_together() -> None:
 def test_what_is_too_much_for_one_is_cut_where_the_tie_is_loosest() -> None:
     shares = deal([10] * 9, 2, [0, 5, 5, 5, 5, 1, 5, 5, 5])
     assert [sorted(share) for share in shares] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize(("loose", "cut"), [(None, 50), (42, 42), (59, 59), (20, 60)])
+def test_tasks_are_cut_where_the_tie_is_loosest_if_that_is_near_the_middle(loose: int | None, cut: int) -> None:
+    ties = [1 if task == loose else 3 for task in range(100)]
+    shares = deal([1] * 100, 2, ties)
+    assert sorted(map(sorted, shares)) == [list(range(cut)), list(range(cut, 100))]

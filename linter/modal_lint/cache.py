@@ -16,7 +16,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import __version__
-from modal_lint.discover import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +113,7 @@ class Cache:
 
 def _about(paths: Sequence[str], targets: Sequence[Target]) -> bytes:
     """Whatever besides the files decides what a run finds: the program, the settings, and where they hold."""
-    settings = settings_of(targets)
+    settings = {id(target.settings): target.settings for target in targets}
     numbers = {key: number for number, key in enumerate(settings)}
     held = [_written(one) for one in settings.values()]
     where = array("L", (numbers[id(target.settings)] for target in targets)).tobytes()

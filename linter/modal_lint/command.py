@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modal_lint.model import Report
     from modal_lint.report.outputs import Output
 
+_LAST: list[_Check] = []  # kept until the process ends: taking a large run apart takes its time
 _COUNTED = (*FOR_PEOPLE, "json")  # formats that know statistics
 
 
@@ -59,7 +60,8 @@ def check(request: Request) -> int:
     Raises:
         UserError: of the user, on the command line or in a configuration file.
     """
-    return _Check(request).run()
+    _LAST[:] = [_Check(request)]
+    return _LAST[0].run()
 
 
 class _Check:

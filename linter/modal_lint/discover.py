@@ -37,10 +37,22 @@ class Target(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Discovery:
-    """The files found, sorted by path, and what could not be looked at."""
+    """The files found, sorted by path, and what could not be looked at.
+
+    Args:
+        targets: the files.
+        failures: why a file or folder is not among them.
+        settings: the settings of all files, each once, by its `id`.
+    """
 
     targets: list[Target] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    settings: dict[int, Settings] = field(default_factory=dict)
+
+    def take(self, targets: Sequence[Target]) -> None:
+        """Add files that have the same settings."""
+        self.targets += targets
+        self.settings[id(targets[0].settings)] = targets[0].settings
 
 
 class _Directory(NamedTuple):
@@ -81,11 +93,6 @@ def discover(
     return search.found
 
 
-def settings_of(targets: Iterable[Target]) -> dict[int, Settings]:
-    """The settings of some files, each once, by its `id`."""
-    return {id(target.settings): target.settings for target in targets}
-
-
 def require_markdown() -> None:
     """Raise `UserError` where the library that reads Markdown is missing."""
     from importlib.util import find_spec
@@ -122,7 +129,7 @@ class _Search:
         if not (settings.force_exclude and matches_upwards(settings.excluded, absolute, root)):
             shown = self._shown(absolute) if name else STDIN
             self.wants_markdown |= shown.endswith(MARKDOWN)
-            self.found.targets.append(Target(shown, absolute, root, settings, is_stdin=True))
+            self.found.take([Target(shown, absolute, root, settings, is_stdin=True)])
 
     def take(self, path: str) -> None:
         absolute = os.path.abspath(path)
@@ -140,7 +147,7 @@ class _Search:
     def _walk(self, top: str, root: str) -> None:
         real_root = os.path.realpath(root)
         pending: list[tuple[str, IgnoreFiles | None]] = [(top, None)]
-        while pending:
+        while pending:  # in almost the order in which the files are sorted in the end
             directory, ignored = pending.pop()
             entries = self._entries(directory)
             names = {entry.name for entry in entries}
@@ -149,15 +156,19 @@ class _Search:
             if settings.respect_gitignore:
                 ignored = IgnoreFiles.above(top) if directory == top and ignored is None else ignored
                 ignored = (ignored or IgnoreFiles()).entered(directory, names)
+            files: list[str] = []
+            folders: list[str] = []
             for entry in self._wanted(entries, _Directory(directory, settings, ignored)):
                 if entry.is_file(follow_symlinks=False):
-                    self._add(entry.path, root, settings)
+                    files.append(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
-                    pending.append((entry.path, ignored))
+                    folders.append(entry.path)
                 elif entry.is_symlink():
                     self._add_link(entry.path, root, real_root, settings)
                 else:
                     self._add_file(entry.path, root, settings)
+            self._add(sorted(files), root, settings)
+            pending += [(folder, ignored) for folder in sorted(folders, reverse=True)]
             self.pass_on()
 
     def pass_on(self) -> None:
@@ -203,12 +214,15 @@ class _Search:
         except ReadError as trouble:
             self._fail(absolute, trouble.reason)
         else:
-            self._add(absolute, root, settings)
+            self._add([absolute], root, settings)
 
-    def _add(self, absolute: str, root: str, settings: Settings) -> None:
-        if absolute not in self._seen:
-            self._seen.add(absolute)
-            self.found.targets.append(Target(self._shown(absolute), absolute, root, settings))
+    def _add(self, paths: Sequence[str], root: str, settings: Settings) -> None:
+        """Take regular files of one folder, by their absolute paths."""
+        fresh = [path for path in paths if path not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            within = len(self._here) if fresh[0].startswith(self._here) else 0
+            self.found.take([Target(path[within:], path, root, settings) for path in fresh])
 
     def _fail(self, absolute: str, reason: str) -> None:
         if absolute not in self._seen:

@@ -14,7 +14,7 @@ from operator import eq
 from typing import TYPE_CHECKING
 
 from modal_lint import switches
-from modal_lint.discover import Discovery, Target, discover, settings_of
+from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
 from modal_lint.sift import ALONE, MENTIONS, SILENT, Ahead, naming, sift
@@ -291,7 +291,7 @@ class Session:
         known: frozenset[int] = frozenset()
         outside: frozenset[int] = frozenset()
         judges = self.rules is None or len(self.rules) > 0  # who only visits files has no use for a baseline
-        if self.baselines is None and judges and any(one.baseline for one in settings_of(self.found.targets).values()):
+        if self.baselines is None and judges and any(one.baseline for one in self.found.settings.values()):
             from modal_lint.baseline import Baselines
 
             self.baselines = Baselines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from modal_lint import workers
 from modal_lint.shares import deal
@@ -12,9 +12,17 @@ from modal_lint.shares import deal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modal_lint.workers import Work, Worker
+    from modal_lint.workers import Worker
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Work(workers.Work[int, T_co], Protocol[T_co]):
+    """What is done with numbered tasks, some of which may bring a process down."""
+
+    def crashed(self, task: int) -> T_co:
+        """The answer to a task at which a process died."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -31,7 +39,7 @@ def _nothing(done: int, total: int) -> None:
 
 
 def answers(
-    work: Work[int, T],
+    work: Work[T],
     weights: Sequence[int],
     jobs: int,
     progress: Callable[[int, int], None] = _nothing,
@@ -57,7 +65,7 @@ def answers(
 class _Pool(Generic[T]):
     def __init__(
         self,
-        work: Work[int, T],
+        work: Work[T],
         weights: Sequence[int],
         shares: list[list[int]],
         progress: Callable[[int, int], None],

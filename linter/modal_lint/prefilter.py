@@ -5,7 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 
+from modal_lint.bytesearch import find
+
 # A module may import an `app` and never say whose it is; then its decorators tell.
+_REGISTRARS = (b".function(", b".cls(", b".server(")
 _DECORATOR = re.compile(rb"@\s*\w+\.(?:function|cls|server)\(")
 # A text in an encoding that no Python reads: nobody can run it, but where it says Modal, it is not clean either.
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -41,17 +44,19 @@ def concerns_modal(data: bytes | bytearray, end: int | None = None) -> bool:
     stop = len(data) if end is None else end
     if data.startswith(_UTF_16, 0, stop) and data.find(_IN_UTF_16, 0, stop) >= 0:
         return True
-    at = data.find(b"odal", 0, stop)
+    at = find(data, b"odal", 0, stop)
     while at >= 0:
         if data[at - 1 : at] in _M and data[at + 4 : at + 6] != _OF_ANOTHER_WORD and _begins_word(data, at - 1):
             return True
-        at = data.find(b"odal", at + 4, stop)
-    return data.find(b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
+        at = find(data, b"odal", at + 4, stop)
+    return find(data, b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
 
 
 def _registers(data: bytes | bytearray, stop: int) -> bool:
     """Whether one of the first ``stop`` bytes begins a decorator that registers something with an App."""
-    at = data.find(b"@", 0, stop)  # looking for one byte is several times as fast as any pattern
+    at = data.find(b"@", 0, stop)
+    if at >= 0 and all(find(data, word, at, stop) < 0 for word in _REGISTRARS):
+        return False
     while at >= 0:
         if _DECORATOR.match(data, at, stop):
             return True

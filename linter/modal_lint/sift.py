@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from modal_lint import switches
@@ -47,10 +48,6 @@ class _Reader(Generic[T]):
 
     def perform(self, task: Sequence[str]) -> list[T]:
         return [self.answer(path) for path in task]
-
-    def crashed(self, task: Sequence[str]) -> list[T]:
-        # Reading does not crash; if it did all the same, this process would be the next to go.
-        return [self.unread("internal error (the reading crashed)") for _ in task]
 
     def finish(self) -> object:
         return None
@@ -101,8 +98,10 @@ class Ahead:
         if self._stream is None:
             return sift(targets, {}, 1)
         self._offer()
-        found = zip(self._paths, (one for block in self._stream.answers(_prepare) for one in block), strict=True)
-        known = dict(found)
+        found = [verdict for block in self._stream.answers(_prepare) for verdict in block]
+        if len(targets) == len(found) and all(map(eq, self._paths, map(attrgetter("absolute"), targets))):
+            return found
+        known = dict(zip(self._paths, found, strict=True))
         return [known[target.absolute] for target in targets]
 
     def close(self) -> None:
@@ -132,7 +131,7 @@ def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
 
 
 def _answers(
-    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[list[T]], None] | None = None
+    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[int, list[T]], None] | None = None
 ) -> list[T]:
     """The answers for some files, from ``jobs`` processes if that is worth it; ``seen`` is told blocks of them."""
     paths = [target.absolute for target in targets]
@@ -151,8 +150,9 @@ def _by_place(targets: Sequence[Target], given: Mapping[str, bytes]) -> dict[str
     return {target.absolute: given[target.path] for target in targets if target.path in given} if given else {}
 
 
-def _prepare(verdicts: list[int | str]) -> None:
+def _prepare(block: int, verdicts: list[int | str]) -> None:
     """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
+    del block
     if any(isinstance(verdict, int) and verdict > MENTIONS for verdict in verdicts):
         from modal_lint import analysis
 

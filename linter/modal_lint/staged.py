@@ -102,7 +102,7 @@ class Index:
             found.failures.append(Failure(target.path, trouble.reason))
             return
         if target.absolute in self.contents:
-            found.targets.append(target)
+            found.take([target])
         else:  # not called like a source, or outside of the repository
             found.failures.append(Failure(target.path, _UNKNOWN))
 

@@ -22,11 +22,11 @@ _AHEAD = 2
 
 
 class Stream(Generic[Task, T]):
-    """Tasks and their answers.
+    """Tasks and their answers. When no more tasks come, this process does its part; and what another one died at.
 
     Args:
-        work: what to do.
-        jobs: how many processes.
+        work: what to do; none of it brings a process down.
+        jobs: how many processes, this one counted.
     """
 
     def __init__(self, work: Work[Task, T], jobs: int) -> None:
@@ -34,9 +34,8 @@ class Stream(Generic[Task, T]):
         self._tasks: list[Task] = []
         self._answers: dict[int, T] = {}  # by number of the task
         self._waiting: deque[int] = deque()  # tasks that nobody has yet
-        self._suspects: set[int] = set()  # a process died at one of them
         gc.freeze()
-        self._handed: dict[Worker, deque[list[int]]] = {workers.started(work): deque() for _ in range(jobs)}
+        self._handed: dict[Worker, deque[list[int]]] = {workers.started(work): deque() for _ in range(jobs - 1)}
 
     def offer(self, task: Task) -> None:
         """Take on one more task."""
@@ -45,24 +44,28 @@ class Stream(Generic[Task, T]):
         self._collect(timeout=0)
         self._hand_out(1, _AHEAD)
 
-    def answers(self, seen: Callable[[T], None] | None = None) -> list[T]:
+    def answers(self, seen: Callable[[int, T], None] | None = None) -> list[T]:
         """The answers to all tasks in order; then the processes end.
 
         Args:
-            seen: told each answer; it may take its time, during which the processes have enough to do.
+            seen: told each task's number and its answer; it may take its time, during which the processes have enough
+                to do.
         """
         told = 0
         try:
-            while any(self._handed.values()):  # much is only sent to who is waiting for it
-                self._collect()
+            # No more will come: each gets its part of what is left at once, on top of what it has; then who waits does.
+            self._hand_out(self._part(), _AHEAD + 1)
             while told < len(self._tasks):
-                # No more will come: half of what is left at once, so that there is still something to even out.
-                self._hand_out(max(1, len(self._waiting) // (2 * len(self._handed))), 1)
-                if told == len(self._answers):
+                self._hand_out(self._part(), 1)
+                if self._waiting and told == len(self._answers):
+                    number = self._waiting.popleft()
+                    self._answers[number] = self._work.perform(self._tasks[number])
+                    self._collect(timeout=0)
+                elif told == len(self._answers):
                     self._collect()
-                for answer in list(self._answers.values())[told:]:
+                for number, answer in list(self._answers.items())[told:]:
                     if seen is not None:
-                        seen(answer)
+                        seen(number, answer)
                     told += 1
         finally:
             self.close()
@@ -73,32 +76,25 @@ class Stream(Generic[Task, T]):
         workers.end([*self._handed], [worker for worker, groups in self._handed.items() if not groups])
         gc.unfreeze()
 
-    def _hand_out(self, most: int, ahead: int) -> None:
-        """Give each process what it can take: ``ahead`` groups of up to ``most`` tasks."""
-        for worker, groups in self._handed.items():
-            while self._waiting and len(groups) < ahead:
-                groups.append(self._group(most))
-                worker.hand([self._tasks[number] for number in groups[-1]])
+    def _part(self) -> int:
+        """How many of the tasks that nobody has yet make an even part."""
+        return max(1, len(self._waiting) // (len(self._handed) + 1))
 
-    def _group(self, most: int) -> list[int]:
-        group = [self._waiting.popleft()]
-        while self._waiting and len(group) < most and self._suspects.isdisjoint((group[0], self._waiting[0])):
-            group.append(self._waiting.popleft())
-        return group
+    def _hand_out(self, most: int, ahead: int) -> None:
+        """Give each process that has less than ``ahead`` groups one more, of up to ``most`` tasks."""
+        for worker, groups in self._handed.items():
+            if self._waiting and len(groups) < ahead:
+                groups.append([self._waiting.popleft() for _ in range(min(most, len(self._waiting)))])
+                worker.hand([self._tasks[number] for number in groups[-1]])
 
     def _collect(self, timeout: float | None = None) -> None:
         """Take the answers that are there, after waiting for some for up to ``timeout`` seconds."""
         for worker in workers.ready([worker for worker, groups in self._handed.items() if groups], timeout):
             groups = self._handed[worker]
-            group = groups.popleft()
             answers = worker.answers()
             if answers is not None:
-                self._answers.update(zip(group, answers, strict=True))
-                continue
-            del self._handed[worker]
-            self._handed[workers.started(self._work)] = deque()
-            if len(group) == 1:
-                self._answers[group[0]] = self._work.crashed(self._tasks[group[0]])
-                group = []
-            self._suspects.update(group)  # one of them it was: each is done again alone
-            self._waiting.extendleft(reversed([*group, *(number for later in groups for number in later)]))
+                self._answers.update(zip(groups.popleft(), answers, strict=True))
+            else:
+                workers.end([worker], [])
+                del self._handed[worker]
+                self._waiting.extend(number for group in groups for number in group)

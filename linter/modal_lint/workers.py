@@ -30,9 +30,6 @@ class Work(Protocol[Task_contra, T_co]):
     def perform(self, task: Task_contra) -> T_co:
         """The answer to a task."""
 
-    def crashed(self, task: Task_contra) -> T_co:
-        """The answer to a task at which the process died."""
-
     def finish(self) -> object:
         """What one process has to tell when all tasks are done."""
 
