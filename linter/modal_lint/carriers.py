@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modal_lint import leaks, switches
+from modal_lint.bytesearch import says
 from modal_lint.kept import Kept
 from modal_lint.nodes import all_arguments, all_parameters, last_name, parts
 from modal_lint.uses import call_index
@@ -56,7 +57,7 @@ def _is_dry(file: File, words: tuple[bytes, ...]) -> bool:
     """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
     known = _DRY.setdefault(file, {})
     if words not in known:
-        known[words] = not any(word in file.data for word in words) and all(
+        known[words] = not says(file.data, words) and all(
             _is_dry_behind(file.project, one, words, 1) for one in file.project.imported_by(file.real, file.data)
         )
     return known[words]

@@ -72,12 +72,13 @@ def _begins_word(data: bytes | bytearray, at: int) -> bool:
 
 def names_module(data: bytes, word: bytes) -> bool:
     """Whether a word stands in an import statement, or alone on a line as in the parentheses of one."""
-    at = data.find(word)
+    stop = len(data)
+    at = find(data, word, 0, stop)
     while at >= 0:
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        if _IMPORT_LINE.match(data, start, end if end >= 0 else len(data)):
+        if _IMPORT_LINE.match(data, start, end if end >= 0 else stop):
             return True
-        at = data.find(word, at + len(word))
+        at = find(data, word, at + len(word), stop)
     return False
 
 
@@ -105,11 +106,12 @@ def uses_modal(data: bytes) -> bool:
 
 
 def _stands(data: bytes, word: bytes, before: int, pattern: re.Pattern[bytes]) -> bool:
-    at = data.find(word)
+    stop = len(data)
+    at = find(data, word, 0, stop)
     while at >= 0:
         if pattern.match(data, max(at - before, 0)):
             return True
-        at = data.find(word, at + len(word))
+        at = find(data, word, at + len(word), stop)
     return False
 
 

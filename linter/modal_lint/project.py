@@ -8,6 +8,7 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.bytesearch import says
 from modal_lint.definitions import defines_plainly
 from modal_lint.files import ReadError, module_name, read_regular
 from modal_lint.overlay import Overlay
@@ -294,7 +295,7 @@ class Project:
         key = (path, words)
         if key not in self._said:
             data = self.read(path)
-            self._said[key] = data is not None and any(word in data for word in words)
+            self._said[key] = data is not None and says(data, words)
         return self._said[key]
 
     def path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
