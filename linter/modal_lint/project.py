@@ -328,10 +328,10 @@ class Project:
         stem = module_name(module.real)
         key = (name, module.real, other)
         if key not in self._mentions:
-            words = (name.encode(), other.encode())
+            words = [word.encode() for word in (name, other) if word]
             importers = self._importers(stem, self.top_of(module.real))
             contents = ((path, self._contents[path]) for path in importers if path != module.real)
-            paths = [path for path, content in contents if words[0] in content and words[1] in content]
+            paths = [path for path, content in contents if all(says(content, (word,)) for word in words)]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
