@@ -135,11 +135,10 @@ class Project:
         self._files[real] = None
         if not self.inside(real):
             return None
-        data = self._content(real) if self._is_file(real) else None
-        if data is None:
+        if not self._is_file(real) or not self._keep(real):
             return None
         try:
-            self._files[real] = File(self._shown(real), data, self)
+            self._files[real] = File(self._shown(real), self._contents[real], self)
         except Unreadable:
             return None
         return self._files[real]
@@ -206,7 +205,7 @@ class Project:
         known = self._files.get(path)
         if known is not None:
             return known.data
-        return self._content(path) if self.inside(self.real_path(path)) else None
+        return self._contents[path] if self.inside(self.real_path(path)) and self._keep(path) else None
 
     def real_path(self, path: str) -> str:
         """A path with every link resolved; those on the way are resolved once."""
