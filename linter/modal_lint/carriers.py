@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modal_lint import leaks, switches
+from modal_lint.bytesearch import says
 from modal_lint.kept import Kept
 from modal_lint.nodes import all_arguments, all_parameters, last_name, parts
 from modal_lint.uses import call_index
@@ -21,17 +22,19 @@ if TYPE_CHECKING:
 
     from modal_lint.evaluate import Evaluator
     from modal_lint.project import Project
-    from modal_lint.scopes import Binding, Scope
+    from modal_lint.scopes import Binding, Mutation, Scope
     from modal_lint.source import File
 
 MAX_IMPORTS = 3  # files behind files that names are followed into
 _ENVIRON = frozenset(("environ", "environb", "getenv"))
+_GETTERS = frozenset(("getenv", "get", "pop"))
 _TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
 _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
 # One of these stands wherever a secret comes from.
 _TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(_TOKENS)))
 _WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SILENT = frozenset((ast.Constant, ast.Compare))  # what is compared does not become part of the answer
+_READING = frozenset((ast.Call, ast.Subscript))
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
 # A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over by
@@ -54,7 +57,7 @@ def _is_dry(file: File, words: tuple[bytes, ...]) -> bool:
     """Whether nothing in a file and behind its imports can be a secret, whatever the names: no word there says so."""
     known = _DRY.setdefault(file, {})
     if words not in known:
-        known[words] = not any(word in file.data for word in words) and all(
+        known[words] = not says(file.data, words) and all(
             _is_dry_behind(file.project, one, words, 1) for one in file.project.imported_by(file.real, file.data)
         )
     return known[words]
@@ -141,6 +144,7 @@ class _Sources:
         self.secrets = _TOKENS | _ENVIRON if variables else _TOKENS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
         self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
+        self._signatures: dict[Scope, _Signature] = {}
         self._behind: dict[tuple[Scope | None, str], tuple[list[Name | None], list[tuple[File, str]]]] = {}
 
     def behind(self, scope: Scope | None, name: str) -> tuple[list[Name | None], list[tuple[File, str]]]:
@@ -155,67 +159,65 @@ class _Sources:
             self._behind[key] = list(dict.fromkeys(found)), imported
         return self._behind[key]
 
-    def named(self, node: ast.AST) -> Iterator[Name | None]:
+    def named(self, node: ast.AST) -> list[Name | None]:
         """The names in an expression; None where a secret can be read in it."""
-        scopes = self.file.scopes
+        found: list[Name | None] = []
         pending = [node]
         while pending:
-            current = pending.pop()
+            current: Any = pending.pop()
             kind = current.__class__
-            if kind is ast.Constant or kind is ast.Compare:  # what is compared does not become part of the answer
-                continue
             if kind is ast.Name:
-                yield self._resolved(current)  # type: ignore[arg-type]
-                continue
-            if kind is ast.Attribute:
-                name: str = current.attr  # type: ignore[attr-defined]
-                secret = name in self.secrets or _is_configuration(current)
-                yield None if secret else (self, None, name)
-            elif (kind is ast.Subscript or kind is ast.Call) and _reads_setting(self.file, current):
-                pending += getattr(current, "args", [])[1:]  # the default
-                continue
+                found.append(self._resolved(current))
+            elif kind is ast.Attribute:
+                secret = current.attr in self.secrets or _is_configuration(current)
+                found.append(None if secret else (self, None, current.attr))
+                pending.append(current.value)
             elif kind is ast.IfExp:
-                pending += (current.body, current.orelse)  # type: ignore[attr-defined]
-                continue
+                pending += (current.body, current.orelse)
             elif kind is ast.comprehension:
-                pending.append(current.iter)  # type: ignore[attr-defined]
-                continue
-            elif kind is ast.Lambda:
-                yield from self._of_parameters(scopes.of[current])
-            pending += parts(current)
+                pending.append(current.iter)
+            elif kind in _READING and _reads_setting(self.file, current):
+                pending += getattr(current, "args", [])[1:]  # the default
+            elif kind not in _SILENT:
+                if kind is ast.Lambda:
+                    found += self._of_parameters(self.file.scopes.of[current])
+                pending += parts(current)
+        return found
 
     def _resolved(self, node: ast.Name) -> Name | None:
         if node.id in self.secrets:
             return None
         scopes = self.file.scopes
-        return self, scopes.resolved(node)[0] or scopes.module, node.id
+        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
 
     # ---- names ----------------------------------------------------------------------------------------------
 
-    def _of_name(self, scope: Scope, name: str) -> Iterator[Name | None]:
+    def _of_name(self, scope: Scope, name: str) -> list[Name | None]:
+        found: list[Name | None] = []
         for binding in scope.bindings.get(name, ()):
-            yield from self._of_binding(binding, scope)
-        for value in self._changes.get((scope, name), ()):
-            yield from self.named(value)
+            found += self._of_binding(binding, scope)
+        for value in self._changes(scope, name):
+            found += self.named(value)
+        return found
 
-    def _of_binding(self, binding: Binding, scope: Scope) -> Iterator[Name | None]:
+    def _of_binding(self, binding: Binding, scope: Scope) -> Iterable[Name | None]:
         if binding.value is not None:
-            yield from self.named(binding.value)
-        elif binding.kind == "param":
-            yield from self._of_parameter(scope, binding.name)
-        elif binding.kind == "def":
-            yield from self._returned(self.file.scopes.of[binding.node])
-        elif binding.kind == "import":
+            return self.named(binding.value)
+        if binding.kind == "param":
+            return self._of_parameter(scope, binding.name)
+        if binding.kind == "def":
+            return self._returned(self.file.scopes.of[binding.node])
+        if binding.kind == "import":
             alias, statement = binding.node, self.file.scopes.parents[binding.node]
             assert isinstance(alias, ast.alias)
             module = alias.name if isinstance(statement, ast.Import) else getattr(statement, "module", None) or ""
             if module in self.readers or (module, alias.name) == ("modal.config", "config"):
-                yield None
+                return (None,)
+        return ()
 
-    def _returned(self, scope: Scope) -> Iterator[Name | None]:
-        for leaving in scope.returns:
-            if (value := getattr(leaving, "value", None)) is not None:
-                yield from self.named(value)
+    def _returned(self, scope: Scope) -> list[Name | None]:
+        given = (getattr(leaving, "value", None) for leaving in scope.returns)
+        return [name for value in given if value is not None for name in self.named(value)]
 
     def _imported(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
         for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
@@ -240,61 +242,48 @@ class _Sources:
 
     # ---- parameters -----------------------------------------------------------------------------------------
 
-    def _of_parameters(self, scope: Scope) -> Iterator[Name | None]:
+    def _of_parameters(self, scope: Scope) -> Iterator[Name]:
         for name, bindings in scope.bindings.items():
             if any(binding.kind == "param" for binding in bindings):
                 yield self, scope, name
 
-    def _of_parameter(self, scope: Scope, name: str) -> Iterator[Name | None]:
+    def _of_parameter(self, scope: Scope, name: str) -> list[Name | None]:
         """What a function's parameter gets: its default, and what calls of a function of that name hand over."""
-        node = scope.node
-        assert isinstance(node, (*_FUNCTIONS, ast.Lambda))
-        arguments = node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        defaults = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
-        for arg, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
-            if arg.arg == name and default is not None:
-                yield from self.named(default)
+        found: list[Name | None] = []
+        signature = self._signature(scope)
+        if name in signature.defaults:
+            found += self.named(signature.defaults[name])
         if name in self._keywords:
-            yield self, None, f"{name}="
-        if isinstance(node, ast.Lambda):
-            return
-        at = [arg.arg for arg in all_parameters(arguments)].index(name)
-        for call, skip in self._calls_of(scope):
-            given = call.args[skip:]
-            if arguments.vararg is None and not any(isinstance(one, ast.Starred) for one in given):
+            found.append((self, None, f"{name}="))
+        at = signature.names.index(name)
+        for call, skip in signature.calls:
+            given = call.args[skip:] if skip else call.args
+            if not signature.is_open and not any(one.__class__ is ast.Starred for one in given):
                 given = given[max(at - 1, 0) : at + 1]  # the first may be ``self``
-            for value in (*given, *(keyword.value for keyword in call.keywords if keyword.arg is None)):
-                yield from self.named(value)
-        if arguments.kwarg is not None and arguments.kwarg.arg == name:
-            for call, _ in self._calls_of(scope):
-                for keyword in call.keywords:
-                    yield from self.named(keyword.value)
+            for value in given:
+                found += self.named(value)
+            for keyword in call.keywords:
+                if keyword.arg is None or name == signature.rest:
+                    found += self.named(keyword.value)
+        return found
 
-    def _calls_of(self, scope: Scope) -> Iterator[tuple[ast.Call, int]]:
-        """The calls of what has a function's name, each with how many arguments come before its own."""
-        name = getattr(scope.node, "name", "")
-        names = [name]
-        if name == "__init__" and scope.parent is not None and scope.parent.is_class:
-            names.append(getattr(scope.parent.node, "name", ""))
-        index = call_index(self.file)
-        for spelled in [other for one in names for other in (one, *index.aliases.get(one, ()))]:
-            yield from index.calls.get(spelled, ())
-        for method in _OVER_INPUTS:
-            for call, _ in index.calls.get(method, ()):
-                if isinstance(call.func, ast.Attribute) and last_name(call.func.value) in names:
-                    yield call, 0
+    def _signature(self, scope: Scope) -> _Signature:
+        known = self._signatures.get(scope)
+        if known is None:
+            known = self._signatures[scope] = _Signature(scope, self.file)
+        return known
 
     # ---- attributes -----------------------------------------------------------------------------------------
 
-    def _of_attribute(self, name: str) -> Iterator[Name | None]:
+    def _of_attribute(self, name: str) -> list[Name | None]:
+        found: list[Name | None] = []
         for value in (*self._set.get(name, ()), *self._keywords.get(name.removesuffix("="), ())):
-            yield from self.named(value)
-        for scope in self._in_classes.get(name, ()):
-            yield self, scope, name
+            found += self.named(value)
+        found += [(self, scope, name) for scope in self._in_classes.get(name, ())]
         module = self.file.scopes.module
         if name in module.bindings:
-            yield self, module, name
+            found.append((self, module, name))
+        return found
 
     @cached_property
     def attributes(self) -> frozenset[str]:
@@ -320,32 +309,73 @@ class _Sources:
                     found.setdefault(keyword.arg, []).append(keyword.value)
         return found
 
-    @property
+    @cached_property
     def _set(self) -> dict[str, list[ast.expr]]:
         """What is put into an attribute, of whatever object."""
-        return self._changed[0]
-
-    @property
-    def _changes(self) -> dict[tuple[Scope, str], list[ast.expr]]:
-        """What is put into what a name holds."""
-        return self._changed[1]
-
-    @cached_property
-    def _changed(self) -> tuple[dict[str, list[ast.expr]], dict[tuple[Scope, str], list[ast.expr]]]:
-        scopes = self.file.scopes
-        attributes: dict[str, list[ast.expr]] = {}
-        names: dict[tuple[Scope, str], list[ast.expr]] = {}
-        for scope in scopes.of.values():
-            for name, mutations in scope.mutations.items():
-                home = scopes.lookup(name, scope) or scopes.module
+        found: dict[str, list[ast.expr]] = {}
+        for scope in self.file.scopes.of.values():
+            for mutations in scope.mutations.values():
                 for mutation in mutations:
-                    last = next((part for part in reversed(mutation.path) if isinstance(part, str)), None)
-                    into = names.setdefault((home, name), []) if last is None else attributes.setdefault(last, [])
-                    if mutation.kind == "call" and isinstance(mutation.node, ast.Call):
-                        into += all_arguments(mutation.node)
-                    elif mutation.kind != "argument" and mutation.value is not None:
-                        into.append(mutation.value)
-        return attributes, names
+                    if (attribute := _attribute(mutation)) is not None:
+                        found.setdefault(attribute, []).extend(_given(mutation))
+        return found
+
+    def _changes(self, home: Scope, name: str) -> Iterator[ast.expr]:
+        """What is put into what a name holds."""
+        scopes = self.file.scopes
+        for scope in scopes.mutating.get(name, ()):
+            if (scopes.lookup(name, scope) or scopes.module) is home:
+                for mutation in scope.mutations[name]:
+                    if _attribute(mutation) is None:
+                        yield from _given(mutation)
+
+
+class _Signature:
+    """What a function may be handed: its parameters, their defaults, and the calls of what has its name."""
+
+    __slots__ = ("calls", "defaults", "is_open", "names", "rest")
+
+    def __init__(self, scope: Scope, file: File) -> None:
+        node: Any = scope.node
+        arguments: ast.arguments = node.args
+        self.names = [arg.arg for arg in all_parameters(arguments)]
+        self.is_open = arguments.vararg is not None
+        self.rest = None if arguments.kwarg is None else arguments.kwarg.arg
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+        given = (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+        self.defaults = {arg.arg: default for arg, default in given if default is not None}
+        self.calls = [] if isinstance(node, ast.Lambda) else [*_calls_of(scope, file)]
+
+
+def _calls_of(scope: Scope, file: File) -> Iterator[tuple[ast.Call, int]]:
+    """The calls of what has a function's name, each with how many arguments come before its own."""
+    name = getattr(scope.node, "name", "")
+    names = [name]
+    if name == "__init__" and scope.parent is not None and scope.parent.is_class:
+        names.append(getattr(scope.parent.node, "name", ""))
+    index = call_index(file)
+    for spelled in [other for one in names for other in (one, *index.aliases.get(one, ()))]:
+        yield from index.calls.get(spelled, ())
+    for method in _OVER_INPUTS:
+        for call, _ in index.calls.get(method, ()):
+            if isinstance(call.func, ast.Attribute) and last_name(call.func.value) in names:
+                yield call, 0
+
+
+def _attribute(mutation: Mutation) -> str | None:
+    """The attribute that is changed, or something in it; None if the name itself is."""
+    for part in reversed(mutation.path):
+        if isinstance(part, str):
+            return part
+    return None
+
+
+def _given(mutation: Mutation) -> list[ast.expr]:
+    """What is put there."""
+    if mutation.kind == "call" and isinstance(mutation.node, ast.Call):
+        return all_arguments(mutation.node)
+    return [] if mutation.kind == "argument" or mutation.value is None else [mutation.value]
 
 
 _SOURCES: Kept[File, dict[bool, _Sources]] = Kept()
@@ -358,17 +388,20 @@ def _sources(file: File, variables: bool) -> _Sources:
     return known[variables]
 
 
-def _reads_setting(file: File, node: ast.AST) -> bool:
+def _reads_setting(file: File, node: ast.Call | ast.Subscript) -> bool:
     """``os.environ["PORT"]``, ``os.getenv("PORT")``: a variable that is no secret."""
-    key: ast.expr | None = None
-    if isinstance(node, ast.Subscript) and last_name(node.value) in _ENVIRON:
+    if isinstance(node, ast.Subscript):
+        if last_name(node.value) not in _ENVIRON:
+            return False
         key = node.slice
-    elif isinstance(node, ast.Call) and node.args:
+    else:
         func = node.func
-        reading = last_name(func) == "getenv" or (
-            isinstance(func, ast.Attribute) and func.attr in ("get", "pop") and last_name(func.value) in _ENVIRON
-        )
-        key = node.args[0] if reading else None
+        name = last_name(func)
+        if name not in _GETTERS or not node.args:
+            return False
+        if name != "getenv" and not (isinstance(func, ast.Attribute) and last_name(func.value) in _ENVIRON):
+            return False
+        key = node.args[0]
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return False
     return not leaks.is_secret_variable(file, key.value)

@@ -134,7 +134,7 @@ class Exposures:
         seen: set[tuple[object, ...]] = set()
         evaluated = switches.is_off("spelling")  # even what is plainly written
         for use in file.given_uses:
-            given = [one for one in use.given(*RULES) if evaluated or not _is_plain(one)]
+            given = [one for one in use.sunk if one.param.sink in RULES and (evaluated or not _is_plain(one))]
             for exposure in self._of(use, given) if given else ():
                 origin = exposure.origin
                 key = (

@@ -95,12 +95,13 @@ def _begins_word(data: bytes | bytearray, at: int) -> bool:
 
 def names_module(data: bytes, word: bytes) -> bool:
     """Whether a word stands in an import statement, or alone on a line as in the parentheses of one."""
-    at = data.find(word)
+    stop = len(data)
+    at = find(data, word, 0, stop)
     while at >= 0:
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        if _IMPORT_LINE.match(data, start, end if end >= 0 else len(data)):
+        if _IMPORT_LINE.match(data, start, end if end >= 0 else stop):
             return True
-        at = data.find(word, at + len(word))
+        at = find(data, word, at + len(word), stop)
     return False
 
 
@@ -112,7 +113,8 @@ def names_module_in_text(data: bytes | bytearray, word: bytes, end: int) -> bool
 
 def uses_modal(data: bytes) -> bool:
     """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
-    at = data.find(b"modal")
+    stop = len(data)
+    at = find(data, b"modal", 0, stop)
     while at >= 0:
         if _SDK.match(data, at):
             start = max(at - _LONGEST, 0)
@@ -121,18 +123,19 @@ def uses_modal(data: bytes) -> bool:
                 return True
             if (_COMMAND.match(data, at) and _begins_word(data, at)) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
                 return True
-        at = data.find(b"modal", at + 5)
+        at = find(data, b"modal", at + 5, stop)
     if data.startswith(_UTF_16) and _IN_UTF_16 in data:
         return True
     return any(_stands(data, word, before, pattern) for word, before, pattern in _TRACES)
 
 
 def _stands(data: bytes, word: bytes, before: int, pattern: re.Pattern[bytes]) -> bool:
-    at = data.find(word)
+    stop = len(data)
+    at = find(data, word, 0, stop)
     while at >= 0:
         if pattern.match(data, max(at - before, 0)):
             return True
-        at = data.find(word, at + len(word))
+        at = find(data, word, at + len(word), stop)
     return False
 
 
@@ -144,19 +147,20 @@ def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")
     found: list[tuple[str, frozenset[bytes]]] = []
-    at = data.find(b"import")
+    stop = len(data)
+    at = find(data, b"import", 0, stop)
     while at >= 0:
         match = _IMPORTS.match(data, data.rfind(b"\n", 0, at) + 1)
         if match is None or match.end() <= at:
-            at = data.find(b"import", at + 6)
+            at = find(data, b"import", at + 6, stop)
             continue
         if match[3] is not None:
             modules = [part.split()[0] for part in match[3].split(b",") if part.split()]
             found += [(module.decode(), frozenset()) for module in modules if not _SDK.fullmatch(module)]
-            at = data.find(b"import", match.end())
+            at = find(data, b"import", match.end(), stop)
             continue
         start = match.start(2)
         rest = data[start : data.find(b")", start)] if data[start : start + 1] == b"(" else match[2]
         found.append((match[1].decode(), frozenset(_NAMES.findall(rest))))
-        at = data.find(b"import", start + len(rest))
+        at = find(data, b"import", start + len(rest), stop)
     return found

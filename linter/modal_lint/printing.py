@@ -50,7 +50,8 @@ TOKENS = {
     "modal.experimental.StreamToken": ("token",),
 }
 _CONFIG_SECRETS = frozenset(("token_secret", "oauth_refresh_token", "oauth_client_secret", "oauth_jwt_key"))
-_TOKEN_WORDS = lazy(r"modal\.config|create_connect_token|create_token|proxy_tokens|service_users|import config\b")
+_TOKEN_WORDS = ("modal.config", "create_connect_token", "create_token", "proxy_tokens", "service_users")
+_IMPORTED_CONFIG = lazy(r"import config\b")
 _MASKING = lazy(
     r"returned by \w*(?:mask|redact|obfuscat|hide|saniti[sz]|censor|scrub|shorten|truncat|fingerprint|hash)"
 )
@@ -78,7 +79,7 @@ def printed(file: File) -> Iterator[Printed]:
     only the objects whose text shows a token do.
     """
     shipped = is_shipped(file)
-    if not shipped and _TOKEN_WORDS.search(file.text) is None:
+    if not shipped and not _says_token(file.text):
         return
     calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
     if not carriers.may_carry(file, [argument for call in calls for argument in call.args], variables=shipped):
@@ -98,6 +99,13 @@ def printed(file: File) -> Iterator[Printed]:
                 if (one.node, one.what) not in seen:
                     seen.add((one.node, one.what))
                     yield one
+
+
+def _says_token(text: str) -> bool:
+    # Words one by one are found faster than by a pattern of them all.
+    return any(word in text for word in _TOKEN_WORDS) or (
+        "import config" in text and _IMPORTED_CONFIG.search(text) is not None
+    )
 
 
 # ---- calls that print --------------------------------------------------------------------------------------------

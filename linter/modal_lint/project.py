@@ -8,14 +8,16 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.bytesearch import says
 from modal_lint.definitions import defines_plainly
 from modal_lint.files import ReadError, module_name, read_regular
 from modal_lint.overlay import Overlay
-from modal_lint.prefilter import imports_of, names_module, uses_modal
+from modal_lint.prefilter import names_module
+from modal_lint.reach import Reach
 from modal_lint.source import File, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from modal_lint.documents.base import Module
     from modal_lint.evaluate import Evaluator
@@ -30,8 +32,6 @@ _SKIPPED = frozenset(
 )
 
 
-# A file by its real path, and the names imported from it; None: the file itself.
-_Import = tuple[str, "frozenset[bytes] | None"]
 # A module as an import statement names it, its level, and the names that it takes from it; None: the module itself.
 _Brought = tuple[str, int, "frozenset[str] | None"]
 
@@ -53,17 +53,12 @@ class Project:
         is_silent: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.root = os.path.realpath(root)
-        self._given = contents if isinstance(contents, Overlay) else Overlay(contents or {})
-        self._is_silent = is_silent
+        self.given = contents if isinstance(contents, Overlay) else Overlay(contents or {})
+        self.is_silent = is_silent
         self.known_secrets: Mapping[str, tuple[str, ...]] = {}  # what the configuration says the workspace holds
         self._files: dict[str, File | None] = {}  # by real path
         self._mentions: dict[tuple[str, str, str], list[File]] = {}
         self._by_stem: dict[tuple[str, str], list[str]] = {}
-        self._barren: set[_Import] = set()  # lead to nothing of Modal's
-        self._modules: dict[str, frozenset[bytes]] = {}
-        self._using: dict[str, bool] = {}
-        self._imported: dict[str, list[tuple[str, frozenset[bytes]]]] = {}
-        self._importing: dict[str, frozenset[str]] = {}
         self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
         self._plain: dict[tuple[str, str], bool] = {}  # by path and name: whether it is plainly a class or function
         self._paths: dict[tuple[str, str, int], str | None] = {}
@@ -72,10 +67,11 @@ class Project:
         self._resolved: dict[str, str] = {}
         self._folders: dict[str, str] = {}  # of files
         self._by_last_part: dict[File, dict[str, list[_Brought]]] = {}
-        self._above: dict[str, list[str]] = {}
+        self._above: dict[str, list[tuple[str, frozenset[str]]]] = {}
         self._contents: dict[str, bytes] = {}
         self._below: dict[str, list[str]] = {}
-        self._walked: set[str] = set()
+        self.walked: set[str] = set()  # folders
+        self._reach = Reach(self)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -90,7 +86,7 @@ class Project:
         Raises:
             Unreadable: it cannot be decoded or parsed.
         """
-        key = self._real_path(path)
+        key = self.real_path(path)
         known = self._files.get(key)
         if known is not None and known.data == data:
             known.path = path
@@ -108,51 +104,49 @@ class Project:
         Raises:
             Unreadable: it cannot be parsed.
         """
-        for known in (self._imported, self._importing):
-            known.pop(self._real_path(path), None)
+        self._reach.forget(self.real_path(path))
         return File(path, module.data, self, module)
 
     def looked_at(self) -> set[str]:
         """The real paths of all files and folders of the project that were looked at so far."""
         said = {path for path, _ in (*self._said, *self._plain)}
-        return {*self._files, *self._using, *self._imported, *said, *self._contents, *self._listed, *self._walked}
+        return {*self._files, *self._reach.looked_at(), *said, *self._contents, *self._listed, *self.walked}
 
     def _forget(self) -> None:
         """A file has changed: whatever was concluded from the old one is void."""
         self._files.clear()
         caches = (
-            *(self._mentions, self._by_stem, self._barren, self._using, self._imported, self._paths, self._listed),
-            *(self._importing, self._said, self._plain),
-            *(self._above, self._contents, self._below, self._modules, self._real),
+            *(self._mentions, self._by_stem, self._paths, self._listed, self._said, self._plain),
+            *(self._above, self._contents, self._below, self._real),
             *(self._resolved, self._by_last_part),
         )
         for cache in caches:
             cache.clear()
+        self._reach = Reach(self)
         self.__dict__.pop("evaluator", None)
 
     def load(self, path: str) -> File | None:
         """Another file of the project; None if it is outside, not there, too large or not Python."""
         real = self._resolved.get(path)
         if real is None:
-            real = self._resolved[path] = self._real_path(path)
+            real = self._resolved[path] = self.real_path(path)
         if real in self._files:
             return self._files[real]
         self._files[real] = None
         if not self.inside(real):
             return None
-        data = self._content(real) if self._is_file(real) else None
-        if data is None:
+        if not self._is_file(real) or not self._keep(real):
             return None
         try:
-            self._files[real] = File(self._shown(real), data, self)
+            self._files[real] = File(self._shown(real), self._contents[real], self)
         except Unreadable:
             return None
         return self._files[real]
 
     def _is_file(self, path: str) -> bool:
-        if path in self._given or self._is_silent(path):  # a file that was read before is one
+        if path in self.given or self.is_silent(path):  # a file that was read before is one
             return True
-        return os.path.isfile(path) and not self._given.hides(path)
+        return os.path.isfile(path) and not self.given.hides(path)
 
     def inside(self, real: str) -> bool:
         """Whether a real path lies in the project."""
@@ -167,7 +161,7 @@ class Project:
     def content(self, path: str) -> bytes | None:
         """The content of a file of the project, whatever it is; None if it is not there or too large."""
         folder, name = os.path.split(path)
-        if name not in self.names_in(folder) or not self.inside(self._real_path(path)) or not self._is_file(path):
+        if name not in self.names_in(folder) or not self.inside(self.real_path(path)) or not self._is_file(path):
             return None
         return self._contents[path] if self._keep(path) else None
 
@@ -181,21 +175,21 @@ class Project:
 
     def module(self, dotted: str, importer: File, level: int = 0) -> File | None:
         """The file that an import names, as seen from the importing file; None if it is not in the project."""
-        path = self._path_of(dotted, self._folder_of(importer), level)
+        path = self.path_of(dotted, self._folder_of(importer), level)
         return None if path is None else self.load(path)
 
     def has_module(self, dotted: str, importer: File, level: int = 0) -> bool:
         """Whether the file that an import names is in the project; nothing is read."""
-        return self._path_of(dotted, self._folder_of(importer), level) is not None
+        return self.path_of(dotted, self._folder_of(importer), level) is not None
 
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
-        path = self._path_of(dotted, self._folder_of(importer), level)
+        path = self.path_of(dotted, self._folder_of(importer), level)
         if path is None:
             return False
         key = (path, name)
         if key not in self._plain:
-            data = self._read(path)
+            data = self.read(path)
             self._plain[key] = data is not None and defines_plainly(data, name)
         return self._plain[key]
 
@@ -206,50 +200,55 @@ class Project:
             folder = self._folders[file.real] = os.path.dirname(file.real)
         return folder
 
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
         """The content of a file of the project, however it was come by."""
         known = self._files.get(path)
         if known is not None:
             return known.data
-        return self._content(path) if self.inside(self._real_path(path)) else None
+        return self._contents[path] if self.inside(self.real_path(path)) and self._keep(path) else None
 
-    def _real_path(self, path: str) -> str:
+    def real_path(self, path: str) -> str:
         """A path with every link resolved; those on the way are resolved once."""
         folder, name = os.path.split(path)
         if name in ("", ".", ".."):
             return os.path.realpath(path)
         if folder not in self._real:
-            self._real[folder] = self._real_path(folder)
+            self._real[folder] = self.real_path(folder)
         real = os.path.join(self._real[folder], name)
         return os.path.realpath(real) if os.path.islink(real) else real
 
     def _content(self, path: str) -> bytes | None:
         """The content of a file by its real path; None if it cannot be read or is too large."""
-        if path in self._given:
-            return self._given[path]
-        if self._given.hides(path):
+        if path in self.given:
+            return self.given[path]
+        if self.given.hides(path):
             return None
         try:
             return read_regular(path, MAX_BYTES)
         except ReadError:
             return None
 
-    def _bases(self, directory: str) -> list[str]:
-        """Where absolute imports may start: the importer's folder, those above it, the root, and ``src``."""
-        if directory not in self._above:
+    def _bases(self, directory: str) -> list[tuple[str, frozenset[str]]]:
+        """Where absolute imports may start, and what is there: the importer's folder, those above it up to the root,
+        its ``src`` and ``lib``."""
+        known = self._above.get(directory)
+        if known is None:
             root = self.root
             if directory == root or not self.inside(directory):
                 tops = [root] if directory == root else []
-                self._above[directory] = [*tops, os.path.join(root, "src"), os.path.join(root, "lib")]
+                folders = [*tops, os.path.join(root, "src"), os.path.join(root, "lib")]
+                known = [(folder, self.names_in(folder)) for folder in folders]
             else:
-                self._above[directory] = [directory, *self._bases(os.path.dirname(directory))]
-        return self._above[directory]
+                known = [(directory, self.names_in(directory)), *self._bases(os.path.dirname(directory))]
+            self._above[directory] = known
+        return known
 
     def _at(self, base: str, parts: list[str]) -> File | None:
-        path = self._path_at(base, parts)
+        path = self.path_at(base, parts)
         return None if path is None else self.load(path)
 
-    def _path_at(self, base: str, parts: list[str]) -> str | None:
+    def path_at(self, base: str, parts: list[str]) -> str | None:
+        """The path of the module with these names below a folder; None if there is none."""
         if not self.inside(base):
             return None
         path = base
@@ -270,8 +269,8 @@ class Project:
                 listed = os.listdir(folder)
             except OSError:
                 listed = []
-            given = self._given
-            self._listed[folder] = given.names_in(self._real_path(folder), listed) if given else frozenset(listed)
+            given = self.given
+            self._listed[folder] = given.names_in(self.real_path(folder), listed) if given else frozenset(listed)
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:
@@ -279,15 +278,7 @@ class Project:
 
         Only bytes are looked at: most files that say ``modal`` mean something else, and are never parsed.
         """
-        return uses_modal(data) or self._leads_to_modal(self._real_path(path), data)
-
-    def says(self, path: str, words: tuple[bytes, ...]) -> bool:
-        """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
-        key = (path, words)
-        if key not in self._said:
-            data = self._read(path)
-            self._said[key] = data is not None and any(word in data for word in words)
-        return self._said[key]
+        return self._reach.concerns(path, data)
 
     def imported_by(self, path: str, data: bytes | None = None) -> frozenset[str]:
         """The files of the project that a source imports from, as its bytes tell.
@@ -296,80 +287,30 @@ class Project:
             path: the real path of the source.
             data: what to take for its content.
         """
-        if path not in self._importing:
-            if data is not None:
-                self._imported[path] = imports_of(data)
-            self._importing[path] = frozenset(one for one, _ in self._brought(path, None))
-        return self._importing[path]
+        return self._reach.imported_by(path, data)
 
-    def _leads_to_modal(self, path: str, data: bytes) -> bool:
-        """Whether an import brings something from a file that uses Modal, maybe through packages that pass it on."""
-        if path not in self._imported:
-            self._imported[path] = imports_of(data)
-        pending: list[_Import] = [(path, None)]
-        seen: set[_Import] = set()
-        while pending:
-            for found in self._brought(*pending.pop()):
-                if found in seen or found in self._barren:
-                    continue
-                seen.add(found)
-                if self._uses(found[0]):
-                    return True
-                if found[0].endswith("__init__.py"):
-                    pending.append(found)
-        self._barren |= seen
-        return False
+    def says(self, path: str, words: tuple[bytes, ...]) -> bool:
+        """Whether one of some words stands in a source, given by its real path; it is not parsed for that."""
+        key = (path, words)
+        if key not in self._said:
+            data = self.read(path)
+            self._said[key] = data is not None and says(data, words)
+        return self._said[key]
 
-    def _uses(self, path: str) -> bool:
-        if self._is_silent(path):
-            return False
-        if path not in self._using:
-            data = self._read(path)
-            self._using[path] = data is not None and uses_modal(data)
-        return self._using[path]
-
-    def _brought(self, path: str, wanted: frozenset[bytes] | None) -> Iterator[_Import]:
-        """The modules that a source imports from, with the names; only those that bring one of ``wanted``, if given."""
-        if path not in self._imported:
-            data = self._read(path)
-            self._imported[path] = [] if data is None else imports_of(data)
-        directory = os.path.dirname(path)
-        for dotted, names in self._imported[path]:
-            if wanted is None or b"*" in names or not names.isdisjoint(wanted):
-                passed_on = wanted if wanted is not None and b"*" in names else names
-                yield from self._modules_of(dotted, directory, passed_on)
-
-    def _modules_of(self, dotted: str, directory: str, names: frozenset[bytes]) -> Iterator[_Import]:
-        """The module that names are imported from, and those of them that are modules of it."""
-        module = dotted.lstrip(".")
-        path = self._path_of(module, directory, len(dotted) - len(module))
-        if path is None:
-            return
-        yield path, names
-        if path.endswith("__init__.py"):
-            folder = os.path.dirname(path)
-            for name in sorted(names & self._modules_in(folder)):
-                inner = self._path_at(folder, [name.decode()])
-                if inner is not None:
-                    yield inner, frozenset()
-
-    def _modules_in(self, folder: str) -> frozenset[bytes]:
-        """The names that may be modules of a package."""
-        if folder not in self._modules:
-            self._modules[folder] = frozenset(os.fsencode(name.removesuffix(".py")) for name in self.names_in(folder))
-        return self._modules[folder]
-
-    def _path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
+    def path_of(self, dotted: str, directory: str, level: int = 0) -> str | None:
         """The path of the file that an import names; nothing is read."""
         key = (dotted, directory, level)
         if key not in self._paths:
             parts = [part for part in dotted.split(".") if part]
-            bases = self._bases(directory)
+            bases: list[str] = []
             if level:
                 bases = [directory]
                 for _ in range(level - 1):
                     bases = [os.path.dirname(bases[0])]
-            found = (self._path_at(base, parts) for base in bases if parts or level)
+            elif parts:
+                package, module = parts[0], parts[0] + ".py"
+                bases = [base for base, names in self._bases(directory) if package in names or module in names]
+            found = (self.path_at(base, parts) for base in bases)
             self._paths[key] = next((path for path in found if path is not None), None)
         return self._paths[key]
 
@@ -386,15 +327,15 @@ class Project:
         stem = module_name(module.real)
         key = (name, module.real, other)
         if key not in self._mentions:
-            words = (name.encode(), other.encode())
-            importers = self._importers(stem, self._top_of(module.real))
+            words = [word.encode() for word in (name, other) if word]
+            importers = self._importers(stem, self.top_of(module.real))
             contents = ((path, self._contents[path]) for path in importers if path != module.real)
-            paths = [path for path, content in contents if words[0] in content and words[1] in content]
+            paths = [path for path, content in contents if all(says(content, (word,)) for word in words)]
             files = [self.load(path) for path in paths[:MAX_IMPORTERS]]
             self._mentions[key] = [file for file in files if file is not None and self._imports(file, module, name)]
         return self._mentions[key]
 
-    def _top_of(self, path: str) -> str:
+    def top_of(self, path: str) -> str:
         """The folder that every importer of a file is in or below: no dotted name reaches it from further up."""
         top = os.path.dirname(path)
         while top != self.root and os.path.basename(top).isidentifier():
@@ -419,7 +360,7 @@ class Project:
                 if not folders or len(found) >= MAX_FILES or total >= MAX_TOTAL:
                     break
                 folder = folders.popleft()
-                self._walked.add(folder)
+                self.walked.add(folder)
                 for path, is_folder in self._children(folder):
                     if is_folder:
                         if os.path.basename(path) not in _SKIPPED:
@@ -433,7 +374,7 @@ class Project:
     def _children(self, folder: str) -> list[tuple[str, bool]]:
         """The paths in a folder, without links and hidden things, and whether each is a folder."""
         found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in _entries(folder)]
-        return self._given.children(folder, found) if self._given else found
+        return self.given.children(folder, found) if self.given else found
 
     def _keep(self, path: str) -> bool:
         """Whether a source could be read; its content is kept."""

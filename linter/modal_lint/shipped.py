@@ -41,17 +41,16 @@ _PUBLIC = lazy(
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The files and directories that a file ships with credentials in them."""
     seen: set[tuple[ast.AST, str]] = set()
-    for use in file.given_uses:
-        for given in use.given(Sink.FILE, Sink.FILES, Sink.DIRECTORY):
-            is_directory = given.param.sink is Sink.DIRECTORY
-            for path, place in _paths(given.values(file.project.evaluator)):
-                if not (path if is_directory else is_credential_file(path)) or (use.node, path) in seen:
-                    continue
-                seen.add((use.node, path))
-                if is_directory:
-                    yield from _directory(file, rule, use, path)
-                else:
-                    yield _file_finding(file, rule, use, path, place)
+    for use, given in file.given(Sink.FILE, Sink.FILES, Sink.DIRECTORY):
+        is_directory = given.param.sink is Sink.DIRECTORY
+        for path, place in _paths(given.values(file.project.evaluator)):
+            if not (path if is_directory else is_credential_file(path)) or (use.node, path) in seen:
+                continue
+            seen.add((use.node, path))
+            if is_directory:
+                yield from _directory(file, rule, use, path)
+            else:
+                yield _file_finding(file, rule, use, path, place)
 
 
 def is_credential_file(path: str) -> bool:

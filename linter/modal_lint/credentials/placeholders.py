@@ -134,9 +134,7 @@ def is_sequence(text: str) -> bool:
     if steps * 2 >= len(body) - 1:
         return True
     size = len(body)
-    return size >= 16 and any(
-        body == (body[:unit] * (size // unit + 1))[:size] for unit in range(1, min(size // 2, 32) + 1)
-    )
+    return size >= 16 and any(body.startswith(body[unit:]) for unit in range(1, min(size // 2, 32) + 1))
 
 
 def is_common(value: str) -> bool:

@@ -22,7 +22,9 @@ _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
 MIN_LENGTH, _MAX = 16, 16_000  # characters of what has a shape
 _SHORT = 300  # characters, among which it is not worth to look for the long words
-_LONG_WORD = lazy(r"[A-Za-z0-9_+/.:$!~@%=-]{16,}")
+# What shapes without a space consist of; all other bytes become spaces, which is twice as fast as a pattern.
+_IN_WORDS = frozenset(b"_+/.:$!~@%=-" + (string.ascii_letters + string.digits).encode())
+_TO_WORDS = bytes(byte if byte in _IN_WORDS else 0x20 for byte in range(256))
 _RUN = lazy(r"[A-Za-z0-9_+/.:$!~@%=,-]{16}")  # in whatever has a shape that needs no name
 
 _PUBLIC = lazy(
@@ -227,7 +229,10 @@ def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[
 
 def _dense(text: str) -> str:
     """The long words of a text, which are a small part of it: any shape without a space is inside one."""
-    return text if len(text) <= _SHORT else "\n".join(set(_LONG_WORD.findall(text)))
+    if len(text) <= _SHORT:
+        return text
+    words = text.encode("ascii", "replace").translate(_TO_WORDS).split()
+    return b"\n".join({word for word in words if len(word) >= MIN_LENGTH}).decode()
 
 
 def _begins(shape: Shape) -> bool:
