@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Fields that never hold a node with a place of its own: strings, flags, operators and contexts.
 _PLAIN = frozenset(
     ("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno", "module",
-     "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores")
+     "op", "ops", "rest", "simple", "str", "tag", "type_comment", "type_ignores")
 )  # fmt: skip
 _CONSTANTS = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)  # no node is in any field of these
 
@@ -20,7 +20,8 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
     """The fields of each kind of node in which other nodes may be, in order."""
 
     def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        fields = () if kind in _CONSTANTS else tuple(name for name in kind._fields if name not in _PLAIN)
+        plain = _PLAIN if kind.__name__ == "TypeAlias" else _PLAIN | {"name"}  # a string everywhere else
+        fields = () if kind in _CONSTANTS else tuple(name for name in kind._fields if name not in plain)
         self[kind] = fields
         return fields
 

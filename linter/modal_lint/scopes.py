@@ -27,7 +27,7 @@ MUTATORS = frozenset(
 )
 _BLOCKS = frozenset(("body", "orelse", "finalbody"))
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
-_LEAVES = frozenset((ast.Name, ast.Constant))  # nothing is to be learnt from walking into them
+_LEAVES = frozenset((ast.Name, ast.Constant, ast.alias))  # nothing is to be learnt from walking into them
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
@@ -69,7 +69,7 @@ class Scope:
         self.node, self.parent = node, parent
         self.bindings: dict[str, list[Binding]] = {}
         self.mutations: dict[str, list[Mutation]] = {}
-        self.outer_names: set[str] = set()  # declared global or nonlocal
+        self.outer_names: frozenset[str] = frozenset()  # declared global or nonlocal
         self.returns: list[ast.AST] = []  # Return and Yield nodes
         self.children: list[Scope] = []
         kind = node.__class__
@@ -115,7 +115,9 @@ class Scopes:
         self.file = file
         self.parents: dict[ast.AST, ast.AST] = {}
         self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
-        self._homes: dict[ast.AST, Scope] = {}  # node ▸ the scope it is evaluated in
+        # Node ▸ the scope that it is evaluated in; a leaf is left out where that is the same as its parent's.
+        self._homes: dict[ast.AST, Scope] = {}
+        self._constants: list[Any] = []
         self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
@@ -134,7 +136,11 @@ class Scopes:
 
     def scope(self, node: ast.AST) -> Scope:
         """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
-        return self._homes.get(node, self.module)
+        home = self._homes.get(node)
+        if home is not None:
+            return home
+        parent = self.parents.get(node)
+        return self.module if parent is None else self._homes[parent]
 
     @cached_property
     def at_import(self) -> list[ast.AST]:
@@ -144,15 +150,12 @@ class Scopes:
             around = scope.parent
             if around in scopes and (scope.is_class or scope.is_comprehension):
                 scopes.add(scope)
-        return [node for node, home in self._homes.items() if home in scopes and node is not self.file.tree]
+        return [node for node in self.parents if self.scope(node) in scopes]
 
     @cached_property
     def strings(self) -> list[ast.Constant]:
         """The string literals, in no order."""
-        constant = ast.Constant
-        # Every node but the module has one around it: going through these is a fifth of walking the tree again.
-        constants = [node for node in self.parents if node.__class__ is constant]
-        return [node for node in constants if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        return [node for node in self._constants if isinstance(node.value, str)]
 
     # ---- building -------------------------------------------------------------------------------------------
 
@@ -165,9 +168,9 @@ class Scopes:
 
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
-        parents, blocks, homes = self.parents, self.blocks, self._homes
+        parents, blocks, homes, constants = self.parents, self.blocks, self._homes, self._constants
         homes[self.file.tree] = self.module
-        visits, leaves, node_type = _VISITS, _LEAVES, ast.AST
+        visits, leaves, constant = _VISITS, _LEAVES, ast.Constant
         stack: list[ast.AST] = [self.file.tree]
         pop, push = stack.pop, stack.append
         while stack:
@@ -182,22 +185,38 @@ class Scopes:
                 if not value:
                     continue
                 home = inner if is_inside else scope
-                if value.__class__ is list:
-                    block = (node, name) if is_block else None
+                kind = value.__class__
+                if kind is not list:
+                    parents[value] = node
+                    if kind not in leaves:
+                        homes[value] = home
+                        push(value)
+                        continue
+                    if kind is constant:
+                        constants.append(value)
+                    if home is not scope:
+                        homes[value] = home
+                elif is_block:
+                    block = (node, name)
                     for item in reversed(value):
-                        if item is None:  # the key of ``**mapping``, a parameter without a default
-                            continue
                         parents[item] = node
                         homes[item] = home
-                        if block is not None:
-                            blocks[item] = block
-                        if item.__class__ not in leaves:
-                            push(item)
-                elif isinstance(value, node_type):
-                    parents[value] = node
-                    homes[value] = home
-                    if value.__class__ not in leaves:
-                        push(value)
+                        blocks[item] = block
+                        push(item)
+                else:
+                    for item in reversed(value):
+                        kind = item.__class__
+                        if kind not in leaves:
+                            if item is not None:  # the key of ``**mapping``, a parameter without a default
+                                parents[item] = node
+                                homes[item] = home
+                                push(item)
+                            continue
+                        parents[item] = node
+                        if kind is constant:
+                            constants.append(item)
+                        if home is not scope:
+                            homes[item] = home
 
     def _function(self, node: FunctionNode, scope: Scope) -> Scope:
         if not isinstance(node, ast.Lambda):
@@ -273,7 +292,7 @@ class Scopes:
             self._bind(scope, Binding(name, "import", alias, position=_end(node)))
 
     def _outer(self, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
-        scope.outer_names.update(node.names)
+        scope.outer_names |= frozenset(node.names)
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self.calls.append(node)
