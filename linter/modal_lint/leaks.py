@@ -91,19 +91,18 @@ _FOUND: Kept[File, list[Leak]] = Kept()
 def _leaks(file: File) -> Iterator[Leak]:
     reported = {(one.use.node, one.given.param.name, one.key) for one in file.exposures.all}
     seen: set[tuple[object, ...]] = set()
-    for use in file.given_uses:
-        for given in use.given(*SINKS):
-            if isinstance(given.argument.node, ast.Constant):  # read from nowhere
+    for use, given in file.given(*SINKS):
+        if isinstance(given.argument.node, ast.Constant):  # read from nowhere
+            continue
+        for leak in _of(use, given):
+            kept = leak.entry.key if leak.entry is not None else None
+            name = kept.known if isinstance(kept, Text) else None
+            if {(use.node, given.param.name, one) for one in (leak.key, leak.read.key, name)} & reported:
                 continue
-            for leak in _of(use, given):
-                kept = leak.entry.key if leak.entry is not None else None
-                name = kept.known if isinstance(kept, Text) else None
-                if {(use.node, given.param.name, one) for one in (leak.key, leak.read.key, name)} & reported:
-                    continue
-                where = (place_of(leak), leak.sink, leak.key)
-                if where not in seen:
-                    seen.add(where)
-                    yield leak
+            where = (place_of(leak), leak.sink, leak.key)
+            if where not in seen:
+                seen.add(where)
+                yield leak
 
 
 def _of(use: Use, given: Given) -> Iterator[Leak]:

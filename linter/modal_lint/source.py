@@ -144,6 +144,15 @@ class File:
         return _NEWLINE.split(self.text) if self.module is None else self.module.lines
 
     @cached_property
+    def spelled(self) -> str:
+        """The text as Python reads the names in it: of other letters it makes those of ASCII (NFKC)."""
+        if self.text.isascii():
+            return self.text
+        import unicodedata
+
+        return unicodedata.normalize("NFKC", self.text)
+
+    @cached_property
     def scopes(self) -> Scopes:
         """Scopes, bindings and parents of the tree."""
         from modal_lint.scopes import Scopes

@@ -28,8 +28,7 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    may_stand = switches.is_off("spelling") or not file.text.isascii()
-    if hidden and (may_stand or any(name in file.text for name in hidden)):
+    if hidden and (any(name in file.spelled for name in hidden) or switches.is_off("spelling")):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:

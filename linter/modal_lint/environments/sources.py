@@ -116,6 +116,8 @@ class Supply:
     def __add__(self, other: Supply) -> Supply:
         if other is NOTHING:
             return self
+        if self is NOTHING:
+            return other
         return Supply(self.sources + other.sources, self.open or other.open)
 
 
