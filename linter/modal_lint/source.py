@@ -223,7 +223,10 @@ class File:
 
     def given(self, *sinks: Sink) -> list[tuple[Use, Given]]:
         """What `given_uses` hand over to parameters of these kinds, in the order of the source."""
-        groups = [self._by_sink[sink] for sink in sinks if sink in self._by_sink]
+        by_sink = self._by_sink
+        groups = [by_sink[sink] for sink in sinks if sink in by_sink]
+        if not groups:
+            return []
         ordered = groups[0] if len(groups) == 1 else sorted(one for group in groups for one in group)
         return [(use, given) for _, use, given in ordered]
 
