@@ -30,7 +30,6 @@ _FOREIGN_NEXT = lazy(r"pragma:\s*(?:allow|white)list nextline secret", re.I)
 _CODE = lazy(r"[^\s,]+")
 _NEXT_COMMENT = lazy(r"\s+#\s")
 
-_OF_NOQA = ("oq", "oQ", "Oq", "OQ")  # no other letter becomes one of these; a text that has none is not copied
 # In a text of small letters; the long s is one of `S`, too.
 _FROM_NOQA = lazy(r"noqa[^\n]*")
 _OUR_CODE = lazy("\\bm[s\u017f]\\d")
@@ -100,8 +99,6 @@ def speaks_to_us(text: str) -> bool:
     """Whether a comment may name one of our rules: else, without findings, none has to be read."""
     if "modal-lint" in text:
         return True
-    if not any(pair in text for pair in _OF_NOQA):
-        return False
     return any(map(_OUR_CODE.search, _FROM_NOQA.findall(text.lower())))
 
 
