@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_COMPREHENSIONS = frozenset(COMPREHENSIONS)
+_STORED = frozenset((ast.Name, ast.Attribute, ast.Subscript))  # what holds something that may be changed
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
 )
@@ -74,7 +76,7 @@ class Scope:
         self.children: list[Scope] = []
         kind = node.__class__
         self.is_class = kind is ast.ClassDef
-        self.is_comprehension = kind in COMPREHENSIONS
+        self.is_comprehension = kind in _COMPREHENSIONS
         # Whose frame this one runs in: comprehensions run in the one around them.
         self.function: Scope = parent.function if self.is_comprehension and parent is not None else self
 
@@ -249,7 +251,8 @@ class Scopes:
         self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
     ) -> None:
         if isinstance(target, ast.Name):
-            position = _end(node) if kind in ("assign", "walrus") else _end(target)
+            place: Any = target if kind in ("for", "with") else node  # of these the statement ends far below
+            position = (place.end_lineno, place.end_col_offset)
             self._bind(scope, Binding(target.id, kind, node, value, path, position))
         elif isinstance(target, (ast.Tuple, ast.List)):
             starred = False
@@ -304,7 +307,7 @@ class Scopes:
             statement = self.parents[statement]
         if statement.__class__ is ast.Expr:
             for argument in all_arguments(node):
-                if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
+                if argument.__class__ in _STORED:
                     self._mutate(scope, argument, "argument", node, argument, _end(node))
 
     def _delete(self, node: ast.Delete, scope: Scope) -> None:
@@ -338,20 +341,21 @@ class Scopes:
         self, scope: Scope, target: ast.expr, kind: str, node: ast.AST, value: ast.expr | None, position: Position
     ) -> None:
         path: list[ast.expr | str] = []
-        while isinstance(target, (ast.Subscript, ast.Attribute)) or _reaches_entry(target):
-            if isinstance(target, ast.Call):  # ``d.setdefault("k", {})`` is ``d["k"]``
-                path.append(target.args[0])
-                assert isinstance(target.func, ast.Attribute)
-                target = target.func.value
+        while not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
+                path.append(target.attr)
+                target = target.value
             elif isinstance(target, ast.Subscript):
                 path.append(target.slice)
                 target = target.value
-            elif isinstance(target, ast.Attribute):
-                path.append(target.attr)
-                target = target.value
-        if isinstance(target, ast.Name):
-            mutation = Mutation(target.id, kind, tuple(reversed(path)), node, value, position)
-            scope.function.mutations.setdefault(target.id, []).append(mutation)
+            elif isinstance(target, ast.Call) and _reaches_entry(target):  # ``d.setdefault("k", {})`` is ``d["k"]``
+                path.append(target.args[0])
+                assert isinstance(target.func, ast.Attribute)
+                target = target.func.value
+            else:
+                return
+        mutation = Mutation(target.id, kind, tuple(path[::-1]), node, value, position)
+        scope.function.mutations.setdefault(target.id, []).append(mutation)
 
     @cached_property
     def mutating(self) -> dict[str, list[Scope]]:
@@ -596,9 +600,8 @@ def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:
     return isinstance(statement, (ast.With, ast.AsyncWith))
 
 
-def _reaches_entry(node: ast.expr) -> bool:
-    func = node.func if isinstance(node, ast.Call) and node.args else None
-    return isinstance(func, ast.Attribute) and func.attr in ("setdefault", "get")
+def _reaches_entry(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.func, ast.Attribute) and call.func.attr in ("setdefault", "get")
 
 
 def _is_conditional_part(node: ast.AST, parent: ast.AST | None) -> bool:
