@@ -162,12 +162,7 @@ def _parse_whole(file: File) -> None:
 
 def _judge(file: File, target: Target, rules: tuple[Rule, ...]) -> Outcome:
     settings = target.settings
-    found = [
-        discreet(finding, file)
-        for rule in rules
-        if rule.code not in (UNREADABLE, suppress.UNUSED)
-        for finding in rule.check(file)
-    ]
+    found = [discreet(finding, file) for rule in rules for finding in rule.check(file)]
     if not found and not suppress.speaks_to_us(file.text):
         return Outcome()
     if settings.ignore_suppressions:
@@ -226,7 +221,7 @@ def enabled(target: Target, rules: Sequence[Rule]) -> tuple[Rule, ...]:
 
 
 def _not_ignored(target: Target, on: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    ignored = _ignored_here(target)
+    ignored = _ignored_here(target) if target.settings.per_file_ignores else ()
     return tuple(rule for rule in on if not selection.covers(ignored, rule)) if ignored else on
 
 

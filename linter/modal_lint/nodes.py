@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 # Fields that never hold a node with a place of its own: strings, flags, operators and contexts.
 _PLAIN = frozenset(
     ("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs", "level", "lineno", "module",
-     "op", "ops", "rest", "simple", "tag", "type_comment", "type_ignores")
+     "op", "ops", "rest", "simple", "str", "tag", "type_comment", "type_ignores")
 )  # fmt: skip
+_MAX_WRITTEN = 500  # characters or elements; the evaluator has bounds that are far larger
 _CONSTANTS = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)  # no node is in any field of these
 
 
@@ -20,7 +21,8 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
     """The fields of each kind of node in which other nodes may be, in order."""
 
     def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        fields = () if kind in _CONSTANTS else tuple(name for name in kind._fields if name not in _PLAIN)
+        plain = _PLAIN if kind.__name__ == "TypeAlias" else _PLAIN | {"name"}  # a string everywhere else
+        fields = () if kind in _CONSTANTS else tuple(name for name in kind._fields if name not in plain)
         self[kind] = fields
         return fields
 
@@ -44,6 +46,34 @@ def parts(node: ast.AST) -> Iterator[ast.AST]:
 def last_name(node: ast.AST) -> str:
     """The last part of a dotted name; "" for any other node."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def written_text(node: ast.AST | None) -> str | None:
+    """The string that a literal is: what the evaluator would find, too, in any run."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= _MAX_WRITTEN:
+        return node.value
+    return None
+
+
+def written_texts(node: ast.AST | None) -> list[str] | None:
+    """The strings of a list of nothing but such literals; None for anything else."""
+    if not isinstance(node, ast.List) or len(node.elts) > _MAX_WRITTEN:
+        return None
+    found = [text for one in node.elts if (text := written_text(one)) is not None]
+    return found if len(found) == len(node.elts) else None
+
+
+def written_entries(node: ast.AST | None) -> list[tuple[str, str]] | None:
+    """The entries of a mapping whose keys and values are nothing but such literals; None for anything else."""
+    if not isinstance(node, ast.Dict) or len(node.keys) > _MAX_WRITTEN:
+        return None
+    found = []
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        key, value = written_text(key_node), written_text(value_node)
+        if key is None or value is None:
+            return None
+        found.append((key, value))
+    return found
 
 
 def all_parameters(arguments: ast.arguments) -> list[ast.arg]:

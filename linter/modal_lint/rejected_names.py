@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
+from modal_lint.nodes import written_text, written_texts
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import argument_node, asked, has_holes, origin_of, refused, sdk_of
 from modal_lint.values import Const, Sequence, Text, with_steps
@@ -40,6 +41,9 @@ def of_secrets(file: File) -> Iterator[Problem]:
         parameter = _NAMES.get(use.api.name)
         given = use.bound.named.get(parameter, ()) if parameter is not None else ()
         for argument in given if len(given) == 1 else ():
+            written = written_text(argument.node)
+            if written is not None and _name(use, written) is None:
+                continue
             values = asked(ev, argument)
             verdict = refused(values, lambda value, use=use: _name(use, value))  # type: ignore[misc]
             if verdict is not None and all(_is_judged(use, value) for value in values):
@@ -91,6 +95,8 @@ def _several(use: Use) -> Iterator[Problem]:
 
 
 def _of_argument(use: Use, given: Given) -> Iterator[Problem]:
+    if written_texts(given.argument.node) is not None:
+        return
     values = asked(use.file.project.evaluator, given.argument)
     if all(isinstance(value, Text) and len(value.known or "..") < 2 for value in values):
         return  # one letter by itself is a list of one, as it happens

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modal_lint.source import File
     from modal_lint.uses import Given, Use
 
+_ORDERED = frozenset((ast.List, ast.ListComp, ast.Tuple))
 _LISTS = frozenset(("builtins.list", "builtins.sorted"))
 _TUPLES = frozenset(("builtins.tuple",))
 _SETS = frozenset(("builtins.set", "builtins.frozenset"))
@@ -117,6 +118,8 @@ def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None
     """The problem of a ``secrets=`` argument, where every possibility is refused, and its first shape."""
     ev = use.file.project.evaluator
     values = asked(ev, given.argument)
+    if any(map(_is_right, values)):
+        return None
     shapes: list[Shape] = []
     first: Verdict | None = None
     for value in values:
@@ -139,6 +142,17 @@ def _problem(use: Use, given: Given, site: Site) -> tuple[Problem, Shape] | None
     held = (value,) if element is not None else tuple(one.value for one in shapes)
     problem = Problem(use, first, given.name, held, origin_of(value), node, None, steps, part=element is not None)
     return problem, shape
+
+
+def _is_right(value: Value) -> bool:
+    """Whether a possibility is a list or tuple of Secrets, which every SDK accepts: nearly all of them are."""
+    return (
+        isinstance(value, Sequence)
+        and value.complete
+        and value.place is not None
+        and value.place.node.__class__ in _ORDERED
+        and all(any(isinstance(one, Object) and one.type in SECRET_TYPES for one in item) for item in value.items)
+    )
 
 
 def _element_node(file: File, shape: Shape, at: int) -> ast.expr | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modal_lint.calls import effective
 from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
+from modal_lint.nodes import written_entries
 from modal_lint.rejected import Problem
 from modal_lint.rejected_calls import (
     FILLER,
@@ -66,12 +67,21 @@ class Refusals:
         ev = self.file.project.evaluator
         for use, given in self.file.given(*_MAPPINGS):
             site = site_of(use, ev)
-            if site is not None:
+            if site is not None and not _is_written_right(use, given, site):
                 look = _Look(use, given, site, asked(ev, given.argument))
                 if not look.is_right():
                     values += look.values()
                     keys += look.keys()
         return values, keys
+
+
+def _is_written_right(use: Use, given: Given, site: Site) -> bool:
+    """Whether nothing but ordinary texts is written under keys that are accepted."""
+    written = written_entries(given.argument.node)
+    if written is None:
+        return False
+    sdk = sdk_of(use)
+    return all(_is_sent(value) and _key_verdict(key, given.name, site, sdk) is None for key, value in written)
 
 
 class _Look:
@@ -181,8 +191,12 @@ def _is_ordinary(value: Value) -> bool:
     """Whether a value is accepted where FILLER is: of a text the contract asks the length and what cannot be sent."""
     if isinstance(value, Text):
         given = stand_in(value)
-        return isinstance(given, str) and len(given) < _SHORT and given.isascii() and "\0" not in given
+        return isinstance(given, str) and _is_sent(given)
     return isinstance(value, (EnvRead, Unknown, External))  # FILLER itself, or nothing that is known
+
+
+def _is_sent(text: str) -> bool:
+    return len(text) < _SHORT and text.isascii() and "\0" not in text
 
 
 @lru_cache(maxsize=1024)

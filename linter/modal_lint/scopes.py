@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_COMPREHENSIONS = frozenset(COMPREHENSIONS)
+_STORED = frozenset((ast.Name, ast.Attribute, ast.Subscript))  # what holds something that may be changed
 MUTATORS = frozenset(
     ("update", "setdefault", "append", "extend", "insert", "add", "pop", "clear", "__setitem__", "appendleft")
 )
 _BLOCKS = frozenset(("body", "orelse", "finalbody"))
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
-_LEAVES = frozenset((ast.Name, ast.Constant))  # nothing is to be learnt from walking into them
+_LEAVES = frozenset((ast.Name, ast.Constant, ast.alias))  # nothing is to be learnt from walking into them
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
@@ -69,12 +71,12 @@ class Scope:
         self.node, self.parent = node, parent
         self.bindings: dict[str, list[Binding]] = {}
         self.mutations: dict[str, list[Mutation]] = {}
-        self.outer_names: set[str] = set()  # declared global or nonlocal
+        self.outer_names: frozenset[str] = frozenset()  # declared global or nonlocal
         self.returns: list[ast.AST] = []  # Return and Yield nodes
         self.children: list[Scope] = []
         kind = node.__class__
         self.is_class = kind is ast.ClassDef
-        self.is_comprehension = kind in COMPREHENSIONS
+        self.is_comprehension = kind in _COMPREHENSIONS
         # Whose frame this one runs in: comprehensions run in the one around them.
         self.function: Scope = parent.function if self.is_comprehension and parent is not None else self
 
@@ -115,7 +117,9 @@ class Scopes:
         self.file = file
         self.parents: dict[ast.AST, ast.AST] = {}
         self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
-        self._homes: dict[ast.AST, Scope] = {}  # node ▸ the scope it is evaluated in
+        # Node ▸ the scope that it is evaluated in; a leaf is left out where that is the same as its parent's.
+        self._homes: dict[ast.AST, Scope] = {}
+        self._constants: list[Any] = []
         self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
@@ -134,7 +138,11 @@ class Scopes:
 
     def scope(self, node: ast.AST) -> Scope:
         """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
-        return self._homes.get(node, self.module)
+        home = self._homes.get(node)
+        if home is not None:
+            return home
+        parent = self.parents.get(node)
+        return self.module if parent is None else self._homes[parent]
 
     @cached_property
     def at_import(self) -> list[ast.AST]:
@@ -144,15 +152,12 @@ class Scopes:
             around = scope.parent
             if around in scopes and (scope.is_class or scope.is_comprehension):
                 scopes.add(scope)
-        return [node for node, home in self._homes.items() if home in scopes and node is not self.file.tree]
+        return [node for node in self.parents if self.scope(node) in scopes]
 
     @cached_property
     def strings(self) -> list[ast.Constant]:
         """The string literals, in no order."""
-        constant = ast.Constant
-        # Every node but the module has one around it: going through these is a fifth of walking the tree again.
-        constants = [node for node in self.parents if node.__class__ is constant]
-        return [node for node in constants if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        return [node for node in self._constants if isinstance(node.value, str)]
 
     # ---- building -------------------------------------------------------------------------------------------
 
@@ -165,9 +170,9 @@ class Scopes:
 
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
-        parents, blocks, homes = self.parents, self.blocks, self._homes
+        parents, blocks, homes, constants = self.parents, self.blocks, self._homes, self._constants
         homes[self.file.tree] = self.module
-        visits, leaves, node_type = _VISITS, _LEAVES, ast.AST
+        visits, leaves, constant = _VISITS, _LEAVES, ast.Constant
         stack: list[ast.AST] = [self.file.tree]
         pop, push = stack.pop, stack.append
         while stack:
@@ -182,22 +187,38 @@ class Scopes:
                 if not value:
                     continue
                 home = inner if is_inside else scope
-                if value.__class__ is list:
-                    block = (node, name) if is_block else None
+                kind = value.__class__
+                if kind is not list:
+                    parents[value] = node
+                    if kind not in leaves:
+                        homes[value] = home
+                        push(value)
+                        continue
+                    if kind is constant:
+                        constants.append(value)
+                    if home is not scope:
+                        homes[value] = home
+                elif is_block:
+                    block = (node, name)
                     for item in reversed(value):
-                        if item is None:  # the key of ``**mapping``, a parameter without a default
-                            continue
                         parents[item] = node
                         homes[item] = home
-                        if block is not None:
-                            blocks[item] = block
-                        if item.__class__ not in leaves:
-                            push(item)
-                elif isinstance(value, node_type):
-                    parents[value] = node
-                    homes[value] = home
-                    if value.__class__ not in leaves:
-                        push(value)
+                        blocks[item] = block
+                        push(item)
+                else:
+                    for item in reversed(value):
+                        kind = item.__class__
+                        if kind not in leaves:
+                            if item is not None:  # the key of ``**mapping``, a parameter without a default
+                                parents[item] = node
+                                homes[item] = home
+                                push(item)
+                            continue
+                        parents[item] = node
+                        if kind is constant:
+                            constants.append(item)
+                        if home is not scope:
+                            homes[item] = home
 
     def _function(self, node: FunctionNode, scope: Scope) -> Scope:
         if not isinstance(node, ast.Lambda):
@@ -230,7 +251,8 @@ class Scopes:
         self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
     ) -> None:
         if isinstance(target, ast.Name):
-            position = _end(node) if kind in ("assign", "walrus") else _end(target)
+            place: Any = target if kind in ("for", "with") else node  # of these the statement ends far below
+            position = (place.end_lineno, place.end_col_offset)
             self._bind(scope, Binding(target.id, kind, node, value, path, position))
         elif isinstance(target, (ast.Tuple, ast.List)):
             starred = False
@@ -273,7 +295,7 @@ class Scopes:
             self._bind(scope, Binding(name, "import", alias, position=_end(node)))
 
     def _outer(self, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
-        scope.outer_names.update(node.names)
+        scope.outer_names |= frozenset(node.names)
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self.calls.append(node)
@@ -285,7 +307,7 @@ class Scopes:
             statement = self.parents[statement]
         if statement.__class__ is ast.Expr:
             for argument in all_arguments(node):
-                if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
+                if argument.__class__ in _STORED:
                     self._mutate(scope, argument, "argument", node, argument, _end(node))
 
     def _delete(self, node: ast.Delete, scope: Scope) -> None:
@@ -319,20 +341,21 @@ class Scopes:
         self, scope: Scope, target: ast.expr, kind: str, node: ast.AST, value: ast.expr | None, position: Position
     ) -> None:
         path: list[ast.expr | str] = []
-        while isinstance(target, (ast.Subscript, ast.Attribute)) or _reaches_entry(target):
-            if isinstance(target, ast.Call):  # ``d.setdefault("k", {})`` is ``d["k"]``
-                path.append(target.args[0])
-                assert isinstance(target.func, ast.Attribute)
-                target = target.func.value
+        while not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
+                path.append(target.attr)
+                target = target.value
             elif isinstance(target, ast.Subscript):
                 path.append(target.slice)
                 target = target.value
-            elif isinstance(target, ast.Attribute):
-                path.append(target.attr)
-                target = target.value
-        if isinstance(target, ast.Name):
-            mutation = Mutation(target.id, kind, tuple(reversed(path)), node, value, position)
-            scope.function.mutations.setdefault(target.id, []).append(mutation)
+            elif isinstance(target, ast.Call) and _reaches_entry(target):  # ``d.setdefault("k", {})`` is ``d["k"]``
+                path.append(target.args[0])
+                assert isinstance(target.func, ast.Attribute)
+                target = target.func.value
+            else:
+                return
+        mutation = Mutation(target.id, kind, tuple(path[::-1]), node, value, position)
+        scope.function.mutations.setdefault(target.id, []).append(mutation)
 
     @cached_property
     def mutating(self) -> dict[str, list[Scope]]:
@@ -577,9 +600,8 @@ def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:
     return isinstance(statement, (ast.With, ast.AsyncWith))
 
 
-def _reaches_entry(node: ast.expr) -> bool:
-    func = node.func if isinstance(node, ast.Call) and node.args else None
-    return isinstance(func, ast.Attribute) and func.attr in ("setdefault", "get")
+def _reaches_entry(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.func, ast.Attribute) and call.func.attr in ("setdefault", "get")
 
 
 def _is_conditional_part(node: ast.AST, parent: ast.AST | None) -> bool:

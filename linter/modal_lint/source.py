@@ -144,6 +144,15 @@ class File:
         return _NEWLINE.split(self.text) if self.module is None else self.module.lines
 
     @cached_property
+    def spelled(self) -> str:
+        """The text as Python reads the names in it: of other letters it makes those of ASCII (NFKC)."""
+        if self.text.isascii():
+            return self.text
+        import unicodedata
+
+        return unicodedata.normalize("NFKC", self.text)
+
+    @cached_property
     def scopes(self) -> Scopes:
         """Scopes, bindings and parents of the tree."""
         from modal_lint.scopes import Scopes
@@ -214,7 +223,10 @@ class File:
 
     def given(self, *sinks: Sink) -> list[tuple[Use, Given]]:
         """What `given_uses` hand over to parameters of these kinds, in the order of the source."""
-        groups = [self._by_sink[sink] for sink in sinks if sink in self._by_sink]
+        by_sink = self._by_sink
+        groups = [by_sink[sink] for sink in sinks if sink in by_sink]
+        if not groups:
+            return []
         ordered = groups[0] if len(groups) == 1 else sorted(one for group in groups for one in group)
         return [(use, given) for _, use, given in ordered]
 

@@ -52,6 +52,7 @@ _SINK_KEYWORDS = frozenset(
     if param.sink in (Sink.ENV, Sink.BUILD_ENV, Sink.SECRET, Sink.SECRETS, Sink.BUILD_ARGS)
 )
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
+_PLAIN = frozenset((ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Constant, ast.JoinedStr))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
@@ -138,15 +139,20 @@ class Uses:
         if not isinstance(target, ast.Subscript) or statement.value is None:
             return
         frame = frame_at(self.file, statement)
-        if isinstance(target.value, ast.Name) and not any(
-            isinstance(value, Object) for value in self.ev.before_changes(target.value, frame)
-        ):
-            return  # no change makes an object of what was none
+        if isinstance(target.value, ast.Name) and not self._may_hold_object(target.value, frame):
+            return
         for owner in self.ev.ask(target.value, frame):
             row = method(owner.type, "__setitem__") if isinstance(owner, Object) else None
             if row is not None and isinstance(owner, Object):
                 given = ((False, Argument(target.slice, frame)), (False, Argument(statement.value, frame)))
                 yield self._use(row, Arguments(given), statement, frame, owner)
+
+    def _may_hold_object(self, name: ast.Name, frame: Frame) -> bool:
+        """Whether a name may hold one of Modal's; no change makes an object of what was none when it was bound."""
+        home = self.file.scopes.resolved(name)[0]
+        if home is not None and all(map(_is_plain, home.bindings[name.id])):
+            return False
+        return any(isinstance(value, Object) for value in self.ev.before_changes(name, frame))
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
@@ -438,6 +444,11 @@ def _signature(name: str) -> Signature:
         tuple(param.name for param in params if param.kind in ("both", "positional")),
         frozenset(param.name for param in params if param.kind in ("both", "positional", "keyword")),
     )
+
+
+def _is_plain(binding: Binding) -> bool:
+    """Whether a name is assigned a display, comprehension or literal, which no evaluation makes an object of."""
+    return binding.kind == "assign" and not binding.path and binding.value.__class__ in _PLAIN
 
 
 def _is_other(value: Value) -> bool:

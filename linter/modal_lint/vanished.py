@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modal_lint.lazy import contract
 from modal_lint.modal_api import canonical
@@ -129,18 +129,19 @@ def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute
     """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
     lasts = _last_names()
     found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
+    attribute, name = ast.Attribute, ast.Name
     for call in file.scopes.calls:
-        func: ast.expr = call.func
+        func: Any = call.func
         around: ast.AST = call
-        if isinstance(func, ast.Attribute) and func.attr == "aio":
+        if func.__class__ is attribute and func.attr == "aio":
             func = func.value
-        if isinstance(func, ast.Name) and func.id in known:
-            found.append((func, call))
-        while isinstance(func, ast.Attribute):
+        while func.__class__ is attribute:
             # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
             if func.attr in lasts and (around is call or func.attr != "Secret"):
                 found.append((func, around))
             around = func = func.value
+        if around is call and func.__class__ is name and func.id in known:
+            found.append((func, call))
     decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
     for one in decorators:
         if isinstance(one, ast.Attribute):

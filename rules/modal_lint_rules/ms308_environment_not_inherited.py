@@ -57,11 +57,11 @@ def check(file: File) -> Iterator[Finding]:
             continue
         for reference in _references(use):
             place = reference.node if reference.file is file else use.node
-            name = asking.one_text(asking.parameter(reference, "name"))
+            name = asking.text(reference, "name")
             if place in told:
                 continue
             told.add(place)
-            environment = asking.one_text(asking.parameter(lookup, "environment_name"))
+            environment = asking.text(lookup, "environment_name")
             yield remark(
                 RULE,
                 file,
@@ -79,7 +79,7 @@ def _lookup(use: Use) -> Use | None:
     found = [one for app in apps if isinstance(app, Object) for one in asking.made_by(app, _LOOKUP)]
     if len(found) != 1 or len(apps) != 1 or asking.is_passed(use, "environment_name"):
         return None
-    return found[0] if asking.one_text(asking.parameter(found[0], "environment_name")) else None
+    return found[0] if asking.text(found[0], "environment_name") else None
 
 
 def _references(use: Use) -> Iterator[Use]:

@@ -63,9 +63,17 @@ def check(file: File) -> Iterator[Finding]:
 
 def _may_be_several(use: Use) -> bool:
     """Whether `secrets=` and `env=` can be more than one source."""
+    if "env" in use.bound.named:
+        return True
+    written = asking.written(use, "secrets")
+    if isinstance(written, ast.List) and len(written.elts) < 2 and not any(map(_is_starred, written.elts)):
+        return False
     values = asking.parameter(use, "secrets") or ()
-    several = any(not isinstance(value, Sequence) or len(value.items) > 1 for value in values)
-    return several or "env" in use.bound.named
+    return any(not isinstance(value, Sequence) or len(value.items) > 1 for value in values)
+
+
+def _is_starred(node: ast.expr) -> bool:
+    return isinstance(node, ast.Starred)
 
 
 def _shadowed(file: File, use: Use) -> Iterator[Finding]:

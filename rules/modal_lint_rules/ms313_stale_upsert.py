@@ -54,7 +54,7 @@ def check(file: File) -> Iterator[Finding]:
         if not _is_true(use) or _stores_nothing(use):
             continue
         told.add(use.node)
-        name = asking.one_text(asking.parameter(use, "name"))
+        name = asking.text(use, "name")
         yield remark(
             RULE,
             file,

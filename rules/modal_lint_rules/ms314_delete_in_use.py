@@ -57,7 +57,7 @@ def check(file: File) -> Iterator[Finding]:
     for use in _deletions(file):
         if use.node in told or _created(use, before=True) or _deploys(use):
             continue
-        name = asking.one_text(asking.parameter(use, "name"))
+        name = asking.text(use, "name")
         message, other = None, None if name is None else _reference(use, name)
         if _created(use, before=False):
             message = f"Secret {name or '…'} is deleted and created anew: what is deployed keeps the dead one"
@@ -101,9 +101,9 @@ def _created(use: Use, *, before: bool) -> bool:
 
 def _is_same(use: Use, other: Use) -> bool:
     """Whether two calls name the same Secret: by the same text, or by the same variable."""
-    name = asking.one_text(asking.parameter(use, "name"))
+    name = asking.text(use, "name")
     for parameter in ("name", "deployment_name"):
-        if name is not None and asking.one_text(asking.parameter(other, parameter)) == name:
+        if name is not None and asking.text(other, parameter) == name:
             return True
         one, another = asking.written(use, "name"), asking.written(other, parameter)
         if isinstance(one, ast.Name) and isinstance(another, ast.Name) and one.id == another.id:
@@ -116,7 +116,7 @@ def _reference(use: Use, name: str) -> Use | None:
     function = use.file.scopes.scope(use.node).function
     for file in dict.fromkeys((use.file, *use.file.project.saying(name, "from_name"))):
         for other in file.uses:
-            if other.api.name not in _REFERENCE or asking.one_text(asking.parameter(other, "name")) != name:
+            if other.api.name not in _REFERENCE or asking.text(other, "name") != name:
                 continue
             if file is use.file and file.scopes.scope(other.node).function is function and function.parent is not None:
                 continue

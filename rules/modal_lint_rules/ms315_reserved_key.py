@@ -9,6 +9,7 @@ from modal_lint.environments.sources import Source
 from modal_lint.lazy import contract
 from modal_lint.modal_api import Sink
 from modal_lint.model import Finding, Fix, Rule, Severity
+from modal_lint.nodes import written_entries
 from modal_lint.remarks import attempted, remark
 from modal_lint.source import File
 from modal_lint.values import Entry, Mapping, Text, Values
@@ -51,6 +52,9 @@ def check(file: File) -> Iterator[Finding]:
     """
     told: set[ast.AST] = set()
     for use, given in file.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
+        written = written_entries(given.argument.node)
+        if written is not None and not any(key.startswith("MODAL_") for key, _ in written):
+            continue
         for entry, key in _entries(given.values(file.project.evaluator)):
             if entry.place is not None and contract.reserved_keys([key]) and _is_ours(file, entry, told):
                 message = f"{key} is set by Modal in every container: the value given to {use.api.name} has no effect"

@@ -49,7 +49,7 @@ def check(file: File) -> Iterator[Finding]:
     """
     seen = set()
     for use in asking.calls(file, *NAMED):
-        name = asking.one_text(asking.parameter(use, "name"))
+        name = asking.text(use, "name")
         if name is None or not _looks_like_key(name) or asking.is_passed(use, "required_keys"):
             continue
         if name not in file.project.known_secrets and (use.node, name) not in seen:

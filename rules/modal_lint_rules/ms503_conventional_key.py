@@ -50,7 +50,7 @@ def check(file: File) -> Iterator[Finding]:
     """
     seen = set()
     for use in asking.calls(file, *NAMED):
-        name = asking.one_text(asking.parameter(use, "name"))
+        name = asking.text(use, "name")
         held = file.project.known_secrets.get(name or "", ())
         for key, (wanted, convention) in conventions.meant(name or "", _keys(file, use)).items():
             if key not in held and (use.node, key) not in seen:

@@ -62,7 +62,7 @@ def _environment(use: Use) -> str | None:
 
 
 def _finding(file: File, use: Use, name: str) -> Finding:
-    secret = asking.one_text(asking.parameter(use, "name"))
+    secret = asking.text(use, "name")
     return remark(
         RULE,
         file,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from modal_lint import switches
 from modal_lint.kept import Kept
 from modal_lint.modal_api import CALL_NAMES
+from modal_lint.nodes import written_text, written_texts
 from modal_lint.uses import Uses
-from modal_lint.values import Const, Text, Unknown, Values, unite
+from modal_lint.values import Const, Sequence, Text, Unknown, Values, unite
 
 if TYPE_CHECKING:
     from modal_lint.calls import Bound
@@ -28,8 +29,7 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    may_stand = switches.is_off("spelling") or not file.text.isascii()
-    if hidden and (may_stand or any(name in file.text for name in hidden)):
+    if hidden and (any(name in file.spelled for name in hidden) or switches.is_off("spelling")):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:
@@ -72,6 +72,26 @@ def parameter(use: Use, name: str) -> Values | None:
     if len(given) == 1:
         return unite(asked(use.file, given[0]))
     return unite(*(asked(use.file, one) for one in given))
+
+
+def text(use: Use, name: str) -> str | None:
+    """The string that a parameter gets for certain."""
+    given = argument(use.bound, name)
+    written = None if given is None else written_text(given.node)
+    return one_text(parameter(use, name)) if written is None else written
+
+
+def texts(use: Use, name: str) -> list[str] | None:
+    """The strings of a list that a parameter gets, where it is wholly known."""
+    given = argument(use.bound, name)
+    written = None if given is None else written_texts(given.node)
+    if written is not None:
+        return written
+    values = parameter(use, name)
+    if values is None or len(values) != 1 or not isinstance(values[0], Sequence) or not values[0].complete:
+        return None
+    found = [one_text(item) for item in values[0].items]
+    return None if None in found else [one for one in found if one is not None]
 
 
 def is_passed(use: Use, name: str) -> bool:

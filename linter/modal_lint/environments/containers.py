@@ -105,7 +105,7 @@ def _varied(file: File) -> Varied:
             found.nodes.setdefault(owner.wraps.place.node, []).append(use)
             continue
         made = asking.made_by(owner, *FOUND) if owner is not None else []
-        named = [asking.one_text(asking.parameter(one, "name")) for one in made]
+        named = [asking.text(one, "name") for one in made]
         found.anything = found.anything or not named or None in named
         for name in named:
             found.names.setdefault(name or "", []).append(use)

@@ -59,7 +59,7 @@ def missing_file(use: Use) -> str | None:
     file = use.file
     if use.bound.open:
         return None
-    wanted = asking.one_text(asking.parameter(use, "filename")) if "filename" in use.bound.named else ".env"
+    wanted = asking.text(use, "filename") if "filename" in use.bound.named else ".env"
     starts = _starts(use)
     if not wanted or starts is None or "/" in wanted or "\\" in wanted:
         return None

@@ -9,6 +9,7 @@ from modal_lint import moving
 from modal_lint.environments import asking, sources
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.model import Fix
+from modal_lint.nodes import written_entries
 from modal_lint.values import EnvRead, External, Mapping, Text
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Missing(NamedTuple):
 
 def missing(use: Use, given: Given) -> Iterator[Missing]:
     """The entries of a mapping that may be left out, where nothing in the file looks at the variable before."""
+    if written_entries(given.argument.node) is not None:
+        return
     for value in given.values(use.file.project.evaluator):
         for entry in value.entries if isinstance(value, Mapping) else ():
             found = _missing(use.file, entry)

@@ -288,8 +288,7 @@ def may_read(file: File) -> bool:
     """
     known = _MAY_READ.get(file)
     if known is None:
-        # Of other letters Python makes those of ASCII (NFKC).
-        spelled = switches.is_off("spelling") or not file.text.isascii() or any(one in file.text for one in _SPELLED)
+        spelled = any(one in file.spelled for one in _SPELLED) or switches.is_off("spelling")
         known = _MAY_READ[file] = spelled or any(_may_bring_reader(file, one) for one in file.scopes.imports)
     return known
 

@@ -116,6 +116,8 @@ class Supply:
     def __add__(self, other: Supply) -> Supply:
         if other is NOTHING:
             return self
+        if self is NOTHING:
+            return other
         return Supply(self.sources + other.sources, self.open or other.open)
 
 
@@ -171,15 +173,14 @@ def secret(value: Object, kind: Kind = Kind.SECRET) -> Source:
         values = asking.parameter(use, "env_dict") or asking.parameter(use, "entries") or ()
         return mapping(values, kind, value.call) if len(uses) == 1 else Source(kind, place=value.call)
     for use in asking.made_by(value, *_FROM_LOCAL):
-        keys = _texts(asking.parameter(use, "env_keys"))
+        keys = asking.texts(use, "env_keys")
         return Source(kind, frozenset(keys or ()), known=keys is not None, place=value.call)
     return Source(kind, place=value.call)
 
 
 def _named(use: Use, kind: Kind) -> Source:
-    name = asking.one_text(asking.parameter(use, "name"))
-    required = asking.parameter(use, "required_keys")
-    keys = None if required is None or use.bound.open else _texts(required)
+    name = asking.text(use, "name")
+    keys = None if use.bound.open else asking.texts(use, "required_keys")
     promised = bool(keys)
     held = use.file.project.known_secrets.get(name or "")  # the configuration says what the workspace holds
     return Source(
@@ -190,14 +191,6 @@ def _named(use: Use, kind: Kind) -> Source:
         name=name,
         place=Place(use.file, use.node),
     )
-
-
-def _texts(values: Values | None) -> list[str] | None:
-    """The strings of a list that is wholly known."""
-    if values is None or len(values) != 1 or not isinstance(values[0], Sequence) or not values[0].complete:
-        return None
-    found = [asking.one_text(item) for item in values[0].items]
-    return None if None in found else [one for one in found if one is not None]
 
 
 def mapping(values: Values, kind: Kind, place: Place | None = None) -> Source:

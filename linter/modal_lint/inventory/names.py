@@ -174,7 +174,7 @@ def _of_client(use: Use) -> list[Environment]:
 
 def text_of(use: Use, parameter: str) -> str | None:
     """The text that a parameter gets for certain, where it may be shown."""
-    known = asking.one_text(asking.parameter(use, parameter))
+    known = asking.text(use, parameter)
     return None if known is None else plain(known)
 
 
