@@ -25,6 +25,7 @@ from modal_lint.values import (
     Place,
     Value,
     Values,
+    is_known,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ _SINK_KEYWORDS = frozenset(
 )
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LEADING = frozenset((Method, Object, Partial))
 _CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
@@ -115,7 +117,8 @@ class Uses:
         self.ev = file.project.evaluator
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
-        self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
+        self._foreign: dict[Binding, bool] = {}  # of names that are bound once, whether they are nothing of Modal's
+        self._found = _FOUND.setdefault(file, {})
         self._start = self.ev.spent
         # The last arguments bound, and what of them goes to sinks: many owners may share them.
         self._bound: tuple[Arguments, Api, Bound, tuple[Given, ...]] | None = None
@@ -150,22 +153,20 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
-        known = _FOUND.get(self.file)
-        if known is None:
-            known = _FOUND[self.file] = {}
-        if call not in known:
+        found = self._found.get(call)
+        if found is None:
             found = self._of(call)
-            if self._exhausted():  # who asks anew may have more to spend
-                return found
-            known[call] = found
-        return known[call]
+            if not self._exhausted():  # else who asks anew may have more to spend
+                self._found[call] = found
+        return found
 
     def _of(self, call: ast.Call) -> list[Use]:
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
         self.ev.needed_caller = False
-        if self._is_foreign(call, default):
+        functions = self.ev.ask(call.func, default)
+        if not self.ev.needed_caller and self._is_foreign(call, functions):
             return found
         is_called = default.node.__class__ in _CALLED
         for frame in self._looped(call, default):
@@ -181,13 +182,16 @@ class Uses:
                     found += self.on(call, frame)
         return found[: MAX_RUNS * 2]
 
-    def _is_foreign(self, call: ast.Call, frame: Frame) -> bool:
-        """Whether what is called is known, however the code around it is run, and is not Modal's."""
+    def _is_foreign(self, call: ast.Call, functions: Values) -> bool:
+        """Whether what is called is nothing of Modal's in any turn of the loops around."""
         func = call.func
-        if isinstance(func, ast.Attribute) and func.attr in _RUNNER_METHODS:
+        if func.__class__ is ast.Attribute and func.attr in _RUNNER_METHODS:
             return False
-        values = self.ev.ask(func, frame)
-        return bool(values) and not self.ev.needed_caller and all(_is_other(value) for value in values)
+        if any(map(_may_lead_to_modal, functions)):
+            return False
+        # What is unknown at once may be known in one turn of a loop.
+        scopes = self.file.scopes
+        return is_known(functions) or not (scopes.loops(call) or scopes.comprehensions(call))
 
     def _exhausted(self) -> bool:
         return self.ev.spent - self._start > FUEL
@@ -209,23 +213,25 @@ class Uses:
     def _bound_to_value(self, name: ast.Name) -> bool:
         """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
         scopes = self.file.scopes
-        home = scopes.lookup(name.id, scopes.scope(name))
+        home, _, sole = scopes.resolved(name)
         if home is None:
             return "*" in scopes.module.bindings
         bindings = home.bindings[name.id]
-        if len(bindings) == 1 and bindings[0].kind == "import" and home is scopes.module:
-            return not self._brings_something_else(bindings[0])
+        if len(bindings) == 1 and bindings[0].kind == "import":
+            return not self._brings_something_else(bindings[0], sole is not None)
         return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in bindings)
 
-    def _brings_something_else(self, binding: Binding) -> bool:
-        """Whether what a name is imported as is known and not Modal's; asked once for all its calls."""
-        if binding not in self._foreign:
+    def _brings_something_else(self, binding: Binding, sole: bool) -> bool:
+        """Whether what a name is imported as is nothing of Modal's, wherever it is called."""
+        foreign = self._foreign.get(binding)
+        if foreign is None:
             foreign = imports.brings_definition(binding.node, self.file)
             if not foreign:
+                # An import brings the same in every scope. What is unknown stays so where nothing changes it.
                 values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
-                foreign = bool(values) and all(_is_other(value) for value in values)
+                foreign = (sole or is_known(values)) and not any(map(_may_lead_to_modal, values))
             self._foreign[binding] = foreign
-        return self._foreign[binding]
+        return foreign
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
         """The runs of a node inside loops and comprehensions over known collections."""
@@ -440,12 +446,13 @@ def _signature(name: str) -> Signature:
     )
 
 
-def _is_other(value: Value) -> bool:
-    """Whether a callable is known not to be Modal's."""
-    if isinstance(value, External):
-        name = canonical(value.name)
-        return name not in API and name not in _RUNNERS
-    return isinstance(value, (Function, Class))
+def _may_lead_to_modal(value: Value) -> bool:
+    """Whether calling a value, by whatever expression, may be a use; of what is unknown it is not."""
+    kind = value.__class__
+    if kind is External:
+        name = canonical(value.name)  # type: ignore[union-attr]
+        return name in API or name in _RUNNERS
+    return kind in _LEADING
 
 
 def _telling(call: ast.Call) -> bool:
