@@ -140,15 +140,17 @@ class Signature(NamedTuple):
 def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bound:
     """Give each argument to its parameter; ``evaluate`` is used for splats only."""
     bound = Bound()
-    given = _positionals(arguments, evaluate, bound)
-    for name, argument in zip(parameters.positional, given, strict=False):
-        bound.named[name] = [argument]
-    bound.extra = given[len(parameters.positional) :]
-    for keyword, argument in _keywords(arguments, evaluate, bound):
-        if keyword in parameters.all:
-            bound.named.setdefault(keyword, []).append(argument)
-        else:
-            bound.keywords.append((keyword, argument))
+    if arguments.positional:
+        given = _positionals(arguments, evaluate, bound)
+        for name, argument in zip(parameters.positional, given, strict=False):
+            bound.named[name] = [argument]
+        bound.extra = given[len(parameters.positional) :]
+    if arguments.keywords:
+        for keyword, argument in _keywords(arguments, evaluate, bound):
+            if keyword in parameters.all:
+                bound.named.setdefault(keyword, []).append(argument)
+            else:
+                bound.keywords.append((keyword, argument))
     return bound
 
 

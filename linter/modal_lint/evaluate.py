@@ -88,6 +88,7 @@ class Evaluator:
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
         self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
+        self.defaults: dict[ast.AST, Frame] = {}  # the runs of which only the code itself is known
         # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
         self.mutated: dict[ast.AST, dict[str, list[tuple[Scope, list[Mutation]]]]] = {}
         self.sites: dict[tuple[File, str], dict[ast.AST, list[Site]]] = {}

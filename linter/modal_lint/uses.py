@@ -86,7 +86,7 @@ class Use:
 
     def given(self, *sinks: Sink) -> list[Given]:
         """The arguments that go to parameters of these kinds."""
-        return [given for given in self.sunk if given.param.sink in sinks]
+        return [given for given in self.sunk if given.param.sink in sinks] if self.sunk else []
 
     def argument(self, sink: Sink) -> Argument | None:
         """The first argument of a kind."""
@@ -170,7 +170,7 @@ class Uses:
             return found
         is_called = default.node.__class__ in _CALLED
         for frame in self._looped(call, default):
-            uses = self.on(call, frame)
+            uses = self._calling(functions, call, frame) if frame is default else self.on(call, frame)
             if uses and is_called:
                 self._ask_arguments(call, uses, frame)
             found += uses
@@ -249,8 +249,10 @@ class Uses:
 
     def on(self, call: ast.Call, frame: Frame) -> list[Use]:
         """The uses that one call is on one run of the code around it."""
+        return self._calling(self.ev.ask(call.func, frame), call, frame)
+
+    def _calling(self, functions: Values, call: ast.Call, frame: Frame) -> list[Use]:
         found = []
-        functions = self.ev.ask(call.func, frame)
         arguments = arguments_of(call, frame)
         for function in functions:
             use = self._resolved(function, arguments, call, frame)
@@ -306,8 +308,8 @@ class Uses:
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
             bound = bind(arguments, _signature(row.name), self.ev.evaluate)
-            self._bound = arguments, row, bound, tuple(_sunk(row.name, bound))
-        return Use(self.file, row, call, frame, owner, arguments, *self._bound[2:])
+            self._bound = arguments, row, bound, _sunk(row.name, bound)
+        return Use(self.file, row, call, frame, owner, arguments, self._bound[2], self._bound[3])
 
     # ---- how functions are run ------------------------------------------------------------------------------
 
@@ -413,18 +415,17 @@ def _idle(use: Use) -> set[ast.AST]:
     }
 
 
-def _sunk(name: str, bound: Bound) -> Iterator[Given]:
+def _sunk(name: str, bound: Bound) -> tuple[Given, ...]:
     """The arguments of a callable of Modal's that go to a sink, in the order of its parameters."""
+    found: list[Given] = []
     for param in _sinks(name):
         if param.kind == "args":
-            for argument in bound.extra:
-                yield Given(param, argument, param.name)
+            found += [Given(param, argument, param.name) for argument in bound.extra]
         elif param.kind == "kwargs":
-            for keyword, argument in bound.keywords:
-                yield Given(param, argument, keyword)
-        else:
-            for argument in bound.named.get(param.name, ()):
-                yield Given(param, argument, param.name)
+            found += [Given(param, argument, keyword) for keyword, argument in bound.keywords]
+        elif param.name in bound.named:
+            found += [Given(param, argument, param.name) for argument in bound.named[param.name]]
+    return tuple(found)
 
 
 @cache
@@ -475,23 +476,26 @@ class Site:
 def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
     """A run of the function around a scope of which only the code itself is known."""
     node = scope.function.node
-    key = (node, "default")
-    if node is file.tree:
-        return ev.module_frame(file)
-    known = ev.frames.get(key)
+    known = ev.defaults.get(node)
     if known is None:
-        parent = scope.function.parent
-        outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
-        receiver: Value | None = None
-        if parent is not None and parent.is_class and isinstance(node, _FUNCTIONS):
-            cls = Class(Place(file, parent.node), outer.outer)
-            names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
-            if "classmethod" in names:
-                receiver = cls
-            elif "staticmethod" not in names:
-                receiver = Instance(cls)
-        known = ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
+        known = ev.defaults[node] = _default_frame(ev, file, scope.function)
     return known
+
+
+def _default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
+    node, parent = scope.node, scope.parent
+    if parent is None:
+        return ev.module_frame(file)
+    outer = default_frame(ev, file, parent)
+    receiver: Value | None = None
+    if parent.is_class and isinstance(node, _FUNCTIONS):
+        cls = Class(Place(file, parent.node), outer.outer)
+        names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
+        if "classmethod" in names:
+            receiver = cls
+        elif "staticmethod" not in names:
+            receiver = Instance(cls)
+    return Frame(file, node, outer=outer, receiver=receiver)
 
 
 def frame_at(file: File, node: ast.AST) -> Frame:
