@@ -263,12 +263,17 @@ class Uses:
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
         asked = [argument for argument in all_arguments(call) if argument.__class__ is not ast.Constant]
-        if not asked:
+        if not asked or self.ev.needed_caller:
             return
         idle = set.intersection(*(_idle(use) for use in uses))
-        for argument in asked:
-            if argument not in idle:
-                self.ev.ask(argument, frame)
+        self._ask_until_needy([argument for argument in asked if argument not in idle], frame)
+
+    def _ask_until_needy(self, arguments: list[ast.expr], frame: Frame) -> None:
+        """Find out whether one of some expressions depends on how the code around is run."""
+        for argument in sorted(arguments, key=_is_composed):  # parameters, which are quickly told, first
+            if self.ev.needed_caller:
+                return
+            self.ev.ask(argument, frame)
 
     def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
         if isinstance(function, Partial):
@@ -350,11 +355,11 @@ class Uses:
         uses = self if site.file is self.file else Uses(site.file)
         uses._busy |= self._busy
         callers = [default_frame(self.ev, site.file, caller_scope)]
-        self.ev.needed_caller = False
-        for argument in all_arguments(site.call):
-            self.ev.ask(argument, callers[0])
-        if self.ev.needed_caller:
-            callers += uses.frames(caller_scope, nesting + 1)
+        if caller_scope.function.node.__class__ in _CALLED:
+            self.ev.needed_caller = False
+            self._ask_until_needy(all_arguments(site.call), callers[0])
+            if self.ev.needed_caller:
+                callers += uses.frames(caller_scope, nesting + 1)
         found = []
         for caller in callers[:MAX_CALLERS]:
             for run in uses._looped(site.call, caller):
@@ -454,6 +459,10 @@ def _may_lead_to_modal(value: Value) -> bool:
         name = canonical(value.name)  # type: ignore[union-attr]
         return name in API or name in _RUNNERS
     return kind in _LEADING
+
+
+def _is_composed(node: ast.expr) -> bool:
+    return node.__class__ is not ast.Name
 
 
 def _telling(call: ast.Call) -> bool:
