@@ -154,6 +154,11 @@ def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bou
     return bound
 
 
+def has_splats(arguments: Arguments) -> bool:
+    """Whether there is a ``*x`` or ``**x`` among the arguments, without which binding them evaluates nothing."""
+    return any(starred for starred, _ in arguments.positional) or any(name is None for name, _ in arguments.keywords)
+
+
 def _positionals(arguments: Arguments, evaluate: Evaluate, bound: Bound) -> list[Argument]:
     given: list[Argument] = []
     for starred, argument in arguments.positional:

@@ -50,7 +50,6 @@ from modal_lint.values import (
     Value,
     Values,
     passed,
-    text,
     truth,
     unite,
 )
@@ -86,7 +85,9 @@ class Evaluator:
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
+        self.declared: dict[ast.AST, dict[str, ast.AnnAssign]] = {}  # in the body of a class
         self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
+        self.given: dict[Instance, Bound] = {}  # the fields that a construction gives
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
         self.defaults: dict[ast.AST, Frame] = {}  # the runs of which only the code itself is known
         # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
@@ -111,11 +112,15 @@ class Evaluator:
             if node in frame.needy:
                 self.needed_caller = True
             return known
-        handler = _HANDLERS.get(node.__class__)
+        kind = node.__class__
+        handler = _HANDLERS.get(kind)
         self.fuel -= 1
         self.spent += 1
         if handler is None or self.fuel < 0:
             return UNKNOWN
+        if kind is ast.Constant:
+            values = frame.memo[node] = handler(self, node, frame)
+            return values
         frame.memo[node] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
         try:
@@ -132,12 +137,12 @@ class Evaluator:
     # ---- literals and displays ------------------------------------------------------------------------------
 
     def _constant(self, node: ast.Constant, frame: Frame) -> Values:
-        place = Place(frame.file, node)
-        if isinstance(node.value, str):
-            return (text(node.value, place),)
-        if isinstance(node.value, bytes):
-            return (Text((Piece(operators.decoded(node.value), place),), binary=True),)
-        return (Const(node.value, place),)
+        value, place = node.value, Place(frame.file, node)
+        if value.__class__ is str:
+            return (Text((Piece(value, place),)),)  # type: ignore[arg-type]
+        if isinstance(value, bytes):
+            return (Text((Piece(operators.decoded(value), place),), binary=True),)
+        return (Const(value, place),)
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Values:
         items: list[Values] = []
@@ -236,7 +241,7 @@ class Evaluator:
             return starred if starred is not None else (External(f"builtins.{node.id}"),)
         if frame.loops and (walrus := self._walrus_of_turn(node, home, frame)) is not None:
             return self.evaluate(walrus, frame)
-        home_frame = self._frame_of(home, frame)
+        home_frame = frame if frame.node is home.function.node else self._frame_of(home, frame)
         if sole is not None:  # what nearly every name is
             return unite(self._binding(sole, home, home_frame))
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
@@ -255,8 +260,6 @@ class Evaluator:
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node
-        if frame.node is owner:
-            return frame
         found = frame.of(owner)
         if found is not None:
             return found
@@ -497,10 +500,12 @@ class Evaluator:
 
     def _call(self, node: ast.Call, frame: Frame) -> Values:
         functions = self.evaluate(node.func, frame)
+        if functions is UNKNOWN:
+            return UNKNOWN
         arguments = arguments_of(node, frame)
         if len(functions) == 1:
             return unite(self.apply(functions[0], arguments, node, frame))
-        return unite(*(self.apply(function, arguments, node, frame) for function in functions))
+        return unite(*[self.apply(function, arguments, node, frame) for function in functions])
 
     def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
         """What a call gives."""
