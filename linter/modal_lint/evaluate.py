@@ -23,7 +23,7 @@ from modal_lint.calls import (
     signature_of,
     values_of,
 )
-from modal_lint.modal_api import canonical, method
+from modal_lint.modal_api import API, canonical, method
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -390,11 +390,11 @@ class Evaluator:
         if kind == "with":
             values = self._entered(values)
         values = library.project(self, values, binding.path)
-        step = Passage(Place(frame.file, node), f"assigned to {binding.name}")
-        annotated = isinstance(node, ast.AnnAssign) and imports.promised(self, node.annotation, frame)
-        if annotated and all(isinstance(one, (Unknown, External)) for one in values):
-            return annotated
-        return passed(values, step)
+        if node.__class__ is ast.AnnAssign and all(isinstance(one, (Unknown, External)) for one in values):
+            annotated = imports.promised(self, node.annotation, frame)  # type: ignore[attr-defined]
+            if annotated:
+                return annotated
+        return passed(values, Passage(Place(frame.file, node), f"assigned to {binding.name}"))
 
     def _element(self, binding: Binding, frame: Frame) -> Values:
         """What the target of a loop is: the element of this run, or any of them."""
@@ -502,25 +502,54 @@ class Evaluator:
         functions = self.evaluate(node.func, frame)
         if functions is UNKNOWN:
             return UNKNOWN
-        arguments = arguments_of(node, frame)
         if len(functions) == 1:
-            return unite(self.apply(functions[0], arguments, node, frame))
+            made = self._made(functions[0], node, frame)
+            return unite(self._applied(functions[0], arguments_of(node, frame), node, frame) if made is None else made)
+        arguments = arguments_of(node, frame)
         return unite(*[self.apply(function, arguments, node, frame) for function in functions])
 
     def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
         """What a call gives."""
+        made = self._made(function, node, frame)
+        return self._applied(function, arguments, node, frame) if made is None else made
+
+    def _made(self, function: Value, node: ast.Call, frame: Frame) -> Values | None:
+        """What a callable of Modal's makes, whatever it is given; None for any other."""
+        if isinstance(function, External):
+            row = API.get(canonical(function.name))
+            if row is None:
+                return None
+            return () if row.returns is None else (Object(row.returns, Place(frame.file, node), frame=frame),)
+        if isinstance(function, Method) and not _asks_arguments(function):
+            owner = function.owner
+            row = method(owner.type, function.name)
+            # A step that the table does not know still gives an image; of others nothing is known.
+            unknown = "modal.Image" if owner.type == "modal.Image" else None
+            made = row.returns if row is not None else unknown
+            if made is None:
+                return UNKNOWN
+            if made == owner.type:
+                return (Object(made, Place(frame.file, node), owner, owner.wraps, frame=frame),)
+            return (Object(made, Place(frame.file, node), frame=frame),)
+        return None
+
+    def _applied(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+        """What a call of something else than `_made` knows gives."""
         if isinstance(function, External):
             return library.external(self, canonical(function.name), arguments, node, frame)
-        if isinstance(function, Method):
-            return self._method(function, arguments, node, frame)
-        if isinstance(function, Builtin):
-            return library.builtin(self, function, arguments, node, frame)
-        if isinstance(function, Partial):
-            return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
-        if isinstance(function, Class):
-            return objects.construct(self, function, arguments)
         if isinstance(function, Function):
             return self.run(function, arguments, node, frame)
+        if isinstance(function, Builtin):
+            return library.builtin(self, function, arguments, node, frame)
+        if isinstance(function, Class):
+            return objects.construct(self, function, arguments)
+        if isinstance(function, Method):
+            if function.name == "pipe":
+                return library.piped(self, function.owner, arguments, node, frame)
+            assert function.owner.wraps is not None
+            return self.apply(function.owner.wraps, arguments, node, frame)
+        if isinstance(function, Partial):
+            return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
         if isinstance(function, Object):
             return self._object_called(function, arguments, node, frame)
         return UNKNOWN
@@ -535,22 +564,6 @@ class Evaluator:
         if function.type == "modal.Cls":
             return tuple(Object("modal.Obj", Place(frame.file, node), None, value) for value in result)
         return result
-
-    def _method(self, function: Method, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-        owner = function.owner
-        if owner.wraps is not None and function.name in ("local", "remote", "get_raw_f"):
-            return self.apply(owner.wraps, arguments, node, frame)
-        row = method(owner.type, function.name)
-        # A step that the table does not know still gives an image; of others nothing is known.
-        unknown = "modal.Image" if owner.type == "modal.Image" else None
-        made = row.returns if row is not None else unknown
-        if made is None:
-            return UNKNOWN
-        if owner.type == "modal.Image" and function.name == "pipe":
-            return library.piped(self, owner, arguments, node, frame)
-        previous = owner if made == owner.type else None
-        wraps = owner.wraps if made == owner.type else None
-        return (Object(made, Place(frame.file, node), previous, wraps, frame=frame),)
 
     def run(self, function: Function, arguments: Arguments, call: ast.AST, frame: Frame) -> Values:
         """What a function of the project returns when called so."""
@@ -606,6 +619,14 @@ _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.Attribute: Evaluator._attribute,
     ast.Call: Evaluator._call,
 }
+
+
+def _asks_arguments(function: Method) -> bool:
+    """Whether what a method gives depends on what it is given."""
+    owner, name = function.owner, function.name
+    if owner.wraps is not None and name in ("local", "remote", "get_raw_f"):
+        return True
+    return name == "pipe" and owner.type == "modal.Image"
 
 
 def _is_none(value: Value) -> bool:
