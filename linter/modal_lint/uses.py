@@ -54,7 +54,6 @@ _SINK_KEYWORDS = frozenset(
 )
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LEADING = frozenset((Method, Object, Partial))
 _CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
@@ -187,7 +186,7 @@ class Uses:
         func = call.func
         if func.__class__ is ast.Attribute and func.attr in _RUNNER_METHODS:
             return False
-        if any(map(_may_lead_to_modal, functions)):
+        if not all(map(_is_other, functions)):
             return False
         # What is unknown at once may be known in one turn of a loop.
         scopes = self.file.scopes
@@ -229,7 +228,7 @@ class Uses:
             if not foreign:
                 # An import brings the same in every scope. What is unknown stays so where nothing changes it.
                 values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
-                foreign = (sole or is_known(values)) and not any(map(_may_lead_to_modal, values))
+                foreign = (sole or is_known(values)) and all(map(_is_other, values))
             self._foreign[binding] = foreign
         return foreign
 
@@ -452,17 +451,12 @@ def _signature(name: str) -> Signature:
     )
 
 
-def _may_lead_to_modal(value: Value) -> bool:
-    """Whether calling a value, by whatever expression, may be a use; of what is unknown it is not."""
-    kind = value.__class__
-    if kind is External:
-        name = canonical(value.name)  # type: ignore[union-attr]
-        return name in API or name in _RUNNERS
-    return kind in _LEADING
-
-
-def _is_composed(node: ast.expr) -> bool:
-    return node.__class__ is not ast.Name
+def _is_other(value: Value) -> bool:
+    """Whether calling a value is nothing of Modal's, by whatever expression; what is unknown may become another."""
+    if isinstance(value, External):
+        name = canonical(value.name)
+        return name not in API and name not in _RUNNERS
+    return not isinstance(value, (Method, Object, Partial))
 
 
 def _telling(call: ast.Call) -> bool:
@@ -471,6 +465,10 @@ def _telling(call: ast.Call) -> bool:
     if isinstance(func, ast.Attribute) and func.attr in _TELLING:
         return True
     return any(keyword.arg in _SINK_KEYWORDS for keyword in call.keywords)
+
+
+def _is_composed(node: ast.expr) -> bool:
+    return node.__class__ is not ast.Name
 
 
 @dataclass(slots=True, eq=False, repr=False)
