@@ -139,7 +139,7 @@ class Evaluator:
     def _constant(self, node: ast.Constant, frame: Frame) -> Values:
         value, place = node.value, Place(frame.file, node)
         if value.__class__ is str:
-            return (Text((Piece(value, place),)),)  # type: ignore[arg-type]
+            return (Text((Piece(value, place),)),)
         if isinstance(value, bytes):
             return (Text((Piece(operators.decoded(value), place),), binary=True),)
         return (Const(value, place),)
@@ -391,7 +391,7 @@ class Evaluator:
             values = self._entered(values)
         values = library.project(self, values, binding.path)
         if node.__class__ is ast.AnnAssign and all(isinstance(one, (Unknown, External)) for one in values):
-            annotated = imports.promised(self, node.annotation, frame)  # type: ignore[attr-defined]
+            annotated = imports.promised(self, node.annotation, frame)
             if annotated:
                 return annotated
         return passed(values, Passage(Place(frame.file, node), f"assigned to {binding.name}"))

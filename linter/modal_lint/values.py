@@ -346,16 +346,17 @@ MAX_STEPS = 24
 
 def with_steps(value: V, steps: Steps) -> V:
     """The same value, having gone on by these steps."""
-    kind = value.__class__
+    kind: Any = value.__class__
     if not steps or kind is Unknown or len(value.steps) > MAX_STEPS:
         return value
-    if kind is Object:  # half of all
-        made: Any = value
-        return Object(made.type, made.call, made.previous, made.wraps, made.steps + steps, made.frame)  # type: ignore[return-value]
+    changed: V = kind.__new__(kind)
     # What dataclasses.replace would give, without its checks: this is called for every step of every value.
-    changed = kind.__new__(kind)
-    for get, put in _SLOTS[kind]:
-        put(changed, get(value))
+    if isinstance(value, Object) and isinstance(changed, Object):  # half of all
+        changed.type, changed.call, changed.previous = value.type, value.call, value.previous
+        changed.wraps, changed.frame = value.wraps, value.frame
+    else:
+        for get, put in _SLOTS[kind]:
+            put(changed, get(value))
     changed.steps = value.steps + steps
     return changed
 
