@@ -140,16 +140,23 @@ class Signature(NamedTuple):
 def bind(arguments: Arguments, parameters: Signature, evaluate: Evaluate) -> Bound:
     """Give each argument to its parameter; ``evaluate`` is used for splats only."""
     bound = Bound()
-    given = _positionals(arguments, evaluate, bound)
-    for name, argument in zip(parameters.positional, given, strict=False):
-        bound.named[name] = [argument]
-    bound.extra = given[len(parameters.positional) :]
-    for keyword, argument in _keywords(arguments, evaluate, bound):
-        if keyword in parameters.all:
-            bound.named.setdefault(keyword, []).append(argument)
-        else:
-            bound.keywords.append((keyword, argument))
+    if arguments.positional:
+        given = _positionals(arguments, evaluate, bound)
+        for name, argument in zip(parameters.positional, given, strict=False):
+            bound.named[name] = [argument]
+        bound.extra = given[len(parameters.positional) :]
+    if arguments.keywords:
+        for keyword, argument in _keywords(arguments, evaluate, bound):
+            if keyword in parameters.all:
+                bound.named.setdefault(keyword, []).append(argument)
+            else:
+                bound.keywords.append((keyword, argument))
     return bound
+
+
+def has_splats(arguments: Arguments) -> bool:
+    """Whether there is a ``*x`` or ``**x`` among the arguments, without which binding them evaluates nothing."""
+    return any(starred for starred, _ in arguments.positional) or any(name is None for name, _ in arguments.keywords)
 
 
 def _positionals(arguments: Arguments, evaluate: Evaluate, bound: Bound) -> list[Argument]:

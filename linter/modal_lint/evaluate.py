@@ -23,7 +23,7 @@ from modal_lint.calls import (
     signature_of,
     values_of,
 )
-from modal_lint.modal_api import canonical, method
+from modal_lint.modal_api import API, canonical, method
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -50,7 +50,6 @@ from modal_lint.values import (
     Value,
     Values,
     passed,
-    text,
     truth,
     unite,
 )
@@ -86,8 +85,11 @@ class Evaluator:
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
         self.attributes: dict[tuple[object, str], Values] = {}  # of instances and modules, once computed
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
+        self.declared: dict[ast.AST, dict[str, ast.AnnAssign]] = {}  # in the body of a class
         self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
+        self.given: dict[Instance, Bound] = {}  # the fields that a construction gives
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
+        self.defaults: dict[ast.AST, Frame] = {}  # the runs of which only the code itself is known
         # What the methods of a class do to each attribute, and the calls of what is so named by what they run.
         self.mutated: dict[ast.AST, dict[str, list[tuple[Scope, list[Mutation]]]]] = {}
         self.sites: dict[tuple[File, str], dict[ast.AST, list[Site]]] = {}
@@ -110,11 +112,15 @@ class Evaluator:
             if node in frame.needy:
                 self.needed_caller = True
             return known
-        handler = _HANDLERS.get(node.__class__)
+        kind = node.__class__
+        handler = _HANDLERS.get(kind)
         self.fuel -= 1
         self.spent += 1
         if handler is None or self.fuel < 0:
             return UNKNOWN
+        if kind is ast.Constant:
+            values = frame.memo[node] = handler(self, node, frame)
+            return values
         frame.memo[node] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
         try:
@@ -131,12 +137,12 @@ class Evaluator:
     # ---- literals and displays ------------------------------------------------------------------------------
 
     def _constant(self, node: ast.Constant, frame: Frame) -> Values:
-        place = Place(frame.file, node)
-        if isinstance(node.value, str):
-            return (text(node.value, place),)
-        if isinstance(node.value, bytes):
-            return (Text((Piece(operators.decoded(node.value), place),), binary=True),)
-        return (Const(node.value, place),)
+        value, place = node.value, Place(frame.file, node)
+        if value.__class__ is str:
+            return (Text((Piece(value, place),)),)
+        if isinstance(value, bytes):
+            return (Text((Piece(operators.decoded(value), place),), binary=True),)
+        return (Const(value, place),)
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, frame: Frame) -> Values:
         items: list[Values] = []
@@ -235,7 +241,7 @@ class Evaluator:
             return starred if starred is not None else (External(f"builtins.{node.id}"),)
         if frame.loops and (walrus := self._walrus_of_turn(node, home, frame)) is not None:
             return self.evaluate(walrus, frame)
-        home_frame = self._frame_of(home, frame)
+        home_frame = frame if frame.node is home.function.node else self._frame_of(home, frame)
         if sole is not None:  # what nearly every name is
             return unite(self._binding(sole, home, home_frame))
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
@@ -254,8 +260,6 @@ class Evaluator:
 
     def _frame_of(self, home: Scope, frame: Frame) -> Frame:
         owner = home.function.node
-        if frame.node is owner:
-            return frame
         found = frame.of(owner)
         if found is not None:
             return found
@@ -386,11 +390,11 @@ class Evaluator:
         if kind == "with":
             values = self._entered(values)
         values = library.project(self, values, binding.path)
-        step = Passage(Place(frame.file, node), f"assigned to {binding.name}")
-        annotated = isinstance(node, ast.AnnAssign) and imports.promised(self, node.annotation, frame)
-        if annotated and all(isinstance(one, (Unknown, External)) for one in values):
-            return annotated
-        return passed(values, step)
+        if node.__class__ is ast.AnnAssign and all(isinstance(one, (Unknown, External)) for one in values):
+            annotated = imports.promised(self, node.annotation, frame)
+            if annotated:
+                return annotated
+        return passed(values, Passage(Place(frame.file, node), f"assigned to {binding.name}"))
 
     def _element(self, binding: Binding, frame: Frame) -> Values:
         """What the target of a loop is: the element of this run, or any of them."""
@@ -496,25 +500,56 @@ class Evaluator:
 
     def _call(self, node: ast.Call, frame: Frame) -> Values:
         functions = self.evaluate(node.func, frame)
-        arguments = arguments_of(node, frame)
+        if functions is UNKNOWN:
+            return UNKNOWN
         if len(functions) == 1:
-            return unite(self.apply(functions[0], arguments, node, frame))
-        return unite(*(self.apply(function, arguments, node, frame) for function in functions))
+            made = self._made(functions[0], node, frame)
+            return unite(self._applied(functions[0], arguments_of(node, frame), node, frame) if made is None else made)
+        arguments = arguments_of(node, frame)
+        return unite(*[self.apply(function, arguments, node, frame) for function in functions])
 
     def apply(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
         """What a call gives."""
+        made = self._made(function, node, frame)
+        return self._applied(function, arguments, node, frame) if made is None else made
+
+    def _made(self, function: Value, node: ast.Call, frame: Frame) -> Values | None:
+        """What a callable of Modal's makes, whatever it is given; None for any other."""
+        if isinstance(function, External):
+            row = API.get(canonical(function.name))
+            if row is None:
+                return None
+            return () if row.returns is None else (Object(row.returns, Place(frame.file, node), frame=frame),)
+        if isinstance(function, Method) and not _asks_arguments(function):
+            owner = function.owner
+            row = method(owner.type, function.name)
+            # A step that the table does not know still gives an image; of others nothing is known.
+            unknown = "modal.Image" if owner.type == "modal.Image" else None
+            made = row.returns if row is not None else unknown
+            if made is None:
+                return UNKNOWN
+            if made == owner.type:
+                return (Object(made, Place(frame.file, node), owner, owner.wraps, frame=frame),)
+            return (Object(made, Place(frame.file, node), frame=frame),)
+        return None
+
+    def _applied(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
+        """What a call of something else than `_made` knows gives."""
         if isinstance(function, External):
             return library.external(self, canonical(function.name), arguments, node, frame)
-        if isinstance(function, Method):
-            return self._method(function, arguments, node, frame)
-        if isinstance(function, Builtin):
-            return library.builtin(self, function, arguments, node, frame)
-        if isinstance(function, Partial):
-            return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
-        if isinstance(function, Class):
-            return objects.construct(self, function, arguments)
         if isinstance(function, Function):
             return self.run(function, arguments, node, frame)
+        if isinstance(function, Builtin):
+            return library.builtin(self, function, arguments, node, frame)
+        if isinstance(function, Class):
+            return objects.construct(self, function, arguments)
+        if isinstance(function, Method):
+            if function.name == "pipe":
+                return library.piped(self, function.owner, arguments, node, frame)
+            assert function.owner.wraps is not None
+            return self.apply(function.owner.wraps, arguments, node, frame)
+        if isinstance(function, Partial):
+            return self.apply(function.function, join_arguments(function.arguments, arguments), node, frame)
         if isinstance(function, Object):
             return self._object_called(function, arguments, node, frame)
         return UNKNOWN
@@ -529,22 +564,6 @@ class Evaluator:
         if function.type == "modal.Cls":
             return tuple(Object("modal.Obj", Place(frame.file, node), None, value) for value in result)
         return result
-
-    def _method(self, function: Method, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-        owner = function.owner
-        if owner.wraps is not None and function.name in ("local", "remote", "get_raw_f"):
-            return self.apply(owner.wraps, arguments, node, frame)
-        row = method(owner.type, function.name)
-        # A step that the table does not know still gives an image; of others nothing is known.
-        unknown = "modal.Image" if owner.type == "modal.Image" else None
-        made = row.returns if row is not None else unknown
-        if made is None:
-            return UNKNOWN
-        if owner.type == "modal.Image" and function.name == "pipe":
-            return library.piped(self, owner, arguments, node, frame)
-        previous = owner if made == owner.type else None
-        wraps = owner.wraps if made == owner.type else None
-        return (Object(made, Place(frame.file, node), previous, wraps, frame=frame),)
 
     def run(self, function: Function, arguments: Arguments, call: ast.AST, frame: Frame) -> Values:
         """What a function of the project returns when called so."""
@@ -600,6 +619,14 @@ _HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any, Frame], Values]] = {
     ast.Attribute: Evaluator._attribute,
     ast.Call: Evaluator._call,
 }
+
+
+def _asks_arguments(function: Method) -> bool:
+    """Whether what a method gives depends on what it is given."""
+    owner, name = function.owner, function.name
+    if owner.wraps is not None and name in ("local", "remote", "get_raw_f"):
+        return True
+    return name == "pipe" and owner.type == "modal.Image"
 
 
 def _is_none(value: Value) -> bool:

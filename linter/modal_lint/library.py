@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from modal_lint import defaults, mutate, objects, operators, textlib
 from modal_lint.calls import Frame, effective, values_of
-from modal_lint.modal_api import API
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -244,13 +243,10 @@ def _getenv(site: Site) -> Values:
 
 
 def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-    """What calling something outside the project gives."""
+    """What calling something outside the project gives that is not of Modal's API."""
     site = Site(ev, arguments, node, frame)
     if name in GETENV or name in CONFIG_READERS:
         return _getenv(site)
-    row = API.get(name)
-    if row is not None:
-        return () if row.returns is None else (Object(row.returns, site.place, frame=frame),)
     if name in CONFIG_OBJECTS:
         return (External(name + "()"),)
     if name.partition("().")[0] + "()" != name and name.partition("()")[0] in CONFIG_OBJECTS:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import imports, library, mutate
-from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, has_splats, values_of
 from modal_lint.modal_api import attribute_type, canonical
 from modal_lint.scopes import Mutation
 from modal_lint.values import (
@@ -55,9 +55,11 @@ _ENUMS = frozenset(("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag"))
 
 def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     """``value.name``."""
+    if values is UNKNOWN:
+        return UNKNOWN
     if len(values) == 1:
         return unite(_attribute(ev, values[0], name))
-    return unite(*(_attribute(ev, value, name) for value in values))
+    return unite(*[_attribute(ev, value, name) for value in values])
 
 
 def _attribute(ev: Evaluator, value: Value, name: str) -> Values:
@@ -386,7 +388,7 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
     for owner in bases(ev, instance.cls):
         file, node = owner.place.file, owner.place.node
         assert isinstance(node, ast.ClassDef)
-        match = _declaration(node, name)
+        match = _declarations(ev, node).get(name)
         if match is None:
             continue
         given = _given(ev, instance, name)
@@ -405,13 +407,15 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
     return None
 
 
-def _declaration(node: ast.ClassDef, name: str) -> ast.AnnAssign | None:
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign):
-            target = statement.target
-            if isinstance(target, ast.Name) and target.id == name:
-                return statement
-    return None
+def _declarations(ev: Evaluator, node: ast.ClassDef) -> dict[str, ast.AnnAssign]:
+    """The first declaration of each name in the body of a class."""
+    known = ev.declared.get(node)
+    if known is None:
+        known = ev.declared[node] = {}
+        for statement in node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                known.setdefault(statement.target.id, statement)
+    return known
 
 
 def field_default(ev: Evaluator, node: ast.expr, frame: Frame) -> Values:
@@ -443,9 +447,7 @@ def _fields(ev: Evaluator, cls: Class) -> Signature:
         names: dict[str, None] = {}
         for node in reversed(nodes):
             assert isinstance(node, ast.ClassDef)
-            for statement in node.body:
-                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                    names[statement.target.id] = None
+            names.update(dict.fromkeys(_declarations(ev, node)))
         ev.fields[nodes] = Signature(tuple(names), frozenset(names))
     return ev.fields[nodes]
 
@@ -470,7 +472,12 @@ def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:
     assert instance.arguments is not None
-    return bind(instance.arguments, _fields(ev, instance.cls), ev.evaluate)
+    known = ev.given.get(instance)
+    if known is None:
+        known = bind(instance.arguments, _fields(ev, instance.cls), ev.evaluate)
+        if not has_splats(instance.arguments):  # what a splat holds may not be known yet
+            ev.given[instance] = known
+    return known
 
 
 def as_mapping(ev: Evaluator, values: Values) -> Values:

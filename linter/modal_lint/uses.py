@@ -25,6 +25,7 @@ from modal_lint.values import (
     Place,
     Value,
     Values,
+    is_known,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Use:
 
     def given(self, *sinks: Sink) -> list[Given]:
         """The arguments that go to parameters of these kinds."""
-        return [given for given in self.sunk if given.param.sink in sinks]
+        return [given for given in self.sunk if given.param.sink in sinks] if self.sunk else []
 
     def argument(self, sink: Sink) -> Argument | None:
         """The first argument of a kind."""
@@ -116,7 +117,8 @@ class Uses:
         self.ev = file.project.evaluator
         self._frames: dict[ast.AST, list[Frame]] = {}
         self._busy: set[ast.AST] = set()
-        self._foreign: dict[Binding, bool] = {}  # of names that an import binds, whether they are not Modal's
+        self._foreign: dict[Binding, bool] = {}  # of names that are bound once, whether they are nothing of Modal's
+        self._found = _FOUND.setdefault(file, {})
         self._start = self.ev.spent
         # The last arguments bound, and what of them goes to sinks: many owners may share them.
         self._bound: tuple[Arguments, Api, Bound, tuple[Given, ...]] | None = None
@@ -156,26 +158,24 @@ class Uses:
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
-        known = _FOUND.get(self.file)
-        if known is None:
-            known = _FOUND[self.file] = {}
-        if call not in known:
+        found = self._found.get(call)
+        if found is None:
             found = self._of(call)
-            if self._exhausted():  # who asks anew may have more to spend
-                return found
-            known[call] = found
-        return known[call]
+            if not self._exhausted():  # else who asks anew may have more to spend
+                self._found[call] = found
+        return found
 
     def _of(self, call: ast.Call) -> list[Use]:
         scope = self.file.scopes.scope(call)
         found: list[Use] = []
         default = default_frame(self.ev, self.file, scope)
         self.ev.needed_caller = False
-        if self._is_foreign(call, default):
+        functions = self.ev.ask(call.func, default)
+        if not self.ev.needed_caller and self._is_foreign(call, functions):
             return found
         is_called = default.node.__class__ in _CALLED
         for frame in self._looped(call, default):
-            uses = self.on(call, frame)
+            uses = self._calling(functions, call, frame) if frame is default else self.on(call, frame)
             if uses and is_called:
                 self._ask_arguments(call, uses, frame)
             found += uses
@@ -187,13 +187,16 @@ class Uses:
                     found += self.on(call, frame)
         return found[: MAX_RUNS * 2]
 
-    def _is_foreign(self, call: ast.Call, frame: Frame) -> bool:
-        """Whether what is called is known, however the code around it is run, and is not Modal's."""
+    def _is_foreign(self, call: ast.Call, functions: Values) -> bool:
+        """Whether what is called is nothing of Modal's in any turn of the loops around."""
         func = call.func
-        if isinstance(func, ast.Attribute) and func.attr in _RUNNER_METHODS:
+        if func.__class__ is ast.Attribute and func.attr in _RUNNER_METHODS:
             return False
-        values = self.ev.ask(func, frame)
-        return bool(values) and not self.ev.needed_caller and all(_is_other(value) for value in values)
+        if not all(map(_is_other, functions)):
+            return False
+        # What is unknown at once may be known in one turn of a loop.
+        scopes = self.file.scopes
+        return is_known(functions) or not (scopes.loops(call) or scopes.comprehensions(call))
 
     def _exhausted(self) -> bool:
         return self.ev.spent - self._start > FUEL
@@ -215,23 +218,25 @@ class Uses:
     def _bound_to_value(self, name: ast.Name) -> bool:
         """Whether a called name is bound by an assignment or an import, and not merely by ``def`` or ``class``."""
         scopes = self.file.scopes
-        home = scopes.lookup(name.id, scopes.scope(name))
+        home, _, sole = scopes.resolved(name)
         if home is None:
             return "*" in scopes.module.bindings
         bindings = home.bindings[name.id]
-        if len(bindings) == 1 and bindings[0].kind == "import" and home is scopes.module:
-            return not self._brings_something_else(bindings[0])
+        if len(bindings) == 1 and bindings[0].kind == "import":
+            return not self._brings_something_else(bindings[0], sole is not None)
         return any(b.kind != "def" or getattr(b.node, "decorator_list", None) for b in bindings)
 
-    def _brings_something_else(self, binding: Binding) -> bool:
-        """Whether what a name is imported as is known and not Modal's; asked once for all its calls."""
-        if binding not in self._foreign:
+    def _brings_something_else(self, binding: Binding, sole: bool) -> bool:
+        """Whether what a name is imported as is nothing of Modal's, wherever it is called."""
+        foreign = self._foreign.get(binding)
+        if foreign is None:
             foreign = imports.brings_definition(binding.node, self.file)
             if not foreign:
+                # An import brings the same in every scope. What is unknown stays so where nothing changes it.
                 values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
-                foreign = bool(values) and all(_is_other(value) for value in values)
+                foreign = (sole or is_known(values)) and all(map(_is_other, values))
             self._foreign[binding] = foreign
-        return self._foreign[binding]
+        return foreign
 
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
         """The runs of a node inside loops and comprehensions over known collections."""
@@ -249,8 +254,10 @@ class Uses:
 
     def on(self, call: ast.Call, frame: Frame) -> list[Use]:
         """The uses that one call is on one run of the code around it."""
+        return self._calling(self.ev.ask(call.func, frame), call, frame)
+
+    def _calling(self, functions: Values, call: ast.Call, frame: Frame) -> list[Use]:
         found = []
-        functions = self.ev.ask(call.func, frame)
         arguments = arguments_of(call, frame)
         for function in functions:
             use = self._resolved(function, arguments, call, frame)
@@ -261,12 +268,17 @@ class Uses:
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
         asked = [argument for argument in all_arguments(call) if argument.__class__ is not ast.Constant]
-        if not asked:
+        if not asked or self.ev.needed_caller:
             return
         idle = set.intersection(*(_idle(use) for use in uses))
-        for argument in asked:
-            if argument not in idle:
-                self.ev.ask(argument, frame)
+        self._ask_until_needy([argument for argument in asked if argument not in idle], frame)
+
+    def _ask_until_needy(self, arguments: list[ast.expr], frame: Frame) -> None:
+        """Find out whether one of some expressions depends on how the code around is run."""
+        for argument in sorted(arguments, key=_is_composed):  # parameters, which are quickly told, first
+            if self.ev.needed_caller:
+                return
+            self.ev.ask(argument, frame)
 
     def _resolved(self, function: Value, arguments: Arguments, call: ast.Call, frame: Frame) -> Use | None:
         if isinstance(function, Partial):
@@ -306,8 +318,8 @@ class Uses:
     def _use(self, row: Api, arguments: Arguments, call: ast.AST, frame: Frame, owner: Object | None) -> Use:
         if self._bound is None or self._bound[0] is not arguments or self._bound[1] is not row:
             bound = bind(arguments, _signature(row.name), self.ev.evaluate)
-            self._bound = arguments, row, bound, tuple(_sunk(row.name, bound))
-        return Use(self.file, row, call, frame, owner, arguments, *self._bound[2:])
+            self._bound = arguments, row, bound, _sunk(row.name, bound)
+        return Use(self.file, row, call, frame, owner, arguments, self._bound[2], self._bound[3])
 
     # ---- how functions are run ------------------------------------------------------------------------------
 
@@ -348,11 +360,11 @@ class Uses:
         uses = self if site.file is self.file else Uses(site.file)
         uses._busy |= self._busy
         callers = [default_frame(self.ev, site.file, caller_scope)]
-        self.ev.needed_caller = False
-        for argument in all_arguments(site.call):
-            self.ev.ask(argument, callers[0])
-        if self.ev.needed_caller:
-            callers += uses.frames(caller_scope, nesting + 1)
+        if caller_scope.function.node.__class__ in _CALLED:
+            self.ev.needed_caller = False
+            self._ask_until_needy(all_arguments(site.call), callers[0])
+            if self.ev.needed_caller:
+                callers += uses.frames(caller_scope, nesting + 1)
         found = []
         for caller in callers[:MAX_CALLERS]:
             for run in uses._looped(site.call, caller):
@@ -413,18 +425,17 @@ def _idle(use: Use) -> set[ast.AST]:
     }
 
 
-def _sunk(name: str, bound: Bound) -> Iterator[Given]:
+def _sunk(name: str, bound: Bound) -> tuple[Given, ...]:
     """The arguments of a callable of Modal's that go to a sink, in the order of its parameters."""
+    found: list[Given] = []
     for param in _sinks(name):
         if param.kind == "args":
-            for argument in bound.extra:
-                yield Given(param, argument, param.name)
+            found += [Given(param, argument, param.name) for argument in bound.extra]
         elif param.kind == "kwargs":
-            for keyword, argument in bound.keywords:
-                yield Given(param, argument, keyword)
-        else:
-            for argument in bound.named.get(param.name, ()):
-                yield Given(param, argument, param.name)
+            found += [Given(param, argument, keyword) for keyword, argument in bound.keywords]
+        elif param.name in bound.named:
+            found += [Given(param, argument, param.name) for argument in bound.named[param.name]]
+    return tuple(found)
 
 
 @cache
@@ -452,11 +463,11 @@ def _is_plain(binding: Binding) -> bool:
 
 
 def _is_other(value: Value) -> bool:
-    """Whether a callable is known not to be Modal's."""
+    """Whether calling a value is nothing of Modal's, by whatever expression; what is unknown may become another."""
     if isinstance(value, External):
         name = canonical(value.name)
         return name not in API and name not in _RUNNERS
-    return isinstance(value, (Function, Class))
+    return not isinstance(value, (Method, Object, Partial))
 
 
 def _telling(call: ast.Call) -> bool:
@@ -465,6 +476,10 @@ def _telling(call: ast.Call) -> bool:
     if isinstance(func, ast.Attribute) and func.attr in _TELLING:
         return True
     return any(keyword.arg in _SINK_KEYWORDS for keyword in call.keywords)
+
+
+def _is_composed(node: ast.expr) -> bool:
+    return node.__class__ is not ast.Name
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -479,23 +494,26 @@ class Site:
 def default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
     """A run of the function around a scope of which only the code itself is known."""
     node = scope.function.node
-    key = (node, "default")
-    if node is file.tree:
-        return ev.module_frame(file)
-    known = ev.frames.get(key)
+    known = ev.defaults.get(node)
     if known is None:
-        parent = scope.function.parent
-        outer = ev.module_frame(file) if parent is None else default_frame(ev, file, parent)
-        receiver: Value | None = None
-        if parent is not None and parent.is_class and isinstance(node, _FUNCTIONS):
-            cls = Class(Place(file, parent.node), outer.outer)
-            names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
-            if "classmethod" in names:
-                receiver = cls
-            elif "staticmethod" not in names:
-                receiver = Instance(cls)
-        known = ev.frames[key] = Frame(file, node, outer=outer, receiver=receiver)
+        known = ev.defaults[node] = _default_frame(ev, file, scope.function)
     return known
+
+
+def _default_frame(ev: Evaluator, file: File, scope: Scope) -> Frame:
+    node, parent = scope.node, scope.parent
+    if parent is None:
+        return ev.module_frame(file)
+    outer = default_frame(ev, file, parent)
+    receiver: Value | None = None
+    if parent.is_class and isinstance(node, _FUNCTIONS):
+        cls = Class(Place(file, parent.node), outer.outer)
+        names = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
+        if "classmethod" in names:
+            receiver = cls
+        elif "staticmethod" not in names:
+            receiver = Instance(cls)
+    return Frame(file, node, outer=outer, receiver=receiver)
 
 
 def frame_at(file: File, node: ast.AST) -> Frame:

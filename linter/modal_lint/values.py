@@ -8,7 +8,7 @@ frozen is for speed, as they are made by the ten thousand.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import ast
@@ -346,14 +346,18 @@ MAX_STEPS = 24
 
 def with_steps(value: V, steps: Steps) -> V:
     """The same value, having gone on by these steps."""
-    if not steps or isinstance(value, Unknown) or len(value.steps) > MAX_STEPS:
+    kind: Any = value.__class__
+    if not steps or kind is Unknown or len(value.steps) > MAX_STEPS:
         return value
+    changed: V = kind.__new__(kind)
     # What dataclasses.replace would give, without its checks: this is called for every step of every value.
-    kind: type[V] = type(value)
-    changed = object.__new__(kind)
-    for get, put in _SLOTS[kind]:
-        put(changed, get(value))
-    _STEPS[kind](changed, value.steps + steps)
+    if isinstance(value, Object) and isinstance(changed, Object):  # half of all
+        changed.type, changed.call, changed.previous = value.type, value.call, value.previous
+        changed.wraps, changed.frame = value.wraps, value.frame
+    else:
+        for get, put in _SLOTS[kind]:
+            put(changed, get(value))
+    changed.steps = value.steps + steps
     return changed
 
 
@@ -365,7 +369,6 @@ _SLOTS: dict[type[object], list[tuple[Callable[[object], object], Callable[[obje
     kind: [(vars(kind)[one.name].__get__, vars(kind)[one.name].__set__) for one in fields(kind) if one.name != "steps"]
     for kind in _KINDS
 }
-_STEPS: dict[type[object], Callable[[object, Steps], None]] = {kind: vars(kind)["steps"].__set__ for kind in _KINDS}
 
 
 def passed(values: Values, step: Passage | None) -> Values:
