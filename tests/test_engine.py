@@ -161,27 +161,34 @@ def test_a_changed_file_is_looked_at_again(many: list[str], tmp_path: Path) -> N
 
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory with 1,500 files in folders, of which every 50th has a finding, and a very large one."""
+    """The current directory with 1,500 files in folders, of which every 50th has a finding, and a very large one.
+
+    Folder by folder is another order than that of the paths: `f07-x/` comes before `f07/`, and `z.py` after all.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PRE_COMMIT", raising=False)
     for number in range(30):
-        folder = tmp_path / f"f{number:02}"
+        folder = tmp_path / (f"f{number:02}" if number % 5 != 1 else f"f{number + 1:02}-x")
         folder.mkdir()
         for at in range(50):
             (folder / f"m{at}.py").write_text("import modal  # report\n" if at == number else "print(1)\n")
     (tmp_path / "f07" / "large.py").write_text("#" * 300_000 + "\nimport modal  # report\n")
+    (tmp_path / "z.py").write_text("import modal  # report\n")
     return tmp_path
 
 
 @pytest.mark.usefixtures("crowd")
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_reading_files_while_others_are_looked_for_finds_the_same(jobs: int) -> None:
-    session = engine.Session(["."], Settings(), rules=[_rule(_temperamental)], jobs=jobs)
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+@pytest.mark.parametrize("paths", [["."], ["z.py", ".", "f02", "f07-x"]])
+def test_reading_files_while_others_are_looked_for_finds_the_same(jobs: int, paths: list[str]) -> None:
+    session = engine.Session(paths, Settings(), rules=[_rule(_temperamental)], jobs=jobs)
     found = session.begin()
     assert [target.path for target in found.targets] == sorted(target.path for target in found.targets)
     report = session.run()
     assert report == engine.run(["."], Settings(), rules=[_rule(_temperamental)], jobs=1)
-    assert (len(report.findings), report.checked) == (31, 1_501)
+    assert (len(report.findings), report.checked) == (32, 1_502)
+    places = [finding.path for finding in report.findings]
+    assert {"f07-x/m6.py", "f07/large.py", "f07/m7.py", "z.py"} <= set(places)
     assert session.recheck(["f07/large.py"]) == report
 
 

@@ -4,7 +4,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from modal_lint.bytesearch import find
 from modal_lint.discover import Target
@@ -56,11 +56,12 @@ def test_what_uses_modal_says_so(text: str) -> None:
 _USES = ("import modal\n", "MODAL_TOKEN_ID", "@app.function()\n", "@app.cls()\n", "@app.server()\n", "modal-key")
 
 
-@given(st.sampled_from(_USES), st.integers(-20, 20), st.sampled_from([b"\n", b"odality "]))
+@settings(max_examples=30)
+@given(st.sampled_from(_USES), st.integers(0, 40), st.sampled_from([b"\n", b"odality "]))
 def test_what_may_use_modal_is_found_in_any_place_of_a_long_source(word: str, off: int, filling: bytes) -> None:
-    before = filling * ((1 << 19) // len(filling)) + b"\n" * off
+    before = filling * ((1 << 18) // len(filling)) + b"\n" * off
     assert concerns_modal(before + word.encode())
-    assert concerns_modal(before[: (1 << 18) + off] + b"\n" + word.encode() + before)
+    assert concerns_modal(before + b"\n" + word.encode() + before)
     assert not concerns_modal(before)
 
 

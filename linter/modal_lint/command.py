@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modal_lint.model import Report
     from modal_lint.report.outputs import Output
 
-_LAST: list[_Check] = []  # kept until the process ends: taking a large run apart takes its time
+_LAST: list[_Check] = []  # kept until the process ends, which `start.main` brings about: taking it apart takes time
 _COUNTED = (*FOR_PEOPLE, "json")  # formats that know statistics
 
 

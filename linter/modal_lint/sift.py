@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from operator import attrgetter, eq
@@ -77,7 +78,7 @@ class _Sifter(_Reader["int | str"]):
     """Verdicts on blocks of files. Small ones are read one behind the other and looked through at once."""
 
     def __init__(self, given: Mapping[str, bytes]) -> None:
-        super().__init__(_verdict, str, given)
+        super().__init__(_verdict, sys.intern, given)  # in an answer to many files, a reason that recurs is sent once
 
     def perform(self, task: Sequence[str]) -> list[int | str]:
         verdicts: list[int | str] = []
@@ -103,6 +104,8 @@ class _Sifter(_Reader["int | str"]):
         ends: list[int] = []
         at = 0
         for path in paths:
+            if at > _BUFFER // 2:  # the next one may not fit, and would be read twice
+                break
             try:
                 size = read_into(path, view[at:])
             except ReadError:
@@ -173,7 +176,7 @@ def sift(targets: Sequence[Target], given: Mapping[str, bytes], jobs: int) -> li
 
 
 def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
-    return _Reader(_size, str, given) if switches.is_off("prefilter") else _Sifter(given)
+    return _Reader(_size, sys.intern, given) if switches.is_off("prefilter") else _Sifter(given)
 
 
 def _answers(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from modal_lint import workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from modal_lint.workers import Work, Worker
 
@@ -17,9 +17,11 @@ T = TypeVar("T")
 Task = TypeVar("Task")
 
 # Groups of tasks that a process has while others are still offered: one to do, and the next one, so that it need not
-# wait. The answers to so few fit into a pipe: nobody waits to be rid of them while we wait to be rid of the next tasks.
+# wait. The answers to so few must fit into a pipe (8 KB on macOS): nobody waits to be rid of them while we wait to be
+# rid of the next tasks.
 _AHEAD = 2
 _TOGETHER = 4
+_ENOUGH = 32  # tasks; of more than these a process gets only half of its part, so that there is something to even out
 
 
 class Stream(Generic[Task, T]):
@@ -34,6 +36,7 @@ class Stream(Generic[Task, T]):
         self._work = work
         self._tasks: list[Task] = []
         self._answers: dict[int, T] = {}  # by number of the task
+        self._new: list[int] = []  # tasks whose answers have not been told
         self._waiting: deque[int] = deque()  # tasks that nobody has yet
         gc.freeze()
         self._handed: dict[Worker, deque[list[int]]] = {workers.started(work): deque() for _ in range(jobs - 1)}
@@ -52,22 +55,23 @@ class Stream(Generic[Task, T]):
             seen: told each task's number and its answer; it may take its time, during which the processes have enough
                 to do.
         """
-        told = 0
+        left = len(self._tasks)
         try:
-            # No more will come: each gets its part of what is left at once, on top of what it has; then who waits does.
+            # No more will come: each gets its part of what is left, on top of what it has; then who waits does.
             self._hand_out(self._part(), _AHEAD + 1)
-            while told < len(self._tasks):
+            while left:
                 self._hand_out(self._part(), 1)
-                if self._waiting and told == len(self._answers):
+                if self._waiting and not self._new:
                     number = self._waiting.popleft()
-                    self._answers[number] = self._work.perform(self._tasks[number])
+                    self._learn([number], [self._work.perform(self._tasks[number])])
                     self._collect(timeout=0)
-                elif told == len(self._answers):
+                elif not self._new:
                     self._collect()
-                for number, answer in list(self._answers.items())[told:]:
+                for number in self._new:
                     if seen is not None:
-                        seen(number, answer)
-                    told += 1
+                        seen(number, self._answers[number])
+                left -= len(self._new)
+                self._new.clear()
         finally:
             self.close()
         return [self._answers[number] for number in range(len(self._tasks))]
@@ -78,8 +82,9 @@ class Stream(Generic[Task, T]):
         gc.unfreeze()
 
     def _part(self) -> int:
-        """How many of the tasks that nobody has yet make an even part."""
-        return max(1, len(self._waiting) // (len(self._handed) + 1))
+        """How many of the tasks that nobody has yet a process gets at once."""
+        even = len(self._waiting) // (len(self._handed) + 1)
+        return max(1, min(even, max(even // 2, _ENOUGH)))
 
     def _hand_out(self, most: int, ahead: int) -> None:
         """Give each process that has less than ``ahead`` groups one more, of up to ``most`` tasks."""
@@ -88,13 +93,17 @@ class Stream(Generic[Task, T]):
                 groups.append([self._waiting.popleft() for _ in range(min(most, len(self._waiting)))])
                 worker.hand([self._tasks[number] for number in groups[-1]])
 
+    def _learn(self, numbers: Sequence[int], answers: Sequence[T]) -> None:
+        self._answers.update(zip(numbers, answers, strict=True))
+        self._new += numbers
+
     def _collect(self, timeout: float | None = None) -> None:
         """Take the answers that are there, after waiting for some for up to ``timeout`` seconds."""
         for worker in workers.ready([worker for worker, groups in self._handed.items() if groups], timeout):
             groups = self._handed[worker]
             answers = worker.answers()
             if answers is not None:
-                self._answers.update(zip(groups.popleft(), answers, strict=True))
+                self._learn(groups.popleft(), answers)
             else:
                 workers.end([worker], [])
                 del self._handed[worker]
