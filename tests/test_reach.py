@@ -83,3 +83,13 @@ def test_a_user_beside_is_out_of_reach(tmp_path: Path) -> None:
     project = Project(root)
     assert not project.concerns(str(root / "x-1/a.py"), (root / "x-1/a.py").read_bytes())
     assert {str(root), str(root / "x-1")} <= project.looked_at()  # a new file there would count
+
+
+def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path) -> None:
+    root = (tmp_path / "project").resolve()
+    _write(tmp_path.resolve(), {"outside/__init__.py": USER, "outside/b.py": USER, "project/x-1/a.py": "import b\n"})
+    (root / "x-1/b").symlink_to(tmp_path / "outside")
+    project = Project(root)
+    assert not project.concerns(str(root / "x-1/a.py"), b"import b\n" + MENTION.encode())
+    assert project.names_in(str(root / "x-1/b")) == frozenset()
+    assert not [path for path in project.looked_at() if os.path.dirname(path).endswith("b")]

@@ -263,14 +263,15 @@ class Project:
         return init if "__init__.py" in self.names_in(path) and self._is_file(init) else None
 
     def names_in(self, folder: str) -> frozenset[str]:
-        """What is in a folder, which is listed once; nothing if it is none."""
+        """What is in a folder of the project, which is listed once; nothing if it is none."""
         if folder not in self._listed:
+            real = self.real_path(folder)
             try:
-                listed = os.listdir(folder)
+                listed = os.listdir(folder) if self.inside(real) else []
             except OSError:
                 listed = []
             given = self.given
-            self._listed[folder] = given.names_in(self.real_path(folder), listed) if given else frozenset(listed)
+            self._listed[folder] = given.names_in(real, listed) if given else frozenset(listed)
         return self._listed[folder]
 
     def concerns(self, path: str, data: bytes) -> bool:

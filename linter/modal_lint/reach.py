@@ -120,6 +120,8 @@ class Reach:
                 return True
             for entry in found:
                 if not entry.name.endswith(".py"):
+                    if entry.is_symlink():  # it may lead out of the project, or in circles
+                        return True
                     folders += [entry.path] if entry.is_dir() else []
                 elif self._project.is_silent(entry.path):
                     silent += 1

@@ -151,10 +151,16 @@ class Uses:
 
     def _may_hold_object(self, name: ast.Name, frame: Frame) -> bool:
         """Whether a name may hold one of Modal's; no change makes an object of what was none when it was bound."""
-        home = self.file.scopes.resolved(name)[0]
-        if home is not None and all(map(_is_plain, home.bindings[name.id])):
+        return not self._is_plain(name) and any(
+            isinstance(value, Object) for value in self.ev.before_changes(name, frame)
+        )
+
+    def _is_plain(self, node: ast.expr) -> bool:
+        """Whether an expression is a name for nothing but displays, comprehensions or literals."""
+        if not isinstance(node, ast.Name):
             return False
-        return any(isinstance(value, Object) for value in self.ev.before_changes(name, frame))
+        home = self.file.scopes.resolved(node)[0]
+        return home is not None and all(map(_is_plain, home.bindings[node.id]))
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
@@ -208,7 +214,7 @@ class Uses:
             name = func.attr
             if name == "aio" and isinstance(func.value, ast.Attribute):
                 name = func.value.attr
-            return name in CALL_NAMES or name in _RUNNER_METHODS
+            return name in _RUNNER_METHODS or (name in CALL_NAMES and not self._is_plain(func.value))
         if isinstance(func, ast.Name):
             if func.id in CALL_NAMES or func.id in _RUNNER_METHODS:
                 return True
