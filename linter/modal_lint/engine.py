@@ -209,13 +209,16 @@ class Session:
             for at, verdict in zip(unknown, sift([targets[at] for at in unknown], given, jobs), strict=True):
                 verdicts[at] = verdict
         sizes: dict[int, int] = {}
-        for at, verdict in enumerate(verdicts):
+        importing: list[Target] = []
+        for at in [at for at, verdict in enumerate(verdicts) if verdict != ALONE]:
+            verdict = verdicts[at]
             if isinstance(verdict, str):
                 self._outcomes[targets[at].path] = Outcome(failure=Failure(targets[at].path, verdict))
             elif verdict >= MENTIONS:
                 sizes[at] = verdict
+            else:
+                importing.append(targets[at])
         work = [targets[at] for at in sizes]
-        importing = [targets[at] for at, verdict in enumerate(verdicts) if verdict == SILENT]
         users = [targets[at] for at, size in sizes.items() if size > MENTIONS]
         work += _neighbours(users, importing, given, jobs)
         self._analyse(work, given, jobs, list(sizes.values()), partial(_silent, targets, verdicts))
