@@ -53,7 +53,7 @@ def check(file: File) -> Iterator[Finding]:
     told: set[ast.AST] = set()
     for use, given in file.given(Sink.ENV, Sink.SECRET, Sink.IMAGE_ENV):
         written = written_entries(given.argument.node)
-        if written is not None and not any(key.startswith("MODAL_") for key, _ in written):
+        if written is not None and not contract.reserved_keys([key for key, _ in written]):
             continue
         for entry, key in _entries(given.values(file.project.evaluator)):
             if entry.place is not None and contract.reserved_keys([key]) and _is_ours(file, entry, told):
