@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 MAX_IMPORTS = 3  # files behind files that names are followed into
 _ENVIRON = frozenset(("environ", "environb", "getenv"))
 _GETTERS = frozenset(("getenv", "get", "pop"))
-_TOKENS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
+TOKEN_MAKERS = frozenset(("create_connect_token", "create_token", "proxy_tokens", "service_users"))
 _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
 # One of these stands wherever a secret comes from.
-_TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(_TOKENS)))
+_TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(TOKEN_MAKERS)))
 _WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS)
 _SILENT = frozenset((ast.Constant, ast.Compare))  # what is compared does not become part of the answer
 _READING = frozenset((ast.Call, ast.Subscript))
@@ -141,7 +141,7 @@ class _Sources:
 
     def __init__(self, file: File, variables: bool) -> None:
         self.file = file
-        self.secrets = _TOKENS | _ENVIRON if variables else _TOKENS  # the names that are one by themselves
+        self.secrets = TOKEN_MAKERS | _ENVIRON if variables else TOKEN_MAKERS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
         self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
         self._signatures: dict[Scope, _Signature] = {}

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from modal_lint.bytesearch import find
+from modal_lint.bytesearch import find, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +48,11 @@ def concerns_modal(data: bytes | bytearray, end: int | None = None) -> bool:
         end: how many of them count, if not all.
     """
     stop = len(data) if end is None else end
-    if data.startswith(_UTF_16, 0, stop) and data.find(_IN_UTF_16, 0, stop) >= 0:
+    if _says_in_utf_16(data, stop):
         return True
-    at = find(data, b"odal", 0, stop)
-    while at >= 0:
+    for at in places(data, b"odal", stop):
         if data[at - 1 : at] in _M and data[at + 4 : at + 6] != _OF_ANOTHER_WORD and _begins_word(data, at - 1):
             return True
-        at = find(data, b"odal", at + 4, stop)
     return find(data, b"MODAL_", 0, stop) >= 0 or _registers(data, stop)
 
 
@@ -73,6 +71,10 @@ def may_concern_modal(data: bytes | bytearray, ends: Sequence[int]) -> set[int]:
             found.add(which)
             at = find(data, sign, ends[which], ends[-1])
     return found
+
+
+def _says_in_utf_16(data: bytes | bytearray, stop: int) -> bool:
+    return data.startswith(_UTF_16, 0, stop) and data.find(_IN_UTF_16, 0, stop) >= 0
 
 
 def _registers(data: bytes | bytearray, stop: int) -> bool:
@@ -96,12 +98,10 @@ def _begins_word(data: bytes | bytearray, at: int) -> bool:
 def names_module(data: bytes, word: bytes) -> bool:
     """Whether a word stands in an import statement, or alone on a line as in the parentheses of one."""
     stop = len(data)
-    at = find(data, word, 0, stop)
-    while at >= 0:
+    for at in places(data, word, stop):
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
         if _IMPORT_LINE.match(data, start, end if end >= 0 else stop):
             return True
-        at = find(data, word, at + len(word), stop)
     return False
 
 
@@ -114,8 +114,7 @@ def names_module_in_text(data: bytes | bytearray, word: bytes, end: int) -> bool
 def uses_modal(data: bytes) -> bool:
     """Whether a source imports Modal itself, or has one of its tokens, variables or commands in it."""
     stop = len(data)
-    at = find(data, b"modal", 0, stop)
-    while at >= 0:
+    for at in places(data, b"modal", stop):
         if _SDK.match(data, at):
             start = max(at - _LONGEST, 0)
             line = max(data.rfind(b"\n", start, at), data.rfind(b"\r", start, at)) + 1
@@ -123,20 +122,11 @@ def uses_modal(data: bytes) -> bool:
                 return True
             if (_COMMAND.match(data, at) and _begins_word(data, at)) or _IMPORT_CALL.search(data[max(at - 40, 0) : at]):
                 return True
-        at = find(data, b"modal", at + 5, stop)
-    if data.startswith(_UTF_16) and _IN_UTF_16 in data:
-        return True
-    return any(_stands(data, word, before, pattern) for word, before, pattern in _TRACES)
+    return _says_in_utf_16(data, stop) or any(_stands(data, word, before, pattern) for word, before, pattern in _TRACES)
 
 
 def _stands(data: bytes, word: bytes, before: int, pattern: re.Pattern[bytes]) -> bool:
-    stop = len(data)
-    at = find(data, word, 0, stop)
-    while at >= 0:
-        if pattern.match(data, max(at - before, 0)):
-            return True
-        at = find(data, word, at + len(word), stop)
-    return False
+    return any(pattern.match(data, max(at - before, 0)) for at in places(data, word, len(data)))
 
 
 def imports_of(data: bytes) -> list[tuple[str, frozenset[bytes]]]:

@@ -50,7 +50,7 @@ TOKENS = {
     "modal.experimental.StreamToken": ("token",),
 }
 _CONFIG_SECRETS = frozenset(("token_secret", "oauth_refresh_token", "oauth_client_secret", "oauth_jwt_key"))
-_TOKEN_WORDS = ("modal.config", "create_connect_token", "create_token", "proxy_tokens", "service_users")
+_TOKEN_WORDS = ("modal.config", *carriers.TOKEN_MAKERS)
 _IMPORTED_CONFIG = lazy(r"import config\b")
 _MASKING = lazy(
     r"returned by \w*(?:mask|redact|obfuscat|hide|saniti[sz]|censor|scrub|shorten|truncat|fingerprint|hash)"

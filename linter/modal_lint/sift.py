@@ -180,7 +180,7 @@ def _sifter(given: Mapping[str, bytes]) -> _Reader[int | str]:
 
 
 def _answers(
-    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[int, list[T]], None] | None = None
+    reader: _Reader[T], targets: Sequence[Target], jobs: int, seen: Callable[[list[T]], None] | None = None
 ) -> list[T]:
     """The answers for some files, from ``jobs`` processes if that is worth it; ``seen`` is told blocks of them."""
     paths = [target.absolute for target in targets]
@@ -199,9 +199,8 @@ def _by_place(targets: Sequence[Target], given: Mapping[str, bytes]) -> dict[str
     return {target.absolute: given[target.path] for target in targets if target.path in given} if given else {}
 
 
-def _prepare(block: int, verdicts: list[int | str]) -> None:
+def _prepare(verdicts: list[int | str]) -> None:
     """Load what an analysis needs as soon as there is something to analyse, while other processes still read."""
-    del block
     if any(isinstance(verdict, int) and verdict > MENTIONS for verdict in verdicts):
         from modal_lint import analysis
 

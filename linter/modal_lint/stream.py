@@ -48,12 +48,11 @@ class Stream(Generic[Task, T]):
         self._collect(timeout=0)
         self._hand_out(min(_TOGETHER, 1 + len(self._waiting) // 8), _AHEAD)
 
-    def answers(self, seen: Callable[[int, T], None] | None = None) -> list[T]:
+    def answers(self, seen: Callable[[T], None] | None = None) -> list[T]:
         """The answers to all tasks in order; then the processes end.
 
         Args:
-            seen: told each task's number and its answer; it may take its time, during which the processes have enough
-                to do.
+            seen: told each answer; it may take its time, during which the processes have enough to do.
         """
         left = len(self._tasks)
         try:
@@ -69,7 +68,7 @@ class Stream(Generic[Task, T]):
                     self._collect()
                 for number in self._new:
                     if seen is not None:
-                        seen(number, self._answers[number])
+                        seen(self._answers[number])
                 left -= len(self._new)
                 self._new.clear()
         finally:

@@ -160,7 +160,7 @@ class Uses:
         if not isinstance(node, ast.Name):
             return False
         home = self.file.scopes.resolved(node)[0]
-        return home is not None and all(map(_is_plain, home.bindings[node.id]))
+        return home is not None and all(map(_binds_plainly, home.bindings[node.id]))
 
     def of(self, call: ast.Call) -> list[Use]:
         """The uses that one call is: none, one, or one for each way the code around it is run."""
@@ -463,7 +463,7 @@ def _signature(name: str) -> Signature:
     )
 
 
-def _is_plain(binding: Binding) -> bool:
+def _binds_plainly(binding: Binding) -> bool:
     """Whether a name is assigned a display, comprehension or literal, which no evaluation makes an object of."""
     return binding.kind == "assign" and not binding.path and binding.value.__class__ in _PLAIN
 
