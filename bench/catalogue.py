@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import install
@@ -24,7 +25,7 @@ def available(gitleaks_missing: str) -> tuple[list[Tool], dict[str, str]]:
     Args:
         gitleaks_missing: what to say of gitleaks where it is not on the PATH either.
     """
-    tools = [*_floors(), *ours(), *_ruff(), *_scanners(), *_linters()]
+    tools = [*_floors(), *ours(), *_beside(), *_ruff(), *_scanners(), *_linters()]
     missing = {tool.name: "not installed" for tool in tools if shutil.which(tool.argv[0]) is None}
     if "gitleaks" in missing:
         missing["gitleaks"] = gitleaks_missing
@@ -53,6 +54,15 @@ def ours() -> list[Tool]:
         tool("first", *cached, on=("A", "B")),
         tool("warm", *cached, on=_ALL),
     ]
+
+
+def _beside() -> list[Tool]:
+    """modal-lint on another Python, where one was asked for."""
+    program = install.program(install.BESIDE, "modal-lint")
+    if program is None:
+        return []
+    cold = ours()[0]
+    return [replace(cold, argv=(str(program), *cold.argv[1:]), state="other Python")]
 
 
 def _program(environment: str, name: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from targets import MEMORY_MIB, TARGETS, growth_factor
+from targets import MEMORY_MIB, TARGETS, Target, growth_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _OURS = "modal-lint"
+_OTHER = "modal-lint (other Python)"
+_COMPILED = ("ruff", "gitleaks")
 _GROWING = {"D": ("files", "files"), "lines": ("lines", "lines of one file"), "chain": ("lines", "steps of one Image")}
 
 
@@ -35,7 +38,8 @@ def _head(results: Mapping[str, Any]) -> str:
         "# Results\n\n"
         "Made by `python bench/run.py`; not to be edited. Ratios travel, seconds do not.\n\n"
         f"Machine: {machine['processors']} processors ({machine['model']}), {machine['system']}, "
-        f"Python {machine['python']}; load {machine['load at start']} at the start.\n\n"
+        f"{_python(machine['python'])}; load {machine['load at start']} at the start."
+        f"{_beside(results.get('beside'))}\n\n"
         "Whole processes, started as users start them, all of a corpus in one run and interleaved: "
         f"{results['runs']} timed runs of each after a warm-up, fewer where they would take over "
         f"{results['budget']:.0f} s together (the column says how many; where it is 1, the warm-up itself may be the "
@@ -45,6 +49,17 @@ def _head(results: Mapping[str, Any]) -> str:
         "all of them (pages that they share count in each); it is taken in the warm-up, not in timed runs."
         + _again(results.get("again", {}))
     )
+
+
+def _python(about: Mapping[str, Any]) -> str:
+    """Builds of one version differ: see interpreter.py."""
+    return f"Python {about['version']} ({about['compiler']}), on which a loop of pure Python takes {about['loop']} ms"
+
+
+def _beside(about: Mapping[str, Any] | None) -> str:
+    if about is None:
+        return ""
+    return f" *{_OTHER}* runs on {_python(about)}; all other Python programs on the former."
 
 
 def _again(loads: Mapping[str, float]) -> str:
@@ -63,13 +78,24 @@ def _targets(results: Mapping[str, Any]) -> str:
         ratio = target.reached(measured)
         verdict = "not measured" if ratio is None else "yes" if ratio <= target.ratio else "**no**"
         against = f"{target.ours} / {target.other}"
-        rows.append((target.corpus, against, f"<= {target.ratio:g}", _number(ratio), verdict))
+        rows.append(
+            (target.corpus, against, f"<= {target.ratio:g}", _number(ratio), verdict, _on_other(target, measured))
+        )
     for corpus, tools in measured.items():
         if corpus.startswith("D") and _OURS in tools:
             peak = results["measured"][corpus][_OURS]["largest MiB"]
             verdict = "yes" if peak <= MEMORY_MIB else "**no**"
-            rows.append((corpus, "modal-lint, peak MiB of a process", f"<= {MEMORY_MIB}", f"{peak:.0f}", verdict))
-    return "## Targets\n\n" + _table(("corpus", "ratio of", "target", "measured", "reached"), rows)
+            rows.append((corpus, "modal-lint, peak MiB of a process", f"<= {MEMORY_MIB}", f"{peak:.0f}", verdict, ""))
+    head = ["corpus", "ratio of", "target", "measured", "reached", "on the other Python"]
+    width = len(head) if any(row[-1] for row in rows) else len(head) - 1
+    return "## Targets\n\n" + _table(head[:width], [row[:width] for row in rows])
+
+
+def _on_other(target: Target, measured: Mapping[str, Mapping[str, float]]) -> str:
+    """The ratio with modal-lint on the other Python; empty where what it is compared with runs on Python, too."""
+    if target.other not in _COMPILED or target.ours != _OURS:
+        return ""
+    return _number(replace(target, ours=_OTHER).reached(measured))
 
 
 def _corpus(name: str, results: Mapping[str, Any]) -> str:

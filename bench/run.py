@@ -16,6 +16,7 @@ from typing import Any
 import catalogue
 import corpora
 import install
+import interpreter
 import report
 import synthetic
 from session import Effort, Row, side_by_side
@@ -39,6 +40,10 @@ def main() -> None:
         built, sizes = apart.submit(corpora.build_and_count, names, parts).result()
     failed = install.install_peers(unofficial=options.unofficial)
     install.install_ours()
+    if options.beside:
+        install.install_ours(install.BESIDE, options.beside)
+    else:
+        install.remove(install.BESIDE)
     tools, missing = catalogue.available(failed.get("gitleaks", _GITLEAKS))
     tools = [tool for tool in tools if _wanted(tool, options)]
     effort = Effort(options.runs, options.budget)
@@ -47,6 +52,7 @@ def main() -> None:
 
     results: dict[str, Any] = {
         "machine": _machine(),
+        "beside": interpreter.describe(options.beside) if options.beside else None,
         "runs": options.runs,
         "budget": options.budget,
         "tools": {tool.label: {"version": version_of(tool), "checks": tool.checks} for tool in tools},
@@ -91,6 +97,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="keep what the last whole run measured of other parts")
     parser.add_argument("--quick", action="store_true", help="small corpora, few runs, no slow tools")
     parser.add_argument("--unofficial", action="store_true", help="also install repackaged binaries (see pins.json)")
+    parser.add_argument("--beside", metavar="PYTHON", help="also measure modal-lint on another Python")
     parser.add_argument("--out", type=Path, help="folder to write to (default: bench/, partial runs bench/.last/)")
     options = parser.parse_args()
     everything = ("A/10", "B", "C", "D", "steps", "growth") if options.quick else GROUPS
@@ -136,7 +143,7 @@ def _machine() -> dict[str, object]:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     models = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return {
-        "python": platform.python_version(),
+        "python": interpreter.describe(),
         "system": f"{platform.system()} {platform.machine()}",
         "processors": processors,
         "model": models[0] if models else platform.processor(),
