@@ -169,6 +169,11 @@ class Scopes:
                     pending += inner
         return found
 
+    def defines_plainly(self, name: str) -> bool:
+        """Whether one definition of the module's, without a decorator, is all that binds a name there."""
+        bindings = self.module.bindings.get(name, ())
+        return len(bindings) == 1 and _is_plain_definition(bindings[0])
+
     # ---- building -------------------------------------------------------------------------------------------
 
     def _open(self, node: ast.AST, parent: Scope | None) -> Scope:
@@ -368,7 +373,7 @@ class Scopes:
             if binding.name not in home.bindings:
                 home = self.module
         home.bindings.setdefault(binding.name, []).append(binding)
-        if binding.kind != "def" or binding.node.decorator_list:  # type: ignore[attr-defined]
+        if not _is_plain_definition(binding):
             self.valued.add(binding.name)
 
     def _mutate(
@@ -623,6 +628,10 @@ class Scopes:
             covered.add(block)
             owner = block[0]
         return False
+
+
+def _is_plain_definition(binding: Binding) -> bool:
+    return binding.kind == "def" and not binding.node.decorator_list  # type: ignore[attr-defined]
 
 
 def _all_branches(statement: ast.AST, covered: set[Block]) -> bool:

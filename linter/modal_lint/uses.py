@@ -253,8 +253,12 @@ class Uses:
         """Whether what a name is imported as is nothing of Modal's, wherever it is called."""
         foreign = self._foreign.get(binding)
         if foreign is None:
-            foreign = imports.brings_definition(binding.node, self.file)
-            if not foreign:
+            external = imports.brings_from_elsewhere(binding.node, self.file)
+            if external is not None:
+                foreign = _is_other(external)
+            elif imports.brings_definition(binding.node, self.file):
+                foreign = True
+            else:
                 # An import brings the same in every scope. What is unknown stays so where nothing changes it.
                 values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
                 foreign = (sole or is_known(values)) and all(map(_is_other, values))
