@@ -139,10 +139,12 @@ class Project:
         if not self._is_file(real) or not self._keep(real):
             return None
         try:
-            self._files[real] = File(self._shown(real), self._contents[real], self)
+            file = File(self._shown(real), self._contents[real], self)
         except Unreadable:
             return None
-        return self._files[real]
+        file.real = real
+        self._files[real] = file
+        return file
 
     def _is_file(self, path: str) -> bool:
         if path in self.given or self.is_silent(path):  # a file that was read before is one
