@@ -78,6 +78,21 @@ def brings_definition(alias: ast.AST, file: File) -> bool:
     return file.project.defines(module, alias.name, file, statement.level)
 
 
+def brings_from_elsewhere(alias: ast.AST, file: File) -> External | None:
+    """What an import brings that the project plainly has no module for: what `imported` would find."""
+    statement = file.scopes.parents[alias]
+    if not isinstance(alias, ast.alias):
+        return None
+    if isinstance(statement, ast.ImportFrom):
+        if statement.level or not statement.module or alias.name == "*":
+            return None
+        dotted = f"{statement.module}.{alias.name}"
+    else:
+        dotted = alias.name if alias.asname else alias.name.partition(".")[0]
+    top = dotted.partition(".")[0]
+    return External(dotted) if top not in SDKS and not file.project.has_top(top, file) else None
+
+
 def imported(ev: Evaluator, alias: ast.AST, frame: Frame) -> Values:
     assert isinstance(alias, ast.alias)
     statement = frame.file.scopes.parents[alias]

@@ -62,6 +62,7 @@ class Project:
         self._said: dict[tuple[str, tuple[bytes, ...]], bool] = {}
         self._plain: dict[tuple[str, str], bool] = {}  # by path and name: whether it is plainly a class or function
         self._paths: dict[tuple[str, str, int], str | None] = {}
+        self._tops: dict[tuple[str, str], bool] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._real: dict[str, str] = {}
         self._resolved: dict[str, str] = {}
@@ -117,7 +118,7 @@ class Project:
         self._files.clear()
         caches = (
             *(self._mentions, self._by_stem, self._paths, self._listed, self._said, self._plain),
-            *(self._above, self._contents, self._below, self._real),
+            *(self._above, self._tops, self._contents, self._below, self._real),
             *(self._resolved, self._by_last_part),
         )
         for cache in caches:
@@ -138,10 +139,12 @@ class Project:
         if not self._is_file(real) or not self._keep(real):
             return None
         try:
-            self._files[real] = File(self._shown(real), self._contents[real], self)
+            file = File(self._shown(real), self._contents[real], self)
         except Unreadable:
             return None
-        return self._files[real]
+        file.real = real
+        self._files[real] = file
+        return file
 
     def _is_file(self, path: str) -> bool:
         if path in self.given or self.is_silent(path):  # a file that was read before is one
@@ -182,11 +185,22 @@ class Project:
         """Whether the file that an import names is in the project; nothing is read."""
         return self.path_of(dotted, self._folder_of(importer), level) is not None
 
+    def has_top(self, name: str, importer: File) -> bool:
+        """Whether an absolute import that begins with a name can lead to a file of the project."""
+        key = (name, self._folder_of(importer))
+        if key not in self._tops:
+            module = name + ".py"
+            self._tops[key] = any(name in names or module in names for _, names in self._bases(key[1]))
+        return self._tops[key]
+
     def defines(self, dotted: str, name: str, importer: File, level: int = 0) -> bool:
         """Whether what a file imports by this name is plainly a class or function; nothing is parsed for that."""
         path = self.path_of(dotted, self._folder_of(importer), level)
         if path is None:
             return False
+        known = self._files.get(path)
+        if known is not None and "scopes" in known.__dict__:  # its tree tells faster than its text
+            return known.scopes.defines_plainly(name)
         key = (path, name)
         if key not in self._plain:
             data = self.read(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import contextlib
 import io
 import os
 import re
@@ -47,6 +48,9 @@ def decode(data: bytes) -> str:
         raise Unreadable("is UTF-16, which Python does not read: save it as UTF-8")
     if b"\0" in data:
         raise Unreadable("contains NUL bytes: not a text file")
+    if not data.startswith(codecs.BOM_UTF8) and not _may_declare(data):
+        with contextlib.suppress(UnicodeDecodeError):  # what is wrong with it is found below
+            return data.decode()
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return data.decode(encoding)
@@ -55,6 +59,12 @@ def decode(data: bytes) -> str:
     except (UnicodeDecodeError, LookupError) as error:
         line = data.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else 1
         raise Unreadable("cannot be decoded: not valid in its encoding", line) from None
+
+
+def _may_declare(data: bytes) -> bool:
+    """Whether an encoding may be declared: that is done in the first two lines, by a comment with this word."""
+    second = data.find(b"\n", data.find(b"\n") + 1)
+    return data.find(b"coding", 0, second if second >= 0 else len(data)) >= 0
 
 
 def parse(text: str) -> ast.Module:

@@ -29,10 +29,10 @@ from modal_lint.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from modal_lint.evaluate import Evaluator
-    from modal_lint.scopes import Binding, Scope
+    from modal_lint.scopes import Binding, Scope, Scopes
     from modal_lint.source import File
 
 MAX_RUNS = 48  # ways in which one call is looked at: callers times loop elements
@@ -46,6 +46,7 @@ _RUNNER_METHODS = {"submit": 0, "run_in_executor": 1, "run_sync": 0, "start_soon
 _TELLING = frozenset(
     name.rpartition(".")[2] for name, row in API.items() if row.returns == "modal.Image" or name.endswith(".exec")
 ) - {"pipe", "copy", "cmd", "shell"}
+_CALLED_NAMES = frozenset((*CALL_NAMES, *_RUNNER_METHODS, "aio"))
 _SINK_KEYWORDS = frozenset(
     param.name
     for row in API.values()
@@ -55,6 +56,8 @@ _SINK_KEYWORDS = frozenset(
 _NAMING = frozenset(("name", "required_keys", "environment_name", "environment"))  # what says which App or Secret
 _PLAIN = frozenset((ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Constant, ast.JoinedStr))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_WRAPPERS = frozenset(("aio", "remote", "spawn", "local"))  # attributes by which a function of Modal's is called
+_RENAMING = frozenset(("assign", "import"))  # kinds of bindings
 _CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
@@ -129,11 +132,25 @@ class Uses:
         if not self.file.project.concerns(self.file.path, self.file.data):
             return found
         # Inner calls first: a chain of any length then never recurses more than a step.
-        for call in reversed(self.file.scopes.calls):
+        for call in self._candidates():
             if self._promising(call):
                 found += self.of(call)
         found.reverse()
         return found + [use for statement in self.file.scopes.subscripts for use in self._stored(statement)]
+
+    def _candidates(self) -> list[ast.Call]:
+        """The calls that may be promising, as far as their last names tell, the last first."""
+        scopes = self.file.scopes
+        found = [*scopes.others]
+        for name in _CALLED_NAMES & scopes.methods.keys():
+            found += scopes.methods[name]
+        # A name that is nowhere given a value is a builtin, or what a plain ``def`` or ``class`` makes.
+        dull = () if "*" in scopes.module.bindings else scopes.functions.keys() - scopes.valued
+        for name, numbers in scopes.functions.items():
+            if name not in dull or name in _CALLED_NAMES:
+                found += numbers
+        found.sort(reverse=True)
+        return [scopes.calls[number] for number in found]
 
     def _stored(self, statement: ast.Assign | ast.AnnAssign) -> Iterator[Use]:
         """``a_dict[key] = value`` of a ``modal.Dict``."""
@@ -236,8 +253,12 @@ class Uses:
         """Whether what a name is imported as is nothing of Modal's, wherever it is called."""
         foreign = self._foreign.get(binding)
         if foreign is None:
-            foreign = imports.brings_definition(binding.node, self.file)
-            if not foreign:
+            external = imports.brings_from_elsewhere(binding.node, self.file)
+            if external is not None:
+                foreign = _is_other(external)
+            elif imports.brings_definition(binding.node, self.file):
+                foreign = True
+            else:
                 # An import brings the same in every scope. What is unknown stays so where nothing changes it.
                 values = self.ev.binding_value(binding, self.ev.module_frame(self.file))
                 foreign = (sole or is_known(values)) and all(map(_is_other, values))
@@ -558,14 +579,46 @@ def _named(file: File, name: str) -> list[Site]:
     return [Site(file, call, skip) for spelled in names for call, skip in index.calls.get(spelled, ())]
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class _Index:
-    """The calls of a file by the last name of what they call, and other names for things.
+class _Calls:
+    """The calls of a file by the last name of what they call, or of the first callable that they hand over.
 
-    With each call stands how many of its positional arguments come before the function's own.
+    With each stands how many of its positional arguments come before the function's own.
     """
 
-    calls: dict[str, list[tuple[ast.Call, int]]] = field(default_factory=dict)
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
+        self._found: dict[str, list[tuple[ast.Call, int]]] = {}
+        self._indirect: dict[str, list[tuple[int, int]]] = {}  # those whose own last name is another one, by number
+        for name in _WRAPPERS:
+            for number in scopes.methods.get(name, ()):
+                self._indirect.setdefault(_last_name(scopes.calls[number].func), []).append((number, 0))
+        for name, at in _RUNNER_METHODS.items():
+            for number, skip in self._numbered(name):
+                arguments = scopes.calls[number].args
+                if not skip and len(arguments) > at:  # not one that only hands such a callable over
+                    self._indirect.setdefault(_last_name(arguments[at]), []).append((number, at + 1))
+
+    def get(self, name: str, nothing: Sequence[tuple[ast.Call, int]] = ()) -> Sequence[tuple[ast.Call, int]]:
+        """Those with a last name, in order."""
+        found = self._found.get(name)
+        if found is None:
+            calls = self._scopes.calls
+            found = self._found[name] = [(calls[number], skip) for number, skip in sorted(self._numbered(name))]
+        return found or nothing
+
+    def _numbered(self, name: str) -> list[tuple[int, int]]:
+        scopes = self._scopes
+        found = [(number, 0) for number in scopes.functions.get(name, ())]
+        if name not in _WRAPPERS:
+            found += [(number, 0) for number in scopes.methods.get(name, ())]
+        return found + self._indirect.get(name, [])
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Index:
+    """The calls of a file, and other names for things."""
+
+    calls: _Calls
     aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
 
 
@@ -573,17 +626,11 @@ def call_index(file: File) -> _Index:
     """The index of a file, made once."""
     index = _INDEXES.get(file)
     if index is None:
-        index = _INDEXES[file] = _Index()
-        for call in file.scopes.calls:
-            name = _last_name(call.func)
-            index.calls.setdefault(name, []).append((call, 0))
-            at = _RUNNER_METHODS.get(name)
-            if at is not None and len(call.args) > at:
-                index.calls.setdefault(_last_name(call.args[at]), []).append((call, at + 1))
+        index = _INDEXES[file] = _Index(_Calls(file.scopes))
         for scope in file.scopes.of.values():
             for bound, bindings in scope.bindings.items():
                 for binding in bindings:
-                    meant = _meant(binding)
+                    meant = _meant(binding) if binding.kind in _RENAMING else None
                     if meant is not None:
                         index.aliases.setdefault(meant, {})[bound] = None
     return index
@@ -597,14 +644,14 @@ def _meant(binding: Binding) -> str | None:
     node = binding.node
     if isinstance(node, ast.alias):
         return node.name if node.asname else None
-    if binding.kind == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
+    if isinstance(binding.value, (ast.Name, ast.Attribute)):
         return _last_name(binding.value)
     return None
 
 
 def _last_name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
-        return node.attr if node.attr not in ("aio", "remote", "spawn", "local") else _last_name(node.value)
+        return node.attr if node.attr not in _WRAPPERS else _last_name(node.value)
     return node.id if isinstance(node, ast.Name) else ""
 
 
