@@ -78,8 +78,8 @@ class Evaluator:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.fuel = FUEL
         self.spent = 0  # nodes evaluated so far, in all
+        self.limit = FUEL  # how many of them there may be before the question under way is given up
         self.needed_caller = False  # set when a value depends on how a function is called
         self._modules: dict[File, Frame] = {}
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
@@ -102,26 +102,26 @@ class Evaluator:
 
     def ask(self, node: ast.AST, frame: Frame) -> Values:
         """What an expression may be; a question of its own, with a fresh budget."""
-        self.fuel = FUEL
+        self.limit = self.spent + FUEL
         return self.evaluate(node, frame)
 
     def evaluate(self, node: ast.AST, frame: Frame) -> Values:
         """What an expression may be, within the budget of the question under way."""
-        known = frame.memo.get(node)
+        memo = frame.memo
+        known = memo.get(node)
         if known is not None:
             if node in frame.needy:
                 self.needed_caller = True
             return known
         kind = node.__class__
         handler = _HANDLERS.get(kind)
-        self.fuel -= 1
-        self.spent += 1
-        if handler is None or self.fuel < 0:
+        self.spent = spent = self.spent + 1
+        if handler is None or spent > self.limit:
             return UNKNOWN
         if kind is ast.Constant:
-            values = frame.memo[node] = handler(self, node, frame)
+            values = memo[node] = handler(self, node, frame)
             return values
-        frame.memo[node] = UNKNOWN  # cuts cycles
+        memo[node] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
         try:
             values = handler(self, node, frame)
@@ -131,7 +131,7 @@ class Evaluator:
             frame.needy.add(node)
         else:
             self.needed_caller = before
-        frame.memo[node] = values
+        memo[node] = values
         return values
 
     # ---- literals and displays ------------------------------------------------------------------------------
@@ -243,7 +243,10 @@ class Evaluator:
             return self.evaluate(walrus, frame)
         home_frame = frame if frame.node is home.function.node else self._frame_of(home, frame)
         if sole is not None:  # what nearly every name is
-            return unite(self._binding(sole, home, home_frame))
+            values = self._binding(sole, home, home_frame)
+            if len(values) == 1 and values[0].__class__ is not Unknown:
+                return values
+            return unite(values)
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:
@@ -297,7 +300,7 @@ class Evaluator:
         home = scopes.lookup(node.id, scope)
         if home is None:
             return self.ask(node, frame)
-        self.fuel = FUEL
+        self.limit = self.spent + FUEL
         home_frame = self._frame_of(home, frame)
         use = node if home.function is scope.function else None
         reaching = scopes.reaching(home, node.id, use)
@@ -503,8 +506,12 @@ class Evaluator:
         if functions is UNKNOWN:
             return UNKNOWN
         if len(functions) == 1:
-            made = self._made(functions[0], node, frame)
-            return unite(self._applied(functions[0], arguments_of(node, frame), node, frame) if made is None else made)
+            values = self._made(functions[0], node, frame)
+            if values is None:
+                values = self._applied(functions[0], arguments_of(node, frame), node, frame)
+            if len(values) == 1 and values[0].__class__ is not Unknown:
+                return values
+            return unite(values)
         arguments = arguments_of(node, frame)
         return unite(*[self.apply(function, arguments, node, frame) for function in functions])
 
@@ -514,11 +521,12 @@ class Evaluator:
         return self._applied(function, arguments, node, frame) if made is None else made
 
     def _made(self, function: Value, node: ast.Call, frame: Frame) -> Values | None:
-        """What a callable of Modal's makes, whatever it is given; None for any other."""
+        """What a call gives, whatever is handed over; None where that counts."""
         if isinstance(function, External):
-            row = API.get(canonical(function.name))
+            name = canonical(function.name)
+            row = API.get(name)
             if row is None:
-                return None
+                return library.unlearned(name)
             return () if row.returns is None else (Object(row.returns, Place(frame.file, node), frame=frame),)
         if isinstance(function, Method) and not _asks_arguments(function):
             owner = function.owner
@@ -534,7 +542,7 @@ class Evaluator:
         return None
 
     def _applied(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-        """What a call of something else than `_made` knows gives."""
+        """What a call gives of which `_made` does not know it."""
         if isinstance(function, External):
             return library.external(self, canonical(function.name), arguments, node, frame)
         if isinstance(function, Function):
