@@ -146,6 +146,10 @@ class Mapping:
             self.entries = kept
             self.complete = self.complete and len(kept) < MAX_ENTRIES
 
+    def holding(self, entries: tuple[Entry, ...], complete: bool | None = None) -> Mapping:
+        """The same dict with other entries."""
+        return Mapping(entries, self.complete if complete is None else complete, self.place, self.steps, self.environ)
+
     def get(self, key: str) -> Values | None:
         """What the key may hold; None if it is certainly or probably absent."""
         found: list[Value] = []
@@ -381,6 +385,13 @@ def passed(values: Values, step: Passage | None) -> Values:
         return values
     steps = (step,)
     return tuple([with_steps(value, steps) for value in values])
+
+
+def moved(values: Values, file: File, node: ast.AST, text: str) -> Values:
+    """The same possibilities, one step further at a node."""
+    if len(values) == 1 and values[0].__class__ is Unknown:
+        return (values[0],)  # not `UNKNOWN` itself, which is taken for what nothing was ever assigned to
+    return passed(values, Passage(Place(file, node), text))
 
 
 def unite(*groups: Values) -> Values:
