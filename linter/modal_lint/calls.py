@@ -215,23 +215,34 @@ def effective(mapping: Mapping) -> list[Entry]:
     return shown[::-1]
 
 
-def signature_of(node: FunctionNode, skip: int = 0) -> Signature:
-    """A function's parameters, without the first ``skip`` (``self``)."""
-    positional = tuple(arg.arg for arg in (*node.args.posonlyargs, *node.args.args)[skip:])
-    return Signature(positional, frozenset((*positional, *(arg.arg for arg in node.args.kwonlyargs))))
+class Parameters(NamedTuple):
+    """What is written of the parameters of a function."""
+
+    first: str | None  # that takes an argument by its place: ``self``, in a method
+    annotations: dict[str, ast.expr | None]
+    defaults: dict[str, ast.expr]
+    signature: Signature
+    bound_signature: Signature  # without the first, as one sees it who calls a method of an instance
 
 
-def default_of(node: FunctionNode, name: str) -> ast.expr | None:
-    """The default of a parameter."""
+def parameters_of(node: FunctionNode) -> Parameters:
+    """A function's parameters; what ``*`` and ``**`` take is none of them."""
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    for arg, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
-        if arg.arg == name:
-            return default
-    for arg, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if arg.arg == name:
-            return keyword_default
-    return None
+    named = [*positional, *arguments.kwonlyargs]
+    defaults = dict(zip([arg.arg for arg in reversed(positional)], reversed(arguments.defaults), strict=False))
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            defaults[arg.arg] = default
+    places = tuple([arg.arg for arg in positional])
+    by_name = [arg.arg for arg in arguments.kwonlyargs]
+    return Parameters(
+        places[0] if places else None,
+        {arg.arg: arg.annotation for arg in named},
+        defaults,
+        Signature(places, frozenset((*places, *by_name))),
+        Signature(places[1:], frozenset((*places[1:], *by_name))),
+    )
 
 
 def extra_mapping(keywords: list[tuple[str, Argument]], evaluate: Evaluate, complete: bool) -> Mapping:

@@ -14,13 +14,13 @@ from modal_lint import defaults, imports, library, mutate, objects, operators
 from modal_lint.calls import (
     Bound,
     Frame,
+    Parameters,
     Signature,
     arguments_of,
     bind,
-    default_of,
     extra_mapping,
     join_arguments,
-    signature_of,
+    parameters_of,
     values_of,
 )
 from modal_lint.modal_api import API, canonical, method
@@ -41,7 +41,6 @@ from modal_lint.values import (
     Method,
     Object,
     Partial,
-    Passage,
     Piece,
     Place,
     Sequence,
@@ -49,7 +48,7 @@ from modal_lint.values import (
     Unknown,
     Value,
     Values,
-    passed,
+    moved,
     truth,
     unite,
 )
@@ -78,8 +77,8 @@ class Evaluator:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.fuel = FUEL
         self.spent = 0  # nodes evaluated so far, in all
+        self.limit = FUEL  # how many of them there may be before the question under way is given up
         self.needed_caller = False  # set when a value depends on how a function is called
         self._modules: dict[File, Frame] = {}
         self.needy: set[object] = set()  # keys of ``attributes`` that depend on how a function is called
@@ -87,6 +86,7 @@ class Evaluator:
         self.bases: dict[ast.AST, list[Class]] = {}  # of classes, in the order of look-up
         self.declared: dict[ast.AST, dict[str, ast.AnnAssign]] = {}  # in the body of a class
         self.fields: dict[tuple[ast.AST, ...], Signature] = {}  # of a class and its bases
+        self.parameters: dict[FunctionNode, Parameters] = {}  # of functions
         self.given: dict[Instance, Bound] = {}  # the fields that a construction gives
         self.frames: dict[tuple[ast.AST, object], Frame] = {}  # the runs that are made once
         self.defaults: dict[ast.AST, Frame] = {}  # the runs of which only the code itself is known
@@ -102,26 +102,26 @@ class Evaluator:
 
     def ask(self, node: ast.AST, frame: Frame) -> Values:
         """What an expression may be; a question of its own, with a fresh budget."""
-        self.fuel = FUEL
+        self.limit = self.spent + FUEL
         return self.evaluate(node, frame)
 
     def evaluate(self, node: ast.AST, frame: Frame) -> Values:
         """What an expression may be, within the budget of the question under way."""
-        known = frame.memo.get(node)
+        memo = frame.memo
+        known = memo.get(node)
         if known is not None:
             if node in frame.needy:
                 self.needed_caller = True
             return known
         kind = node.__class__
         handler = _HANDLERS.get(kind)
-        self.fuel -= 1
-        self.spent += 1
-        if handler is None or self.fuel < 0:
+        self.spent = spent = self.spent + 1
+        if handler is None or spent > self.limit:
             return UNKNOWN
         if kind is ast.Constant:
-            values = frame.memo[node] = handler(self, node, frame)
+            values = memo[node] = handler(self, node, frame)
             return values
-        frame.memo[node] = UNKNOWN  # cuts cycles
+        memo[node] = UNKNOWN  # cuts cycles
         before, self.needed_caller = self.needed_caller, False
         try:
             values = handler(self, node, frame)
@@ -131,7 +131,7 @@ class Evaluator:
             frame.needy.add(node)
         else:
             self.needed_caller = before
-        frame.memo[node] = values
+        memo[node] = values
         return values
 
     # ---- literals and displays ------------------------------------------------------------------------------
@@ -243,7 +243,10 @@ class Evaluator:
             return self.evaluate(walrus, frame)
         home_frame = frame if frame.node is home.function.node else self._frame_of(home, frame)
         if sole is not None:  # what nearly every name is
-            return unite(self._binding(sole, home, home_frame))
+            values = self._binding(sole, home, home_frame)
+            if len(values) == 1 and values[0].__class__ is not Unknown:
+                return values
+            return unite(values)
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:
@@ -275,16 +278,18 @@ class Evaluator:
         scopes = frame.file.scopes
         asking = scopes.scope(node).function
         reaching = scopes.reaching(home, name, use)
+        is_changed = name in home.mutations and not home.is_comprehension
+        is_changed_here = home.function is not asking and name in asking.mutations
         groups: list[Values] = []
         for binding, _ in reaching:
             values = self._binding(binding, home, frame)
             if values is UNKNOWN or (binding.kind == "param" and values == (frame.receiver,)):
                 groups.append(values)  # what is assigned to ``self`` counts for the class, not for one place
                 continue
-            changes = scopes.changes(home, name, binding.position, use) if not home.is_comprehension else ()
-            if home.function is not asking and name in asking.mutations:
+            changes = scopes.changes(home, name, binding.position, use) if is_changed else ()
+            if is_changed_here:
                 changes += scopes.changes(asking, name, (0, 0), node)
-            elif home is scopes.module and use is None:
+            elif use is None and home is scopes.module:
                 changes += self._foreign_changes(name, home, asking, frame)
             groups.append(mutate.apply(self, values, changes, (frame, asker)) if changes else values)
         fallback = self._guarded(reaching, groups, frame) if len(reaching) > 1 else None
@@ -297,7 +302,7 @@ class Evaluator:
         home = scopes.lookup(node.id, scope)
         if home is None:
             return self.ask(node, frame)
-        self.fuel = FUEL
+        self.limit = self.spent + FUEL
         home_frame = self._frame_of(home, frame)
         use = node if home.function is scope.function else None
         reaching = scopes.reaching(home, node.id, use)
@@ -323,9 +328,8 @@ class Evaluator:
         groups = []
         for binding, _ in frame.file.scopes.reaching(scope, name, None):
             if isinstance(binding.node, (ast.Assign, ast.AnnAssign)) and binding.value is not None:
-                step = Passage(Place(frame.file, binding.node), f"assigned to {name}")
-                values = objects.field_default(self, binding.value, frame)
-                groups.append(passed(library.project(self, values, binding.path), step))
+                values = library.project(self, objects.field_default(self, binding.value, frame), binding.path)
+                groups.append(moved(values, frame.file, binding.node, f"assigned to {name}"))
             else:
                 groups.append(self._binding(binding, scope, frame))
         changes = frame.file.scopes.changes(scope, name, (0, 0), None)
@@ -389,12 +393,13 @@ class Evaluator:
         values = self.evaluate(value, frame)
         if kind == "with":
             values = self._entered(values)
-        values = library.project(self, values, binding.path)
+        if binding.path:
+            values = library.project(self, values, binding.path)
         if node.__class__ is ast.AnnAssign and all(isinstance(one, (Unknown, External)) for one in values):
             annotated = imports.promised(self, node.annotation, frame)
             if annotated:
                 return annotated
-        return passed(values, Passage(Place(frame.file, node), f"assigned to {binding.name}"))
+        return moved(values, frame.file, node, f"assigned to {binding.name}")
 
     def _element(self, binding: Binding, frame: Frame) -> Values:
         """What the target of a loop is: the element of this run, or any of them."""
@@ -423,61 +428,60 @@ class Evaluator:
         node = home.node
         if not isinstance(node, _FUNCTIONS):
             return UNKNOWN
-        skip = self._skipped(frame)
-        positional = [*node.args.posonlyargs, *node.args.args]
-        if skip and positional and positional[0].arg == name and frame.receiver is not None:
+        parameters = self._parameters(node)
+        if frame.receiver is not None and parameters.first == name:
             return (frame.receiver,)
-        values = self._given(name, node, frame, skip)
-        if values is None and isinstance(node, ast.Lambda) and positional and positional[0].arg == name:
+        values = self._given(name, node, frame)
+        if values is None and isinstance(node, ast.Lambda) and parameters.first == name:
             values = library.image_piped_to(self, node, frame.outer or self.module_frame(frame.file))
         if values is None:
-            self.needed_caller = self.needed_caller or frame.arguments is None
             values = UNKNOWN
         if frame.arguments is None:
             self.needed_caller = True
-        if all(isinstance(value, (Unknown, External)) or _is_none(value) for value in values):
-            annotation = next((a.annotation for a in [*positional, *node.args.kwonlyargs] if a.arg == name), None)
-            annotated = imports.promised(self, annotation, frame.outer or self.module_frame(frame.file))
-            return annotated or values
+        if all(map(_says_little, values)):
+            annotation = parameters.annotations.get(name)
+            if annotation is not None:
+                return imports.promised(self, annotation, frame.outer or self.module_frame(frame.file)) or values
         return values
 
-    def _skipped(self, frame: Frame) -> int:
-        """1 for a method with a receiver, 0 for a function."""
-        return 1 if frame.receiver is not None else 0
+    def _parameters(self, node: FunctionNode) -> Parameters:
+        known = self.parameters.get(node)
+        if known is None:
+            known = self.parameters[node] = parameters_of(node)
+        return known
 
-    def _given(self, name: str, node: FunctionNode, frame: Frame, skip: int) -> Values | None:
-        bound = self._bind(node, frame, skip)
-        file = frame.file
+    def _given(self, name: str, node: FunctionNode, frame: Frame) -> Values | None:
+        bound = frame.bound
+        if bound is None and frame.arguments is not None:
+            frame.bound = Bound(is_open=True)  # a splat that depends on itself
+            bound = frame.bound = self.bind(node, frame, frame.arguments)
         if bound is not None:
             given = bound.named.get(name)
             if given:
                 title = getattr(node, "name", "a lambda")
-                return unite(*(self._handed(argument, name, title) for argument in given))
+                return unite(*[self._handed(argument, name, title) for argument in given])
             if node.args.vararg is not None and node.args.vararg.arg == name:
                 return (Sequence(tuple(values_of(a, self.evaluate) for a in bound.extra), not bound.open),)
             if node.args.kwarg is not None and node.args.kwarg.arg == name:
                 return (extra_mapping(bound.keywords, self.evaluate, not bound.open),)
-        default = default_of(node, name)
+        default = self._parameters(node).defaults.get(name)
         if default is None:
             return defaults.option_default(self, node, name, frame)
-        around = frame.outer or self.module_frame(file)
-        step = Passage(Place(file, default), f"default of parameter {name}")
-        values = passed(self.evaluate(default, around), step)
+        around = frame.outer or self.module_frame(frame.file)
+        values = moved(self.evaluate(default, around), frame.file, default, f"default of parameter {name}")
         return unite(values, UNKNOWN) if bound is None or bound.open else values
 
-    def _handed(self, argument: Argument, name: str, title: str) -> Values:
-        values = values_of(argument, self.evaluate)
-        if argument.node is None or argument.frame is None:
-            return values
-        return passed(values, Passage(Place(argument.frame.file, argument.node), f"passed to {title}({name}=…)"))
+    def bind(self, node: FunctionNode, frame: Frame, arguments: Arguments) -> Bound:
+        """The arguments of a function by its parameters, without that for the receiver."""
+        parameters = self._parameters(node)
+        signature = parameters.signature if frame.receiver is None else parameters.bound_signature
+        return bind(arguments, signature, self.evaluate)
 
-    def _bind(self, node: FunctionNode, frame: Frame, skip: int) -> Bound | None:
-        if frame.arguments is None:
-            return None
-        if frame.bound is None:
-            frame.bound = Bound(is_open=True)  # a splat that depends on itself
-            frame.bound = bind(frame.arguments, signature_of(node, skip), self.evaluate)
-        return frame.bound
+    def _handed(self, argument: Argument, name: str, title: str) -> Values:
+        if argument.node is None or argument.frame is None:
+            return argument.values or UNKNOWN
+        values = self.evaluate(argument.node, argument.frame)
+        return moved(values, argument.frame.file, argument.node, f"passed to {title}({name}=…)")
 
     # ---- definitions ----------------------------------------------------------------------------------------
 
@@ -503,8 +507,12 @@ class Evaluator:
         if functions is UNKNOWN:
             return UNKNOWN
         if len(functions) == 1:
-            made = self._made(functions[0], node, frame)
-            return unite(self._applied(functions[0], arguments_of(node, frame), node, frame) if made is None else made)
+            values = self._made(functions[0], node, frame)
+            if values is None:
+                values = self._applied(functions[0], arguments_of(node, frame), node, frame)
+            if len(values) == 1 and values[0].__class__ is not Unknown:
+                return values
+            return unite(values)
         arguments = arguments_of(node, frame)
         return unite(*[self.apply(function, arguments, node, frame) for function in functions])
 
@@ -514,11 +522,12 @@ class Evaluator:
         return self._applied(function, arguments, node, frame) if made is None else made
 
     def _made(self, function: Value, node: ast.Call, frame: Frame) -> Values | None:
-        """What a callable of Modal's makes, whatever it is given; None for any other."""
+        """What a call gives, whatever is handed over; None where that counts."""
         if isinstance(function, External):
-            row = API.get(canonical(function.name))
+            name = canonical(function.name)
+            row = API.get(name)
             if row is None:
-                return None
+                return library.unlearned(name)
             return () if row.returns is None else (Object(row.returns, Place(frame.file, node), frame=frame),)
         if isinstance(function, Method) and not _asks_arguments(function):
             owner = function.owner
@@ -534,7 +543,7 @@ class Evaluator:
         return None
 
     def _applied(self, function: Value, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-        """What a call of something else than `_made` knows gives."""
+        """What a call gives of which `_made` does not know it."""
         if isinstance(function, External):
             return library.external(self, canonical(function.name), arguments, node, frame)
         if isinstance(function, Function):
@@ -584,8 +593,8 @@ class Evaluator:
             return (Sequence(tuple(yielded), False, Place(file, node)),)
         if not returned:
             return (Const(None, Place(frame.file, call)),)
-        step = Passage(Place(frame.file, call), f"returned by {node.name}()")  # type: ignore[attr-defined]
-        return passed(unite(*returned), step)
+        title = node.name  # type: ignore[attr-defined]
+        return moved(unite(*returned), frame.file, call, f"returned by {title}()")
 
     def truth(self, node: ast.AST, frame: Frame) -> bool | None:
         """Whether an expression is true, where every possibility agrees."""
@@ -629,5 +638,6 @@ def _asks_arguments(function: Method) -> bool:
     return name == "pipe" and owner.type == "modal.Image"
 
 
-def _is_none(value: Value) -> bool:
-    return isinstance(value, Const) and value.value is None
+def _says_little(value: Value) -> bool:
+    """Whether an annotation may tell more of a parameter than a value does that it may have."""
+    return isinstance(value, (Unknown, External)) or (isinstance(value, Const) and value.value is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modal_lint import defaults, mutate, objects, operators, textlib
@@ -60,6 +61,7 @@ _SEQUENCES = frozenset(
     ("builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sorted", "builtins.reversed",
      "builtins.iter", "itertools.chain.from_iterable", "collections.deque")
 )  # fmt: skip
+_COPYING = "os.environ.copy"
 _BAGS = frozenset(("types.SimpleNamespace", "argparse.Namespace"))
 _SHORT = 8  # numbers of a range that are looked at one by one
 _FORWARDERS = {"functools.partial": 0, "functools.partialmethod": 0}
@@ -243,15 +245,11 @@ def _getenv(site: Site) -> Values:
 
 
 def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, frame: Frame) -> Values:
-    """What calling something outside the project gives that is not of Modal's API."""
+    """What calling something outside the project gives that is not of Modal's API, and not `unlearned`."""
     site = Site(ev, arguments, node, frame)
-    if name in GETENV or name in CONFIG_READERS:
+    if name in GETENV or name in CONFIG_READERS or _reads_config(name):
         return _getenv(site)
-    if name in CONFIG_OBJECTS:
-        return (External(name + "()"),)
-    if name.partition("().")[0] + "()" != name and name.partition("()")[0] in CONFIG_OBJECTS:
-        return _getenv(site)
-    if name == "os.environ.copy":
+    if name == _COPYING:
         return (Mapping((), False, site.place, environ=True),)
     if name in _SAME:
         return _last_same(site, name)
@@ -267,12 +265,30 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call, fra
         return _partial(site)
     if name in RUNNERS:
         return _run(site, RUNNERS[name])
-    function = _FUNCTIONS.get(name)
-    if function is not None:
-        return function(site)
+    return _FUNCTIONS[name](site)
+
+
+def unlearned(name: str) -> Values | None:
+    """What calling something outside the project gives of which nothing is known but its name; None of any other."""
+    made = _name_of_made(name)
+    if not made:
+        return None if made is None else UNKNOWN
+    return (External(made),)
+
+
+@lru_cache(maxsize=4096)
+def _name_of_made(name: str) -> str | None:
+    """What to call the result of a callable that is not `_LEARNED`, nothing where it is one of Python's own."""
+    if name in _LEARNED or _reads_config(name):
+        return None
     if name.startswith("builtins.") and not name.startswith("builtins.__file__."):
-        return UNKNOWN
-    return (External(name + "()"),)
+        return ""
+    return f"{name}()"
+
+
+def _reads_config(name: str) -> bool:
+    """Whether a callable belongs to an object of configuration, and reads a variable."""
+    return name.partition("()")[0] in CONFIG_OBJECTS and name not in CONFIG_OBJECTS
 
 
 def _last_same(site: Site, name: str) -> Values:
@@ -471,3 +487,6 @@ _FUNCTIONS: dict[str, Callable[[Site], Values]] = {
     "argparse.ArgumentParser": lambda site: (Bag(Mapping((), False, site.place)),),
     **textlib.FUNCTIONS,
 }
+_LEARNED = frozenset(
+    (*GETENV, *CONFIG_READERS, *_SAME, *_DICTS, *_SEQUENCES, *_BAGS, *_FORWARDERS, *RUNNERS, *_FUNCTIONS, _COPYING)
+)

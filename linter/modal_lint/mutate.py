@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
-from modal_lint.calls import Frame, arguments_of, bind, signature_of
+from modal_lint.calls import Frame, arguments_of
 from modal_lint.scopes import MAX_CHANGES, Changes, Mutation
 from modal_lint.values import (
     UNKNOWN,
@@ -117,7 +117,7 @@ class _Change:
                 continue  # a variable is a text: nothing below it changes
             current = held or UNKNOWN
             changed = unite(*(self.at(one, path[1:]) for one in current))
-            value = replace(value, entries=(*value.entries, Entry(key, changed, self.place, None, self.maybe)))
+            value = value.holding((*value.entries, Entry(key, changed, self.place, None, self.maybe)))
         return (value,)
 
     def _item_below(self, value: Sequence, path: Path) -> Sequence:
@@ -131,7 +131,7 @@ class _Change:
     def _with_attribute(self, value: Instance | Bag, name: str, values: Values) -> Instance | Bag:
         if isinstance(value, Bag):
             entry = Entry(text(name, None), values, self.place)
-            return replace(value, attributes=replace(value.attributes, entries=(*value.attributes.entries, entry)))
+            return replace(value, attributes=value.attributes.holding((*value.attributes.entries, entry)))
         return replace(value, attributes=(*value.attributes, (name, values)), made=value.original)
 
     def _set(self, value: Value, step: ast.expr | str) -> Values:
@@ -153,14 +153,14 @@ class _Change:
             return (value,)
         maybe = self.maybe or len(keys) > 1
         entries = tuple(Entry(key, assigned, self.place, None, maybe) for key in keys)
-        return (replace(value, entries=value.entries + entries),)
+        return (value.holding(value.entries + entries),)
 
     def _without(self, value: Value, keys: Values) -> Value:
         if not isinstance(value, Mapping) or self.maybe:
             return value
         names = {key.known for key in keys if isinstance(key, Text)}
         kept = tuple(e for e in value.entries if not (isinstance(e.key, Text) and e.key.known in names))
-        return replace(value, entries=kept)
+        return value.holding(kept)
 
     def _here(self, value: Value) -> Values:
         kind = self.mutation.kind
@@ -195,20 +195,20 @@ class _Change:
             entries, complete = updates(self.ev, call, self.frame)
             if self.maybe:
                 entries = [replace(entry, maybe=True) for entry in entries]
-            return replace(value, entries=(*value.entries, *entries), complete=value.complete and complete)
+            return value.holding((*value.entries, *entries), value.complete and complete)
         if name in ("setdefault", "__setitem__") and len(arguments) == 2:
             present = name == "setdefault" and any(value.get(key) for key in _texts(arguments[0]))
             if present:
                 return value
             maybe = self.maybe or (not value.complete and name == "setdefault") or len(arguments[0]) > 1
             added = tuple(Entry(key, arguments[1], Place(self.frame.file, call), None, maybe) for key in arguments[0])
-            return replace(value, entries=value.entries + added)
+            return value.holding(value.entries + added)
         if name == "pop" and arguments:
             popped = self._without(value, arguments[0])
             assert isinstance(popped, Mapping)
             return popped
         if name == "clear" and not self.maybe:
-            return replace(value, entries=())
+            return value.holding(())
         return value
 
     def _sequence_called(self, value: Sequence, name: str, call: ast.Call) -> Sequence:
@@ -245,7 +245,7 @@ class _Change:
         if frame.depth > MAX_FILLING or self.frame.calls_of(node):
             return (value,)
         assert frame.arguments is not None
-        bound = bind(frame.arguments, signature_of(node, int(function.receiver is not None)), self.ev.evaluate)
+        bound = self.ev.bind(node, frame, frame.arguments)
         names = [name for name, given in bound.named.items() if any(one.node is self.mutation.value for one in given)]
         scope = file.scopes.of[node]
         step = Passage(self.place, f"filled by {node.name}()")
@@ -263,7 +263,14 @@ def merged(values: Values) -> tuple[list[Entry], bool]:
     complete = len(mappings) == len(values) and all(mapping.complete for mapping in mappings)
     alternative = len(values) > 1
     entries = [
-        replace(entry, maybe=entry.maybe or alternative, steps=entry.steps + mapping.steps)
+        Entry(
+            entry.key,
+            entry.value,
+            entry.place,
+            entry.display,
+            entry.maybe or alternative,
+            entry.steps + mapping.steps,
+        )
         for mapping in mappings
         for entry in mapping.entries
     ]

@@ -28,14 +28,12 @@ from modal_lint.values import (
     Module,
     Object,
     Partial,
-    Passage,
-    Place,
     Sequence,
     Text,
     Unknown,
     Value,
     Values,
-    passed,
+    moved,
     text,
     unite,
     with_steps,
@@ -58,7 +56,8 @@ def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     if values is UNKNOWN:
         return UNKNOWN
     if len(values) == 1:
-        return unite(_attribute(ev, values[0], name))
+        found = _attribute(ev, values[0], name)
+        return found if len(found) == 1 and found[0].__class__ is not Unknown else unite(found)
     return unite(*[_attribute(ev, value, name) for value in values])
 
 
@@ -360,7 +359,7 @@ def _assigned(
         annotated = imports.promised(ev, parent.annotation, frame)
         if annotated is not None and all(isinstance(value, (Unknown, External)) for value in values):
             return annotated
-    return passed(values, Passage(Place(owner.place.file, mutation.node), f"assigned to self.{name}"))
+    return moved(values, owner.place.file, mutation.node, f"assigned to self.{name}")
 
 
 def _changed(ev: Evaluator, instance: Instance, name: str, values: Values) -> Values:
@@ -399,8 +398,8 @@ def _field(ev: Evaluator, instance: Instance, name: str) -> Values | None:
             if instance.arguments is None:
                 ev.needed_caller = True
             return imports.promised(ev, match.annotation, frame) or UNKNOWN
-        step = Passage(Place(file, match), f"default of {node.name}.{name}")
-        default = passed(field_default(ev, match.value, frame), step)
+        values = field_default(ev, match.value, frame)
+        default = moved(values, file, match, f"default of {node.name}.{name}")
         if instance.arguments is None:
             ev.needed_caller = True
         return default
@@ -464,10 +463,10 @@ def _given(ev: Evaluator, instance: Instance, name: str) -> Values | None:
 
 
 def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
-    values = values_of(argument, ev.evaluate)
     if argument.node is None or argument.frame is None:
-        return values
-    return passed(values, Passage(Place(argument.frame.file, argument.node), f"given as field {name}"))
+        return argument.values or UNKNOWN
+    values = ev.evaluate(argument.node, argument.frame)
+    return moved(values, argument.frame.file, argument.node, f"given as field {name}")
 
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:

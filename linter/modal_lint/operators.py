@@ -15,6 +15,7 @@ from modal_lint.values import (
     EnvRead,
     External,
     Fallback,
+    Growing,
     Hole,
     Mapping,
     Piece,
@@ -25,6 +26,7 @@ from modal_lint.values import (
     Value,
     Values,
     concat,
+    longer,
     merge_steps,
     text,
     truth,
@@ -61,18 +63,18 @@ def as_text(value: Value) -> Text:
 
 def join_texts(groups: list[Values], separator: Text | None = None) -> Values:
     """Every text that one possibility of each group after the other gives."""
-    results: list[Text] = [Text(())]
+    results: list[Growing] = [((), 0, (), None)]
     for index, group in enumerate(groups):
         choices = _limited([as_text(value) for value in group])
-        following = []
-        for made in results:
-            before = concat(made, separator) if separator is not None and index else made
-            following += [concat(before, choice) for choice in choices]
-        results = following[:MAX_TEXTS]
-    return tuple(results)
+        if separator is not None and index:
+            results = [longer(made, separator) for made in results]
+        results = [longer(made, choice) for made in results for choice in choices][:MAX_TEXTS]
+    return tuple([Text(parts, steps, fallback) for parts, _, steps, fallback in results])
 
 
 def _limited(choices: list[Text]) -> list[Text]:
+    if len(choices) == 1:
+        return choices
     known = [choice for choice in choices if not _is_hole(choice)]
     # Of what is not known, the value of a variable says the most.
     unknown = sorted(filter(_is_hole, choices), key=lambda choice: not isinstance(choice.parts[0], ReadHole))
@@ -93,7 +95,7 @@ def formatted(ev: Evaluator, node: ast.FormattedValue, frame: Frame) -> Values:
     values = ev.evaluate(node.value, frame)
     if node.format_spec is not None and "." in ast.unparse(node.format_spec):  # cut to a length
         values = _without_reads(values)
-    return tuple(as_text(value) for value in values)
+    return tuple([as_text(value) for value in values])
 
 
 def binary(ev: Evaluator, node: ast.BinOp, frame: Frame) -> Values:

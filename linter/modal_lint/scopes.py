@@ -534,6 +534,10 @@ class Scopes:
             yield node
             node = self.parents.get(node)
 
+    def may_repeat(self, scope: Scope) -> bool:
+        """Whether there may be loops or comprehensions around what stands in a scope, inside its function."""
+        return scope.is_comprehension or scope.function in self._looping
+
     def loops(self, node: ast.AST) -> list[ast.For]:
         """The ``for`` statements around a node inside its function, outermost first."""
         if self.scope(node).function not in self._looping:

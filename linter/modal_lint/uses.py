@@ -268,13 +268,16 @@ class Uses:
     def _looped(self, node: ast.AST, frame: Frame) -> list[Frame]:
         """The runs of a node inside loops and comprehensions over known collections."""
         frames = [frame]
-        for loop in self.file.scopes.loops(node):
+        scopes = self.file.scopes
+        if not scopes.may_repeat(scopes.scope(node)):
+            return frames
+        for loop in scopes.loops(node):
             following: list[Frame] = []
             for run in frames:
                 elements = library.elements(self.ev, self.ev.ask(loop.iter, run))
                 following += [run] if elements is None else [run.looping(loop, e) for e in elements[:MAX_RUNS]]
             frames = following[:MAX_RUNS]
-        for comprehension in self.file.scopes.comprehensions(node):
+        for comprehension in scopes.comprehensions(node):
             runs = [self.ev.runs(comprehension.generators, frame)[0] for frame in frames]
             frames = [run for group in runs for run, _ in group][:MAX_RUNS] or frames
         return frames
@@ -294,11 +297,12 @@ class Uses:
 
     def _ask_arguments(self, call: ast.Call, uses: list[Use], frame: Frame) -> None:
         """Find out whether what is handed over depends on how the code around is run."""
-        asked = [argument for argument in all_arguments(call) if argument.__class__ is not ast.Constant]
-        if not asked or self.ev.needed_caller:
-            return
-        idle = set.intersection(*(_idle(use) for use in uses))
-        self._ask_until_needy([argument for argument in asked if argument not in idle], frame)
+        asked = [] if self.ev.needed_caller else [one for one in all_arguments(call) if not _is_literal(one)]
+        if asked:
+            idle = _idle(uses[0])
+            for use in uses[1:]:
+                idle &= _idle(use)
+            self._ask_until_needy([argument for argument in asked if argument not in idle], frame)
 
     def _ask_until_needy(self, arguments: list[ast.expr], frame: Frame) -> None:
         """Find out whether one of some expressions depends on how the code around is run."""
@@ -443,13 +447,21 @@ _FOUND: Kept[File, dict[ast.Call, list[Use]]] = Kept()
 def _idle(use: Use) -> set[ast.AST]:
     """The arguments that lead nowhere: what they are is asked by nobody."""
     idle = _idle_names(use.api.name)
-    return {
-        argument.node
-        for name, arguments in use.bound.named.items()
-        if name in idle
-        for argument in arguments
-        if argument.node is not None
-    }
+    named = use.bound.named
+    return {one.node for name in named if name in idle for one in named[name] if one.node is not None}
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Whether an expression is a constant or a display of some, which is the same on every run."""
+    if isinstance(node, ast.Dict):
+        return all(map(_is_constant, node.keys)) and all(map(_is_constant, node.values))
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return all(map(_is_constant, node.elts))
+    return _is_constant(node)
+
+
+def _is_constant(node: ast.expr | None) -> bool:
+    return node.__class__ is ast.Constant
 
 
 def _sunk(name: str, bound: Bound) -> tuple[Given, ...]:
@@ -637,6 +649,8 @@ def call_index(file: File) -> _Index:
 
 
 _INDEXES: Kept[File, _Index] = Kept()
+_MEANING = frozenset(("assign", "import"))  # kinds of bindings that may make another name for something
+_WAYS = frozenset(("aio", "remote", "spawn", "local"))  # to call one and the same function
 
 
 def _meant(binding: Binding) -> str | None:

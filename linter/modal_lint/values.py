@@ -8,11 +8,12 @@ frozen is for speed, as they are made by the ten thousand.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modal_lint.calls import Frame
     from modal_lint.source import File
@@ -80,9 +81,7 @@ class Text:
 
     def __post_init__(self) -> None:
         parts = self.parts
-        if len(parts) == 1 and (not isinstance(parts[0], Piece) or len(parts[0].text) <= MAX_LENGTH):
-            return
-        if len(parts) > MAX_PARTS or sum([len(p.text) for p in parts if isinstance(p, Piece)]) > MAX_LENGTH:
+        if len(parts) > MAX_PARTS or _length_of(parts) > MAX_LENGTH:
             self.parts = _bounded_parts(parts)
 
     @property
@@ -146,6 +145,10 @@ class Mapping:
             kept = _bounded_entries(self.entries)
             self.entries = kept
             self.complete = self.complete and len(kept) < MAX_ENTRIES
+
+    def holding(self, entries: tuple[Entry, ...], complete: bool | None = None) -> Mapping:
+        """The same dict with other entries."""
+        return Mapping(entries, self.complete if complete is None else complete, self.place, self.steps, self.environ)
 
     def get(self, key: str) -> Values | None:
         """What the key may hold; None if it is certainly or probably absent."""
@@ -347,18 +350,23 @@ MAX_STEPS = 24
 def with_steps(value: V, steps: Steps) -> V:
     """The same value, having gone on by these steps."""
     kind: Any = value.__class__
-    if not steps or kind is Unknown or len(value.steps) > MAX_STEPS:
+    if not steps or kind is Unknown:
         return value
-    changed: V = kind.__new__(kind)
+    before = value.steps
+    if len(before) > MAX_STEPS:
+        return value
     # What dataclasses.replace would give, without its checks: this is called for every step of every value.
-    if isinstance(value, Object) and isinstance(changed, Object):  # half of all
+    changed: Any = kind.__new__(kind)
+    if isinstance(value, Object):  # half of all
         changed.type, changed.call, changed.previous = value.type, value.call, value.previous
         changed.wraps, changed.frame = value.wraps, value.frame
+    elif isinstance(value, Text):
+        changed.parts, changed.fallback, changed.binary = value.parts, value.fallback, value.binary
     else:
         for get, put in _SLOTS[kind]:
             put(changed, get(value))
-    changed.steps = value.steps + steps
-    return changed
+    changed.steps = before + steps
+    return changed  # type: ignore[no-any-return]
 
 
 _KINDS = (
@@ -373,31 +381,46 @@ _SLOTS: dict[type[object], list[tuple[Callable[[object], object], Callable[[obje
 
 def passed(values: Values, step: Passage | None) -> Values:
     """The same possibilities, one step further."""
-    return values if step is None else tuple([with_steps(value, (step,)) for value in values])
+    if step is None:
+        return values
+    steps = (step,)
+    return tuple([with_steps(value, steps) for value in values])
+
+
+def moved(values: Values, file: File, node: ast.AST, text: str) -> Values:
+    """The same possibilities, one step further at a node."""
+    if len(values) == 1 and values[0].__class__ is Unknown:
+        return (values[0],)  # not `UNKNOWN` itself, which is taken for what nothing was ever assigned to
+    return passed(values, Passage(Place(file, node), text))
 
 
 def unite(*groups: Values) -> Values:
     """All possibilities of several, each once, no more than MAX_OPTIONS."""
-    if len(groups) == 1 and len(groups[0]) == 1:
-        return UNKNOWN if groups[0][0].__class__ is Unknown else groups[0]
-    seen: dict[int, Value] = {}
-    unknown = False
-    for group in groups:
-        for value in group:
-            if value.__class__ is Unknown:
-                unknown = True
-            else:
-                seen[id(value)] = value
-    merged = tuple(seen.values())
-    if len(merged) > MAX_OPTIONS:
-        merged, unknown = merged[:MAX_OPTIONS], True
-    return merged + UNKNOWN if unknown or not merged else merged
+    if len(groups) == 1:
+        values: Iterable[Value] = groups[0]
+        if len(groups[0]) == 1:
+            return UNKNOWN if groups[0][0].__class__ is Unknown else groups[0]
+    else:
+        values = chain.from_iterable(groups)
+    options = dict.fromkeys(values)  # each is equal to itself alone
+    known = tuple([value for value in options if value.__class__ is not Unknown])
+    if len(known) > MAX_OPTIONS:
+        return known[:MAX_OPTIONS] + UNKNOWN
+    return known if known and len(known) == len(options) else known + UNKNOWN
+
+
+def _length_of(parts: tuple[Piece | Hole, ...]) -> int:
+    """How many characters of a text are known."""
+    if len(parts) == 1:
+        (part,) = parts
+        return len(part.text) if isinstance(part, Piece) else 0
+    return sum([len(part.text) for part in parts if isinstance(part, Piece)])
 
 
 def _bounded_parts(parts: tuple[Piece | Hole, ...]) -> tuple[Piece | Hole, ...]:
     """The parts of a text as one piece; a hole where the text is too long or not wholly known."""
     pieces = [part for part in parts if isinstance(part, Piece)]
-    if len(pieces) < len(parts) or sum(len(piece.text) for piece in pieces) > MAX_LENGTH:
+    if len(pieces) < len(parts) or _length_of(parts) > MAX_LENGTH:
         return (HOLE,)
     longest = max(pieces, key=lambda piece: len(piece.text) if piece.origin is not None else -1)
     return (Piece("".join(piece.text for piece in pieces), longest.origin),)
@@ -427,6 +450,23 @@ def concat(left: Text, right: Text) -> Text:
     """One text after the other; adjacent known pieces of one literal stay apart, so that each keeps its origin."""
     steps = merge_steps(left.steps, right.steps)
     return Text(left.parts + right.parts, steps, left.fallback or right.fallback, left.binary and right.binary)
+
+
+# A text under way: its parts, how many characters of it are known, its steps and fallback.
+Growing = tuple[tuple[Piece | Hole, ...], int, Steps, Fallback | None]
+
+
+def longer(made: Growing, more: Text) -> Growing:
+    """What `concat` gives, as long as it is no text yet."""
+    parts, length, steps, fallback = made
+    parts += more.parts
+    length += _length_of(more.parts)
+    if len(parts) > MAX_PARTS or length > MAX_LENGTH:
+        parts = _bounded_parts(parts)
+        length = _length_of(parts)
+    if more.steps:
+        steps = merge_steps(steps, more.steps)
+    return parts, length, steps, fallback or more.fallback
 
 
 def merge_steps(*groups: Steps) -> Steps:
