@@ -7,7 +7,7 @@ import string
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.credentials import keys
+from modal_lint.credentials import custom, keys
 from modal_lint.credentials.placeholders import is_filler, is_sequence
 from modal_lint.lazy import lazy
 
@@ -166,7 +166,9 @@ def search(text: str) -> list[Hit]:
     if not may_hold(text):
         return []
     words = _long_words(text)
-    if words is not text and next(_candidates(words, words), None) is None:
+    # Matches with letters or digits of other scripts are lost in there: nobody but a project calls them credentials.
+    told = words is not text and (text.isascii() or not custom.current())
+    if told and next(_candidates(words, words), None) is None:
         return []
     hits: dict[tuple[int, int], Hit] = {}
     for shape, found in _candidates(text, words):
@@ -229,7 +231,7 @@ def _literals() -> tuple[list[_Literal], dict[bytes, list[int]], list[int], list
         looked_up = not others and (len(part) == _BEGINNING or len(part) < len(literal)) and part != b""
         (by_beginning.setdefault(part, []) if looked_up else anywhere).append(len(table))
         table.append(_Literal(literal, beginning, others))
-    composed = [literal for literal, shapes in _by_literal() if any(re.search("[ ;]", one.example) for one in shapes)]
+    composed = [literal for literal, shapes in _by_literal() if any(map(_is_composed, shapes))]
     return table, by_beginning, anywhere, composed
 
 
@@ -242,6 +244,11 @@ def _long_words(text: str) -> str:
         return text
     words = text.encode("ascii", "replace").translate(_TO_WORDS).split()
     return b"\n".join({word for word in words if len(word) >= MIN_LENGTH}).decode()
+
+
+def _is_composed(shape: Shape) -> bool:
+    """Whether a shape is more than one word."""
+    return " " in shape.example or ";" in shape.example
 
 
 def _begins(shape: Shape) -> bool:
