@@ -75,7 +75,9 @@ def test_a_telling_shape_needs_no_key_and_is_found_in_text(shape: object) -> Non
     assert found is not None
     assert found.provider == (entry.provider or None)
     assert spans(f"tool --flag {value} next '{value}'") == [value, value]
-    assert has_shape(f"x = '{value}'") is not entry.medium
+    for around in ("", "".join(f"print(os.path.join(some_folder.name_{n}, 'é'))\n" for n in range(20))):
+        assert has_shape(f"{around}x = '{value}'\n{around}") is not entry.medium
+        assert spans(f"{around}x = '{value}'\n{around}") == [value]
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if s.hints and not s.literals], ids=lambda shape: shape.id)

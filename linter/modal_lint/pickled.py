@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modal_lint import leaks
 from modal_lint.modal_api import Sink
+from modal_lint.nodes import parts
 from modal_lint.reads import reads_in
 from modal_lint.uses import frame_at
 from modal_lint.values import Class, Const, Function, Instance, Object, Partial, Place
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modal_lint.evaluate import Evaluator
+    from modal_lint.scopes import Binding
     from modal_lint.source import File
     from modal_lint.uses import Use
     from modal_lint.values import EnvRead, Steps, Value
@@ -104,21 +106,29 @@ def _of(use: Use, function: Function | Class) -> Iterator[Captured]:
 
 
 def _free_names(file: File, node: ast.AST) -> Iterator[ast.Name]:
-    """The names that the body of a function or class reads and that are bound around it."""
+    """The names that the body of a function or class reads and that are bound around it, but to no definition.
+
+    One that is bound once, and not changed, is the same wherever it stands.
+    """
     scopes = file.scopes
     own = scopes.of[node]
     body = [node.body] if isinstance(node, ast.Lambda) else getattr(node, "body", [])
+    seen: set[Binding] = set()
     for statement in body:
-        for name in ast.walk(statement):
-            if not isinstance(name, ast.Name) or not isinstance(name.ctx, ast.Load):
+        pending: list[Any] = [statement]
+        for name in pending:  # which grows
+            pending += parts(name)
+            if name.__class__ is not ast.Name or name.ctx.__class__ is not ast.Load:
                 continue
-            home = scopes.lookup(name.id, scopes.scope(name))
-            if home is None:
+            home, _, sole = scopes.resolved(name)
+            if home is None or (sole is not None and (sole in seen or sole.kind == "def")):
                 continue
             inside = home
             while inside is not own and inside.parent is not None:
                 inside = inside.parent
             if inside is not own:
+                if sole is not None:
+                    seen.add(sole)
                 yield name
 
 

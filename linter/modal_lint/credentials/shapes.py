@@ -7,7 +7,7 @@ import string
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from modal_lint.credentials import keys
+from modal_lint.credentials import custom, keys
 from modal_lint.credentials.placeholders import is_filler, is_sequence
 from modal_lint.lazy import lazy
 
@@ -22,9 +22,11 @@ _AFTER = r"(?![A-Za-z0-9_-])"
 _WORD = frozenset(string.ascii_letters + string.digits + "_-")
 MIN_LENGTH, _MAX = 16, 16_000  # characters of what has a shape
 _SHORT = 300  # characters, among which it is not worth to look for the long words
-# What shapes without a space consist of; all other bytes become spaces, which is twice as fast as a pattern.
-_IN_WORDS = frozenset(b"_+/.:$!~@%=-" + (string.ascii_letters + string.digits).encode())
+# What shapes of one word consist of; all other bytes become spaces, which is twice as fast as a pattern.
+_IN_WORDS = frozenset(b"_+/.:$!~@%=,-" + (string.ascii_letters + string.digits).encode())
 _TO_WORDS = bytes(byte if byte in _IN_WORDS else 0x20 for byte in range(256))
+_TO_PARTS = bytes(byte if chr(byte) in _WORD else 0x20 for byte in range(256))
+_BEGINNING = 3  # characters by which the literals that a part begins with are looked up
 _RUN = lazy(r"[A-Za-z0-9_+/.:$!~@%=,-]{16}")  # in whatever has a shape that needs no name
 
 _PUBLIC = lazy(
@@ -163,8 +165,13 @@ def search(text: str) -> list[Hit]:
     """The shapes in ``text`` that need no key, in order, the longer of two that overlap; made-up ones are left out."""
     if not may_hold(text):
         return []
+    words = _long_words(text)
+    # Matches with letters or digits of other scripts are lost in there: nobody but a project calls them credentials.
+    told = words is not text and (text.isascii() or not custom.current())
+    if told and next(_candidates(words, words), None) is None:
+        return []
     hits: dict[tuple[int, int], Hit] = {}
-    for shape, found in _candidates(text):
+    for shape, found in _candidates(text, words):
         span = found.span()
         if span not in hits and passes(shape, found.group()) and not is_made_up(shape, found.group()):
             hits[span] = Hit(*span, shape)
@@ -175,10 +182,10 @@ def search(text: str) -> list[Hit]:
     return chosen
 
 
-def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
+def _candidates(text: str, words: str) -> Iterator[tuple[Shape, re.Match[str]]]:
     """Where a literal stands, the shapes that begin with it are tried; the others are searched in all of the text."""
     searched: set[str] = set()
-    for literal, beginning, others in _present(text):
+    for literal, beginning, others in _present(words):
         for shape in others:
             if shape.id not in searched:
                 searched.add(shape.id)
@@ -193,15 +200,13 @@ def _candidates(text: str) -> Iterator[tuple[Shape, re.Match[str]]]:
             at = text.find(literal, at + 1)
 
 
-def _present(text: str) -> list[_Literal]:
-    """The literals that stand in a text, in the order of the table: those whose first three characters do are tried."""
-    table, by_beginning, short, spaced = _literals()
-    dense = _dense(text)
-    beginnings = by_beginning.keys() & set(zip(dense, dense[1:], dense[2:], strict=False))
-    found = [at for beginning in beginnings for at in by_beginning[beginning] if table[at].text in dense]
-    found += [at for at in short if table[at].text in dense]
-    found += [at for at in spaced if table[at].text in text]
-    return [table[at] for at in sorted(found)]
+def _present(words: str) -> list[_Literal]:
+    """The literals that stand in long words where they may, in the order of the table."""
+    table, by_beginning, anywhere, _ = _literals()
+    parts = words.encode("ascii", "replace").translate(_TO_PARTS).split()
+    beginnings = by_beginning.keys() & {part[:_BEGINNING] for part in parts}
+    found = [at for beginning in beginnings for at in by_beginning[beginning]] + anywhere
+    return [table[at] for at in sorted(found) if table[at].text in words]
 
 
 class _Literal(NamedTuple):
@@ -213,26 +218,37 @@ class _Literal(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _literals() -> tuple[list[_Literal], dict[tuple[str, ...], list[int]], list[int], list[int]]:
-    """All literals; where in that list those are that begin with three characters, the short ones, the spaced ones."""
+def _literals() -> tuple[list[_Literal], dict[bytes, list[int]], list[int], list[str]]:
+    """All literals, and where in that list they are: those that nothing but a part of a word begins with, by how that
+    part begins, and the others. Last those of shapes that are more than one word."""
     table: list[_Literal] = []
-    by_beginning: dict[tuple[str, ...], list[int]] = {}
-    short: list[int] = []
-    spaced: list[int] = []
+    by_beginning: dict[bytes, list[int]] = {}
+    anywhere: list[int] = []
     for literal, shapes in _by_literal():
-        among = by_beginning.setdefault(tuple(literal[:3]), []) if len(literal) > 2 else short
-        (spaced if " " in literal else among).append(len(table))
         beginning = tuple(shape for shape in shapes if _begins(shape))
-        table.append(_Literal(literal, beginning, tuple(shape for shape in shapes if not _begins(shape))))
-    return table, by_beginning, short, spaced
+        others = tuple(shape for shape in shapes if not _begins(shape))
+        part = literal.encode().translate(_TO_PARTS).partition(b" ")[0][:_BEGINNING]
+        looked_up = not others and (len(part) == _BEGINNING or len(part) < len(literal)) and part != b""
+        (by_beginning.setdefault(part, []) if looked_up else anywhere).append(len(table))
+        table.append(_Literal(literal, beginning, others))
+    composed = [literal for literal, shapes in _by_literal() if any(map(_is_composed, shapes))]
+    return table, by_beginning, anywhere, composed
 
 
-def _dense(text: str) -> str:
-    """The long words of a text, which are a small part of it: any shape without a space is inside one."""
-    if len(text) <= _SHORT:
+def _long_words(text: str) -> str:
+    """The long words of a text, which are a small part of it: any shape that is one word is inside one.
+
+    Where there may be another shape, and where it is not worth it, all of the text.
+    """
+    if len(text) <= _SHORT or any(literal in text for literal in _literals()[-1]):
         return text
     words = text.encode("ascii", "replace").translate(_TO_WORDS).split()
     return b"\n".join({word for word in words if len(word) >= MIN_LENGTH}).decode()
+
+
+def _is_composed(shape: Shape) -> bool:
+    """Whether a shape is more than one word."""
+    return " " in shape.example or ";" in shape.example
 
 
 def _begins(shape: Shape) -> bool:
