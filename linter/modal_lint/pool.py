@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from modal_lint import workers
+from modal_lint.records import made, record
 from modal_lint.shares import deal
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class Work(workers.Work[int, T_co], Protocol[T_co]):
         """The answer to a task at which a process died."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Seat:
     """A worker's place: what is its own to do, and what it was handed."""
 
     worker: Worker
     share: list[int]
-    groups: deque[list[int]] = field(default_factory=deque)
+    groups: deque[list[int]] = made(default_factory=deque)
 
 
 def _nothing(done: int, total: int) -> None:

@@ -7,8 +7,9 @@ frozen is for speed, as they are made by the ten thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from modal_lint.records import fields, record
 
 if TYPE_CHECKING:
     import ast
@@ -25,7 +26,7 @@ MAX_ITEMS = 600  # of a sequence
 MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Place:
     """A node of a file: where a literal stands, or where a value passes."""
 
@@ -33,7 +34,7 @@ class Place:
     node: ast.AST
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Passage:
     """One step of a value's way from its literal: the place, and in words what happens there."""
 
@@ -44,7 +45,7 @@ class Passage:
 Steps = tuple[Passage, ...]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Piece:
     """A known stretch of a text and the literal it comes from."""
 
@@ -52,7 +53,7 @@ class Piece:
     origin: Place | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Hole:
     """An unknown stretch of a text."""
 
@@ -60,7 +61,7 @@ class Hole:
 HOLE = Hole()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Fallback:
     """Marks a value that is only used when an environment variable is not set."""
 
@@ -69,7 +70,7 @@ class Fallback:
     read: Place | None = None  # the reading part alone: ``os.getenv("K")``
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Text:
     """A string, or bytes (``binary``), perhaps with unknown stretches."""
 
@@ -101,7 +102,7 @@ class Text:
         return max(pieces, key=lambda piece: len(piece.text)).origin if pieces else None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Const:
     """A constant that is no string: number, bool, None."""
 
@@ -111,7 +112,7 @@ class Const:
     fallback: Fallback | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Entry:
     """One entry of a mapping. ``place`` is the key's node (or keyword, or assignment) that makes the entry.
 
@@ -127,7 +128,7 @@ class Entry:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Mapping:
     """A dict. ``complete`` says that it has no other entries than these; later entries win.
 
@@ -160,7 +161,7 @@ class Mapping:
         return tuple(found) or None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Sequence:
     """A list, tuple or set; ``complete`` as in Mapping."""
 
@@ -175,7 +176,7 @@ class Sequence:
             self.complete = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class EnvRead:
     """The value of a local environment variable."""
 
@@ -184,7 +185,7 @@ class EnvRead:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class External:
     """Something outside the project, by its dotted name: ``modal.Sandbox.create``, ``os.environ``."""
 
@@ -192,7 +193,7 @@ class External:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Object:
     """An instance of a Modal type: the call that made it, and the object of which that call was a method.
 
@@ -216,7 +217,7 @@ class Object:
             current = current.previous
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Method:
     """A method of an Object, not yet called: ``image.env``."""
 
@@ -225,7 +226,7 @@ class Method:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Function:
     """A function or lambda of the project; ``receiver`` is the instance or class it is bound to."""
 
@@ -235,7 +236,7 @@ class Function:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Class:
     """A class of the project."""
 
@@ -244,7 +245,7 @@ class Class:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Instance:
     """An instance of a class of the project, with the arguments of its construction, if known."""
 
@@ -260,7 +261,7 @@ class Instance:
         return self.made or self
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Bag:
     """An object with known attributes: a namespace, parsed command-line arguments."""
 
@@ -268,7 +269,7 @@ class Bag:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Module:
     """A module of the project."""
 
@@ -276,7 +277,7 @@ class Module:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Builtin:
     """A method of a known value, not yet called: ``"a".join``, ``d.get``. ``owner`` are its possibilities."""
 
@@ -285,7 +286,7 @@ class Builtin:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Arguments:
     """The arguments of one call, evaluated on demand; ``*x`` and ``**x`` stay apart until they are bound."""
 
@@ -293,7 +294,7 @@ class Arguments:
     keywords: tuple[tuple[str | None, Argument], ...] = ()  # a name of None is ``**x``
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Argument:
     """One argument: an expression in a frame, or values already there."""
 
@@ -303,7 +304,7 @@ class Argument:
     entry: Entry | None = None  # the entry of a splatted mapping that it was
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Partial:
     """``functools.partial(function, …)``."""
 
@@ -312,7 +313,7 @@ class Partial:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unknown:
     """Anything."""
 
@@ -350,7 +351,7 @@ def with_steps(value: V, steps: Steps) -> V:
     if not steps or kind is Unknown or len(value.steps) > MAX_STEPS:
         return value
     changed: V = kind.__new__(kind)
-    # What dataclasses.replace would give, without its checks: this is called for every step of every value.
+    # What `replace` would give, without the call: this is called for every step of every value.
     if isinstance(value, Object) and isinstance(changed, Object):  # half of all
         changed.type, changed.call, changed.previous = value.type, value.call, value.previous
         changed.wraps, changed.frame = value.wraps, value.frame
@@ -366,7 +367,7 @@ _KINDS = (
     Partial,
 )  # fmt: skip
 _SLOTS: dict[type[object], list[tuple[Callable[[object], object], Callable[[object, object], None]]]] = {
-    kind: [(vars(kind)[one.name].__get__, vars(kind)[one.name].__set__) for one in fields(kind) if one.name != "steps"]
+    kind: [(vars(kind)[name].__get__, vars(kind)[name].__set__) for name in fields(kind) if name != "steps"]
     for kind in _KINDS
 }
 
