@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lint_process import leaky
-from modal_lint import engine, pool
+from modal_lint import engine, forked, pool, spawned, workers
 from modal_lint.config import Resolver
 from modal_lint.model import Finding, Rule, Severity, Span
 from modal_lint.project import Project
@@ -233,13 +232,16 @@ def test_nothing_outside_of_the_project_is_looked_at(tmp_path: Path) -> None:
     assert all(path == str(home) or path.startswith(f"{home}{os.sep}") for path in project.looked_at())
 
 
-def test_no_process_is_left_if_the_settings_of_a_folder_are_wrong(crowd: Path) -> None:
+def test_no_process_is_left_if_the_settings_of_a_folder_are_wrong(crowd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[forked.Process] = []
+    monkeypatch.setattr(workers.Worker, "hand", lambda worker, _: begun.append(worker.process))
     (crowd / "f29" / "modal-lint.toml").write_text("nonsense = 1\n")
-    (crowd / "f00" / "modal-lint.toml").write_text("nonsense = 1\n")
     session = engine.Session(["."], Resolver(), jobs=2)
     with pytest.raises(UserError, match="nonsense"):
         session.begin()
-    assert multiprocessing.active_children() == []
+    workers.see_off()
+    assert begun
+    assert all(process.has_ended() for process in begun)
 
 
 class _Doubling:
@@ -264,6 +266,15 @@ _DOUBLED = [-task if task % 200 == 7 else 2 * task for task in range(900)]
 def test_a_crash_costs_one_task_also_of_those_handed_out_at_once(together: int) -> None:
     done, told = pool.answers(_Doubling(), [1] * 900, 2, together=together)
     assert done == dict(enumerate(_DOUBLED))
+    assert told == ["done", "done"]
+
+
+def test_where_forking_is_not_safe_processes_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "Process", spawned.Process)
+    monkeypatch.setattr(workers, "wait", spawned.wait)
+    done, told = pool.answers(_Doubling(), [1] * 20, 2)
+    workers.see_off()
+    assert done == dict(enumerate(_DOUBLED[:20]))
     assert told == ["done", "done"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import selection, suppress, switches
@@ -15,6 +14,7 @@ from modal_lint.files import ReadError, read_regular
 from modal_lint.model import INTERNAL, Failure, Finding, Outcome, Rule
 from modal_lint.prefilter import concerns_modal
 from modal_lint.project import Project
+from modal_lint.records import made, record
 from modal_lint.source import Unreadable
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 UNREADABLE = "MS001"
 
 
-@dataclass(slots=True)
+@record
 class Analysis:
     """The rules on many files, as numbered tasks for this process or several.
 
@@ -46,11 +46,11 @@ class Analysis:
     given: Mapping[str, bytes]
     rules: Sequence[Rule] | None = None
     visit: Callable[[File], object] | None = None
-    contents: Mapping[str, bytes] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = made(default_factory=dict)
     silent: Callable[[], Collection[str]] = frozenset
     _silent: Collection[str] | None = None
-    _projects: dict[str, Project] = field(default_factory=dict)
-    _enabled: dict[tuple[Selection, ...], tuple[Rule, ...]] = field(default_factory=dict)
+    _projects: dict[str, Project] = made(default_factory=dict)
+    _enabled: dict[tuple[Selection, ...], tuple[Rule, ...]] = made(default_factory=dict)
 
     def perform(self, task: int) -> Outcome:
         """What the rules find in one file. Never raises: whatever goes wrong is the failure of this file."""

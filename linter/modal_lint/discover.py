@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +10,7 @@ from modal_lint.files import ReadError, project_root, reason_of, require_regular
 from modal_lint.globs import compiled, matches_upwards
 from modal_lint.ignorefiles import IgnoreFiles
 from modal_lint.model import Failure
+from modal_lint.records import made, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Target(NamedTuple):
     is_stdin: bool = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Discovery:
     """The files found, sorted by path, and what could not be looked at.
 
@@ -45,9 +45,9 @@ class Discovery:
         settings: the settings of all files, each once, by its `id`.
     """
 
-    targets: list[Target] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    settings: dict[int, Settings] = field(default_factory=dict)
+    targets: list[Target] = made(default_factory=list)
+    failures: list[Failure] = made(default_factory=list)
+    settings: dict[int, Settings] = made(default_factory=dict)
 
     def take(self, targets: Sequence[Target]) -> None:
         """Add files that have the same settings."""

@@ -7,7 +7,6 @@ import gc
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise, takewhile
 from operator import eq
@@ -17,6 +16,7 @@ from modal_lint import switches
 from modal_lint.discover import Discovery, Target, discover
 from modal_lint.files import module_name
 from modal_lint.model import Failure, Finding, Outcome, Report
+from modal_lint.records import made, record
 from modal_lint.sift import ALONE, MENTIONS, SILENT, Ahead, naming, sift
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _nothing(done: int, total: int) -> None:
     del done, total
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Session:
     """A run that can look again at files that have changed since.
 
@@ -80,7 +80,7 @@ class Session:
     staged: Index | None = None
     _found: Discovery | None = None
     _ahead: Ahead | None = None
-    _outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _outcomes: dict[str, Outcome] = made(default_factory=dict)
     _looked_at: frozenset[str] = frozenset()
 
     @property
@@ -251,7 +251,7 @@ class Session:
                     analysis.load()
                 weights = [*sizes, *[_USUAL] * (len(work) - len(sizes))]
                 ties = _ties([target.absolute for target in work])
-                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL, ties=ties)
+                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=8 * _USUAL, ties=ties)
             else:
                 outcomes = with_deep_stack(lambda: self._one_by_one(task))
                 told = [task.finish()]

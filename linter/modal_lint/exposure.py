@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from modal_lint import credentials, switches
 from modal_lint.calls import effective
 from modal_lint.modal_api import Sink
+from modal_lint.records import record, replace
 from modal_lint.uses import Given, Use
 from modal_lint.values import (
     HOLE,
@@ -79,7 +79,7 @@ MAX_TEXT = 400_000  # characters of one text that are looked at
 HOLE_MARK = "\x00"  # stands for an unknown stretch of a text
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Exposure:
     """One credential that one use of the API gets."""
 

@@ -7,7 +7,6 @@ code itself lists among the keys of a named Secret.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from modal_lint.lazy import vocabulary
 from modal_lint.modal_api import Sink
 from modal_lint.model import Confidence, Finding, Span, Step
 from modal_lint.reads import reads_in
+from modal_lint.records import record
 from modal_lint.values import Bag, Const, Entry, EnvRead, Instance, Mapping, Place, Sequence, Steps, Text, Value, Values
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _SETTINGS = vocabulary(
 )
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Leak:
     """A secret variable's value that one use of the API gets.
 
@@ -152,7 +152,7 @@ def _is_setting(key: str) -> bool:
 # ---- what is inside a value -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Leaf:
     """One value inside an argument, the name it has there, and the entry it stands in."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modal_lint import defaults, mutate, objects, operators, textlib
 from modal_lint.calls import Frame, effective, values_of
+from modal_lint.records import replace
 from modal_lint.values import (
     UNKNOWN,
     Argument,

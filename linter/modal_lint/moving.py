@@ -7,12 +7,12 @@ its value is one known string, and nothing else that the call is given can decid
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import clients, credentials
 from modal_lint.modal_api import Sink
 from modal_lint.model import Edit, Hidden, Move, Span
+from modal_lint.records import made, record
 from modal_lint.uses import frame_at
 from modal_lint.values import Object, Text, known_texts
 
@@ -29,7 +29,7 @@ class Stays(Exception):  # noqa: N818 - a refusal, not a failure
     """The credential cannot be moved by itself; the reason is told to the user."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Group:
     """What leaves one mapping: the entries, and where they stand."""
 
@@ -37,9 +37,9 @@ class Group:
     exposures: list[Exposure]
     display: ast.expr  # the dict display or ``dict(…)`` call
     argument: ast.expr  # what the call is given: the display, or the name that holds it
-    moved: dict[str, str] = field(default_factory=dict)  # key ▸ value
-    entries: list[ast.AST] = field(default_factory=list)  # keys or keywords in the display
-    statements: list[ast.stmt] = field(default_factory=list)  # ``env["K"] = "…"``, which go whole
+    moved: dict[str, str] = made(default_factory=dict)  # key ▸ value
+    entries: list[ast.AST] = made(default_factory=list)  # keys or keywords in the display
+    statements: list[ast.stmt] = made(default_factory=list)  # ``env["K"] = "…"``, which go whole
 
 
 # ---- what may go --------------------------------------------------------------------------------------------

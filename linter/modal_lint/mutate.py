@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import library, objects, operators
 from modal_lint.calls import Frame, arguments_of
+from modal_lint.records import replace
 from modal_lint.scopes import MAX_CHANGES, Changes, Mutation
 from modal_lint.values import (
     UNKNOWN,

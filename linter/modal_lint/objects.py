@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint import imports, library, mutate
 from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, has_splats, values_of
 from modal_lint.modal_api import attribute_type, canonical
+from modal_lint.records import replace
 from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,

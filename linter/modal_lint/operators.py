@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modal_lint.reads import ReadHole, text_of
+from modal_lint.records import replace
 from modal_lint.values import (
     HOLE,
     UNKNOWN,

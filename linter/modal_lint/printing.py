@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modal_lint import carriers, environ_copies, leaks, library
@@ -11,6 +10,7 @@ from modal_lint.lazy import lazy, vocabulary
 from modal_lint.literals import is_shipped
 from modal_lint.nodes import all_arguments, last_name
 from modal_lint.reads import reads_in
+from modal_lint.records import record
 from modal_lint.uses import Uses, frame_at
 from modal_lint.values import External, Instance, Method, Object, Text, known_texts
 
@@ -57,7 +57,7 @@ _MASKING = lazy(
 )
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Printed:
     """A secret that a call prints: in words what it is, and the node that stands for it.
 

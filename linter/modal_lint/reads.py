@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modal_lint.records import record
 from modal_lint.values import EnvRead, Hole, Text
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modal_lint.values import Values
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class ReadHole(Hole):
     """An unknown stretch of a text that holds the value of an environment variable."""
 

@@ -7,13 +7,13 @@ where every possibility of it is: what is not known is accepted.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modal_lint import credentials
 from modal_lint.diagnosis import sink_span
 from modal_lint.excerpt import excerpt
 from modal_lint.model import Confidence, Finding, Severity, Span, Step
+from modal_lint.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,7 @@ _REFUSALS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Problem:
     """One argument, or one entry of it, that a call refuses.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modal_lint.nodes import FIELDS, all_arguments, all_parameters, parts
+from modal_lint.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ MAX_CHANGES = 400  # mutations of one name that are followed
 _END: Position = (1 << 30, 0)  # after everything
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Binding:
     """One place that binds a name. ``path`` says which part of the value: ``a, (b, c) = value`` gives c (1, 1)."""
 
@@ -51,7 +51,7 @@ class Binding:
     position: Position = (0, 0)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Mutation:
     """One place that changes what a name holds, at ``path`` below it (subscripts as nodes, attributes as strings)."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, field
 from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -13,6 +12,7 @@ from modal_lint import switches
 from modal_lint.discover import DOCUMENTS
 from modal_lint.files import ReadError, read_into, read_regular
 from modal_lint.prefilter import concerns_modal, may_concern_modal, names_module, names_module_in_text, uses_modal
+from modal_lint.records import made, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ _CAN_READ_INTO = hasattr(os, "readv")
 _BLOCK = 128  # files that one process reads in a row
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Reader(Generic[T]):
     """Blocks of files by their absolute paths, as tasks for several processes: each is read, asked about, forgotten.
 
@@ -44,7 +44,7 @@ class _Reader(Generic[T]):
 
     ask: Callable[[str, bytes | bytearray, int], T]
     unread: Callable[[str], T]
-    given: Mapping[str, bytes] = field(default_factory=dict)
+    given: Mapping[str, bytes] = made(default_factory=dict)
     _buffer: bytearray | None = None  # made where it is used: it would be long on its way to another process
 
     def perform(self, task: Sequence[str]) -> list[T]:
@@ -238,7 +238,7 @@ def _never(reason: str) -> bool:
     return False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Names:
     modules: Mapping[str, Collection[bytes]]
 

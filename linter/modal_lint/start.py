@@ -30,23 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: instead of those of the process.
     """
     code = status(sys.argv[1:] if arguments is None else arguments)
+    if "modal_lint.workers" in sys.modules:
+        from modal_lint import workers
+
+        workers.see_off()
     if "click" not in sys.modules:
         # Nothing that was loaded wants to be told of the end, and taking everything apart takes time.
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        if "multiprocessing.process" in sys.modules:
-            _see_off_processes()
         os._exit(code)
     sys.exit(code)
-
-
-def _see_off_processes() -> None:
-    """Wait for processes that have told everything: nobody is to find one of them after the end of this run."""
-    from multiprocessing import active_children
-
-    for process in active_children():
-        process.join(timeout=1)
 
 
 def status(arguments: Sequence[str]) -> int:

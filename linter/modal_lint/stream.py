@@ -21,6 +21,7 @@ Task = TypeVar("Task")
 # rid of the next tasks.
 _AHEAD = 2
 _TOGETHER = 4
+_MEANWHILE = 16  # tasks that a process may get of our part too, for as long as we are told to take our time
 _ENOUGH = 32  # tasks; of more than these a process gets only half of its part, so that there is something to even out
 
 
@@ -57,7 +58,8 @@ class Stream(Generic[Task, T]):
         left = len(self._tasks)
         try:
             # No more will come: each gets its part of what is left, on top of what it has; then who waits does.
-            self._hand_out(self._part(), _AHEAD + 1)
+            theirs = 0 if seen is None else min(_MEANWHILE, len(self._waiting) // max(1, len(self._handed)))
+            self._hand_out(max(self._part(), theirs), _AHEAD + 1)
             while left:
                 self._hand_out(self._part(), 1)
                 if self._waiting and not self._new:

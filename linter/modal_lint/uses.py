@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, join_a
 from modal_lint.kept import Kept
 from modal_lint.modal_api import API, CALL_NAMES, Api, Param, Sink, canonical, method
 from modal_lint.nodes import all_arguments
+from modal_lint.records import made, record
 from modal_lint.values import (
     Argument,
     Arguments,
@@ -61,7 +61,7 @@ _RENAMING = frozenset(("assign", "import"))  # kinds of bindings
 _CALLED = frozenset((*_FUNCTIONS, ast.Lambda))  # what has callers: a module and the body of a class are run by nobody
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Given:
     """What one parameter of the API gets in one call."""
 
@@ -74,7 +74,7 @@ class Given:
         return values_of(self.argument, ev.ask)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Use:
     """One call of Modal's API, on one run of the code around it."""
 
@@ -84,7 +84,7 @@ class Use:
     frame: Frame
     owner: Object | None  # the object it is a method of
     arguments: Arguments
-    bound: Bound = field(default_factory=Bound)
+    bound: Bound = made(default_factory=Bound)
     sunk: tuple[Given, ...] = ()  # what goes to a parameter with a sink
 
     def given(self, *sinks: Sink) -> list[Given]:
@@ -521,7 +521,7 @@ def _is_composed(node: ast.expr) -> bool:
     return node.__class__ is not ast.Name
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Site:
     """A call of a function of the project; ``skip`` positional arguments come before its own."""
 
@@ -626,12 +626,12 @@ class _Calls:
         return found + self._indirect.get(name, [])
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class _Index:
     """The calls of a file, and other names for things."""
 
     calls: _Calls
-    aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
+    aliases: dict[str, dict[str, None]] = made(default_factory=dict)  # name ▸ other names, in order
 
 
 def call_index(file: File) -> _Index:
@@ -649,8 +649,6 @@ def call_index(file: File) -> _Index:
 
 
 _INDEXES: Kept[File, _Index] = Kept()
-_MEANING = frozenset(("assign", "import"))  # kinds of bindings that may make another name for something
-_WAYS = frozenset(("aio", "remote", "spawn", "local"))  # to call one and the same function
 
 
 def _meant(binding: Binding) -> str | None:

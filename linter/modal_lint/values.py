@@ -7,9 +7,10 @@ frozen is for speed, as they are made by the ten thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from modal_lint.records import fields, record
 
 if TYPE_CHECKING:
     import ast
@@ -26,7 +27,7 @@ MAX_ITEMS = 600  # of a sequence
 MAX_OPTIONS = 24  # possibilities kept for one expression; the rest becomes Unknown
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Place:
     """A node of a file: where a literal stands, or where a value passes."""
 
@@ -34,7 +35,7 @@ class Place:
     node: ast.AST
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Passage:
     """One step of a value's way from its literal: the place, and in words what happens there."""
 
@@ -45,7 +46,7 @@ class Passage:
 Steps = tuple[Passage, ...]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Piece:
     """A known stretch of a text and the literal it comes from."""
 
@@ -53,7 +54,7 @@ class Piece:
     origin: Place | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Hole:
     """An unknown stretch of a text."""
 
@@ -61,7 +62,7 @@ class Hole:
 HOLE = Hole()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Fallback:
     """Marks a value that is only used when an environment variable is not set."""
 
@@ -70,7 +71,7 @@ class Fallback:
     read: Place | None = None  # the reading part alone: ``os.getenv("K")``
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Text:
     """A string, or bytes (``binary``), perhaps with unknown stretches."""
 
@@ -100,7 +101,7 @@ class Text:
         return max(pieces, key=lambda piece: len(piece.text)).origin if pieces else None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Const:
     """A constant that is no string: number, bool, None."""
 
@@ -110,7 +111,7 @@ class Const:
     fallback: Fallback | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Entry:
     """One entry of a mapping. ``place`` is the key's node (or keyword, or assignment) that makes the entry.
 
@@ -126,7 +127,7 @@ class Entry:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Mapping:
     """A dict. ``complete`` says that it has no other entries than these; later entries win.
 
@@ -163,7 +164,7 @@ class Mapping:
         return tuple(found) or None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Sequence:
     """A list, tuple or set; ``complete`` as in Mapping."""
 
@@ -178,7 +179,7 @@ class Sequence:
             self.complete = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class EnvRead:
     """The value of a local environment variable."""
 
@@ -187,7 +188,7 @@ class EnvRead:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class External:
     """Something outside the project, by its dotted name: ``modal.Sandbox.create``, ``os.environ``."""
 
@@ -195,7 +196,7 @@ class External:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Object:
     """An instance of a Modal type: the call that made it, and the object of which that call was a method.
 
@@ -219,7 +220,7 @@ class Object:
             current = current.previous
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Method:
     """A method of an Object, not yet called: ``image.env``."""
 
@@ -228,7 +229,7 @@ class Method:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Function:
     """A function or lambda of the project; ``receiver`` is the instance or class it is bound to."""
 
@@ -238,7 +239,7 @@ class Function:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Class:
     """A class of the project."""
 
@@ -247,7 +248,7 @@ class Class:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Instance:
     """An instance of a class of the project, with the arguments of its construction, if known."""
 
@@ -263,7 +264,7 @@ class Instance:
         return self.made or self
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Bag:
     """An object with known attributes: a namespace, parsed command-line arguments."""
 
@@ -271,7 +272,7 @@ class Bag:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Module:
     """A module of the project."""
 
@@ -279,7 +280,7 @@ class Module:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Builtin:
     """A method of a known value, not yet called: ``"a".join``, ``d.get``. ``owner`` are its possibilities."""
 
@@ -288,7 +289,7 @@ class Builtin:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Arguments:
     """The arguments of one call, evaluated on demand; ``*x`` and ``**x`` stay apart until they are bound."""
 
@@ -296,7 +297,7 @@ class Arguments:
     keywords: tuple[tuple[str | None, Argument], ...] = ()  # a name of None is ``**x``
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Argument:
     """One argument: an expression in a frame, or values already there."""
 
@@ -306,7 +307,7 @@ class Argument:
     entry: Entry | None = None  # the entry of a splatted mapping that it was
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Partial:
     """``functools.partial(function, …)``."""
 
@@ -315,7 +316,7 @@ class Partial:
     steps: Steps = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unknown:
     """Anything."""
 
@@ -374,7 +375,7 @@ _KINDS = (
     Partial,
 )  # fmt: skip
 _SLOTS: dict[type[object], list[tuple[Callable[[object], object], Callable[[object, object], None]]]] = {
-    kind: [(vars(kind)[one.name].__get__, vars(kind)[one.name].__set__) for one in fields(kind) if one.name != "steps"]
+    kind: [(vars(kind)[name].__get__, vars(kind)[name].__set__) for name in fields(kind) if name != "steps"]
     for kind in _KINDS
 }
 

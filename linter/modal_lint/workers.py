@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import sys
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from modal_lint.deep import with_deep_stack
 
+# Forking is the cheapest start and shares what is loaded; macOS's libraries do not survive it.
+if sys.platform.startswith("linux"):
+    from modal_lint.forked import Process, wait
+else:
+    from modal_lint.spawned import Process, wait
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from multiprocessing.process import BaseProcess
 
 Task_contra = TypeVar("Task_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
-# Forking is the cheapest start and shares what is loaded; macOS's libraries do not survive it.
-_METHOD = "fork" if sys.platform.startswith("linux") else "spawn"
+# glibc gives the memory that parsing one file took back to the system, and asks for it again with the next file, unless
+# it has seen as large a block as it knows of (32 MB) come and go. Nothing of the block is ever touched.
+_LARGE = 31 << 20
+
+_LEAVING: list[Process] = []  # have told everything, and give their memory back
 
 
 class Work(Protocol[Task_contra, T_co]):
@@ -34,12 +39,12 @@ class Work(Protocol[Task_contra, T_co]):
         """What one process has to tell when all tasks are done."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Worker:
     """A process at work."""
 
-    process: BaseProcess
-    pipe: Connection
+    def __init__(self, work: Work[Any, Any]) -> None:
+        self.process = Process(_serve, work)
+        self.pipe = self.process.pipe
 
     def hand(self, tasks: Sequence[object]) -> None:
         """Have some tasks done, whose answers come all at once; if the process has died, its answers will tell."""
@@ -58,12 +63,8 @@ class Worker:
 
 def started(work: Work[Any, Any]) -> Worker:
     """A process that does ``work``."""
-    context: Any = multiprocessing.get_context(_METHOD)  # typeshed's base class lacks `Process`
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, ours, work), daemon=True)
-    process.start()
-    theirs.close()
-    return Worker(process, ours)
+    _LEAVING[:] = [process for process in _LEAVING if not process.has_ended()]
+    return Worker(work)
 
 
 def ready(workers: Iterable[Worker], timeout: float | None = None) -> list[Worker]:
@@ -74,7 +75,7 @@ def ready(workers: Iterable[Worker], timeout: float | None = None) -> list[Worke
         timeout: how many seconds to wait for one; None for as long as it takes.
     """
     pipes = {worker.pipe: worker for worker in workers}
-    return [pipes[pipe] for pipe in wait(list(pipes), timeout)]  # type: ignore[index]
+    return [pipes[pipe] for pipe in wait(list(pipes), timeout)]
 
 
 def end(workers: Sequence[Worker], idle: Sequence[Worker]) -> list[Any]:
@@ -90,21 +91,26 @@ def end(workers: Sequence[Worker], idle: Sequence[Worker]) -> list[Any]:
     for worker in idle:
         try:
             told.append(worker.pipe.recv())
+            _LEAVING.append(worker.process)
         except (OSError, EOFError):
             busy.append(worker)
     for worker in busy:
         worker.process.kill()
-        worker.process.join(timeout=1)
     for worker in workers:
         worker.pipe.close()
     return told
 
 
-def _serve(pipe: Connection, other_end: Connection, work: Work[Any, Any]) -> None:
+def see_off() -> None:
+    """Wait for processes that have told everything: nobody is to find one of them after the end of a run."""
+    while _LEAVING:
+        _LEAVING.pop().join()
+
+
+def _serve(pipe: Any, work: Work[Any, Any]) -> None:
     """Answer tasks until the pipe ends."""
-    if _METHOD == "fork":
-        other_end.close()
     gc.disable()
+    bytes(_LARGE)
 
     def loop() -> None:
         while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from modal_lint.environments.guards import Guards
 from modal_lint.environments.needs import Reading, may_read
 from modal_lint.environments.sources import ANYTHING, Kind, Supply
 from modal_lint.nodes import last_name
+from modal_lint.records import made, record
 from modal_lint.uses import frame_at
 from modal_lint.values import Class, Function, Instance, Object, Place, Value
 
@@ -69,15 +69,15 @@ class Container:
         return str(getattr(self.code.node, "name", "…")) if self.code is not None else "…"
 
 
-@dataclass(slots=True)
+@record
 class Varied:
     """The calls of `with_options` in a file that give other sources, by the node or name of what they are calls of.
 
     ``anything`` says that it does so of something of which it is not known what it is.
     """
 
-    nodes: dict[ast.AST, list[Use]] = field(default_factory=dict)
-    names: dict[str, list[Use]] = field(default_factory=dict)
+    nodes: dict[ast.AST, list[Use]] = made(default_factory=dict)
+    names: dict[str, list[Use]] = made(default_factory=dict)
     anything: bool = False
 
     def has(self, container: Container, key: str | None) -> bool:

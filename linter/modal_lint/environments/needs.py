@@ -7,7 +7,6 @@ that runs in another container (`f.remote()`) is not.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint import objects, switches
@@ -19,6 +18,7 @@ from modal_lint.kept import Kept
 from modal_lint.library import ENVIRON, GETENV
 from modal_lint.modal_api import API, TYPES, canonical
 from modal_lint.nodes import last_name
+from modal_lint.records import made, record
 from modal_lint.uses import default_frame
 from modal_lint.values import Class, External, Function, Method, Place, Text, Value, Values
 
@@ -34,7 +34,7 @@ _GETTERS = frozenset(("get", "getenv", "getenvb", "pop", "setdefault", "__getite
 _LOADERS = frozenset(("load_dotenv", "update", "read_env", "putenv", "clear", "dotenv_values"))
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Need:
     """One variable that code reads.
 
@@ -51,17 +51,17 @@ class Need:
     alternative: bool = False
 
 
-@dataclass(slots=True)
+@record
 class Reads:
     """What some code reads, what it sets itself, and whether it may get variables in a way that is not followed.
 
     ``code`` are the functions that were looked through.
     """
 
-    needs: list[Need] = field(default_factory=list)
-    assigned: set[str] = field(default_factory=set)
+    needs: list[Need] = made(default_factory=list)
+    assigned: set[str] = made(default_factory=set)
     open: bool = False
-    code: list[Place] = field(default_factory=list)
+    code: list[Place] = made(default_factory=list)
 
     @property
     def keys(self) -> frozenset[str]:

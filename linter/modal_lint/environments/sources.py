@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from modal_lint.calls import effective
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import asking
 from modal_lint.library import elements
+from modal_lint.records import made, record
 from modal_lint.values import Const, EnvRead, External, Mapping, Object, Place, Sequence, Text, Unknown, Value, Values
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Kind(Enum):
     ENV = "env="
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Source:
     """One source of variables.
 
@@ -73,7 +73,7 @@ class Source:
     public: bool = False
     name: str | None = None
     place: Place | None = None
-    entries: dict[str, Place | None] = field(default_factory=dict)  # where each key is written
+    entries: dict[str, Place | None] = made(default_factory=dict)  # where each key is written
 
     def lacks(self, key: str) -> bool:
         """Whether the source does not give a key, as far as code can say."""
@@ -89,7 +89,7 @@ class Source:
         return self if self.place is None else self.place.node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Supply:
     """The sources of one container, weakest first; ``open`` says that there may be others."""
 

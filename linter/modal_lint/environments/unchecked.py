@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import conventions
 from modal_lint.environments.sources import GIVEN, Kind
+from modal_lint.records import made, record
 from modal_lint.uses import frame_at
 from modal_lint.values import Text
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modal_lint.values import Place
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unchecked:
     """One call of ``from_name`` without ``required_keys``, and what code reads of its Secret.
 
@@ -32,8 +32,8 @@ class Unchecked:
 
     name: str
     place: Place
-    read: dict[str, tuple[Container, Need]] = field(default_factory=dict)
-    required: dict[str, None] = field(default_factory=dict)
+    read: dict[str, tuple[Container, Need]] = made(default_factory=dict)
+    required: dict[str, None] = made(default_factory=dict)
     only: bool = True
 
 

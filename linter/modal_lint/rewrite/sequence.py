@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modal_lint.records import made, record
 from modal_lint.rewrite.text import CannotRewrite, Piece, Source, past_blanks, past_closing
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ Pieces = list[Piece]
 Part = ast.expr | ast.keyword
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Item:
     """One item: its text, what stands before its comma, the comma, and the gap up to the next item or bracket."""
 
     body: Pieces
-    before_comma: Pieces = field(default_factory=list)
+    before_comma: Pieces = made(default_factory=list)
     comma: Piece | None = None
-    gap: Pieces = field(default_factory=list)
+    gap: Pieces = made(default_factory=list)
     start: int = -1
     end: int = -1
     parts: tuple[Part, ...] = ()  # what it was made of in the file: a key and a value, or one node
@@ -34,7 +34,7 @@ class Item:
         return last.value if isinstance(last, (ast.keyword, ast.Starred)) else last
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Sequence:
     """The inside of a pair of brackets, from ``start`` to ``end``."""
 
