@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modal_lint import leaks, switches
 from modal_lint.bytesearch import says
 from modal_lint.kept import Kept
-from modal_lint.nodes import all_arguments, all_parameters, last_name, parts
+from modal_lint.nodes import FIELDS, all_arguments, all_parameters, last_name
 from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
@@ -33,13 +33,26 @@ _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
 # One of these stands wherever a secret comes from.
 _TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(TOKEN_MAKERS)))
 _WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS)
-_SILENT = frozenset((ast.Constant, ast.Compare))  # what is compared does not become part of the answer
+# What is compared does not become part of the answer; nothing at all is the key of ``**mapping``.
+_SILENT = frozenset((ast.Constant, ast.Compare, type(None)))
 _READING = frozenset((ast.Call, ast.Subscript))
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
-# A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over by
-# a name (then spelled ``name=``); None for a secret itself.
-Name = tuple["_Sources", "Scope | None", str]
+
+class _Name:
+    """What may hold a secret, and what it gets that from, once that was asked.
+
+    A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over
+    by a name (then spelled ``name=``).
+    """
+
+    __slots__ = ("behind", "imported", "is_secret", "scope", "sources", "text")
+
+    def __init__(self, sources: _Sources, scope: Scope | None, text: str) -> None:
+        self.sources, self.scope, self.text = sources, scope, text
+        self.is_secret = False  # as it stands there, or in what it holds
+        self.behind: tuple[_Name, ...] | None = None
+        self.imported: list[tuple[File, str]] | None = None
 
 
 def may_carry(file: File, nodes: Iterable[ast.expr], *, variables: bool = True) -> bool:
@@ -89,41 +102,48 @@ class _Search:
         self.start = _sources(file, variables)
         self.depths = {self.start: 0}  # of the files come to, how many imports away they are
         self.attributes: set[str] = set()
-        self.seen: set[Name] = set()
-        self.pending: list[Name] = []
+        self.seen = set(self.start.barren)
+        self.pending: list[_Name] = []
 
     def finds_secret(self, nodes: Iterable[ast.expr]) -> bool:
-        if any(self._goes_on(self.start.named(node)) for node in nodes) or self._follows():
+        found: dict[_Name, None] = {}
+        if any(self.start.reads_secret(node, found) for node in nodes):
+            return True
+        self._goes_on(found)
+        if self._follows():
             return True
         if len(self.depths) == 1:
-            self.start.barren |= self.seen
+            self.start.barren = self.seen
         return False
 
     def _follows(self) -> bool:
         while self.pending:
-            sources, scope, name = self.pending.pop()
-            names, imported = sources.behind(scope, name)
-            if self._goes_on(names):
+            name = self.pending.pop()
+            sources = name.sources
+            if name.behind is None:
+                sources.look_behind(name)
+            if name.is_secret:
                 return True
-            for file, inner in imported:
+            if name.behind:
+                self._goes_on(name.behind)
+            if name.imported is None:
+                name.imported = [] if name.scope is None else [*sources.files_of(name.scope, name.text)]
+            for file, inner in name.imported:
                 if self._enters(file, self.depths[sources] + 1) and inner:
-                    self._goes_on(((_sources(file, self.variables), file.scopes.module, inner),))
+                    self._goes_on((_sources(file, self.variables).name(file.scopes.module, inner),))
         return False
 
-    def _goes_on(self, names: Iterable[Name | None]) -> bool:
-        """Whether a secret is among some names; the others are followed later."""
-        seen, barren = self.seen, self.start.barren
+    def _goes_on(self, names: Iterable[_Name]) -> None:
+        """Have names followed later."""
+        seen, pending = self.seen, self.pending
         for name in names:
-            if name is None:
-                return True
-            if name not in seen and name not in barren:
+            if name not in seen:
                 seen.add(name)
-                self.pending.append(name)
-                attribute = name[2] if name[1] is None else ""
-                if attribute and attribute not in self.attributes:
+                pending.append(name)
+                attribute = name.text
+                if name.scope is None and attribute not in self.attributes:
                     self.attributes.add(attribute)
-                    self._goes_on([(one, None, attribute) for one in self.depths if attribute in one.attributes])
-        return False
+                    self._goes_on([one.name(None, attribute) for one in self.depths if attribute in one.attributes])
 
     def _enters(self, file: File, depth: int) -> bool:
         """Whether names are followed into a file."""
@@ -132,45 +152,62 @@ class _Search:
             if _is_dry_behind(file.project, file.real, _words(self.variables), depth):
                 return False
             self.depths[sources] = depth
-            self._goes_on([(sources, None, attribute) for attribute in self.attributes & sources.attributes])
+            self._goes_on([sources.name(None, attribute) for attribute in self.attributes & sources.attributes])
         return sources in self.depths
 
 
 class _Sources:
-    """Where the names of one file get what they hold, each found out when it is asked for."""
+    """Where the names of one file get what they hold, each found out when it is asked for.
+
+    What asks for the names in something puts them into ``found``, and says whether a secret can be read there: then
+    the names do not matter.
+    """
 
     def __init__(self, file: File, variables: bool) -> None:
         self.file = file
         self.secrets = TOKEN_MAKERS | _ENVIRON if variables else TOKEN_MAKERS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
-        self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
+        self.barren: set[_Name] = set()  # names behind which no secret was found, nor another file
+        self._names: dict[tuple[Scope | None, str], _Name] = {}
+        self._meant: dict[tuple[Scope, str], _Name] = {}  # by the scope that a name stands in
         self._signatures: dict[Scope, _Signature] = {}
-        self._behind: dict[tuple[Scope | None, str], tuple[list[Name | None], list[tuple[File, str]]]] = {}
 
-    def behind(self, scope: Scope | None, name: str) -> tuple[list[Name | None], list[tuple[File, str]]]:
-        """What a name may hold: other names of the file, and the names of other files that it is imported from.
+    def name(self, scope: Scope | None, text: str) -> _Name:
+        """The one object that stands for a name."""
+        key = (scope, text)
+        known = self._names.get(key)
+        if known is None:
+            known = self._names[key] = _Name(self, scope, text)
+        return known
 
-        An imported name that is "" stands for the whole module.
-        """
-        key = (scope, name)
-        if key not in self._behind:
-            found = self._of_attribute(name) if scope is None else self._of_name(scope, name)
-            imported = [] if scope is None else [*self._imported(scope, name)]
-            self._behind[key] = list(dict.fromkeys(found)), imported
-        return self._behind[key]
+    def look_behind(self, name: _Name) -> None:
+        """Find out what a name may hold of the same file."""
+        found: dict[_Name, None] = {}
+        scope, text = name.scope, name.text
+        name.is_secret = self._of_attribute(text, found) if scope is None else self._of_name(scope, text, found)
+        name.behind = tuple(found)
 
-    def named(self, node: ast.AST) -> list[Name | None]:
-        """The names in an expression; None where a secret can be read in it."""
-        found: list[Name | None] = []
-        pending = [node]
+    def files_of(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
+        """The names of other files that a name is imported from; "" stands for the whole module."""
+        for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
+            if binding.kind == "import":
+                yield from self._files(binding.node, name)
+
+    def reads_secret(self, node: ast.AST, found: dict[_Name, None]) -> bool:
+        """Whether a secret can be read in an expression."""
+        secrets = self.secrets
+        pending: list[Any] = [node]
         while pending:
-            current: Any = pending.pop()
+            current = pending.pop()
             kind = current.__class__
             if kind is ast.Name:
-                found.append(self._resolved(current))
+                if current.id in secrets:
+                    return True
+                found[self._resolved(current)] = None
             elif kind is ast.Attribute:
-                secret = current.attr in self.secrets or _is_configuration(current)
-                found.append(None if secret else (self, None, current.attr))
+                if current.attr in secrets or _is_configuration(current):
+                    return True
+                found[self.name(None, current.attr)] = None
                 pending.append(current.value)
             elif kind is ast.IfExp:
                 pending += (current.body, current.orelse)
@@ -180,49 +217,47 @@ class _Sources:
                 pending += getattr(current, "args", [])[1:]  # the default
             elif kind not in _SILENT:
                 if kind is ast.Lambda:
-                    found += self._of_parameters(self.file.scopes.of[current])
-                pending += parts(current)
-        return found
+                    self._of_parameters(self.file.scopes.of[current], found)
+                values = current.__dict__
+                for field in FIELDS[kind]:
+                    value = values[field]
+                    if value.__class__ is list:
+                        pending += value
+                    else:
+                        pending.append(value)
+        return False
 
-    def _resolved(self, node: ast.Name) -> Name | None:
-        if node.id in self.secrets:
-            return None
+    def _resolved(self, node: ast.Name) -> _Name:
         scopes = self.file.scopes
-        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
+        scope = scopes.scope(node)
+        key = (scope, node.id)
+        known = self._meant.get(key)
+        if known is None:
+            known = self._meant[key] = self.name(scopes.lookup(node.id, scope) or scopes.module, node.id)
+        return known
 
     # ---- names ----------------------------------------------------------------------------------------------
 
-    def _of_name(self, scope: Scope, name: str) -> list[Name | None]:
-        found: list[Name | None] = []
+    def _of_name(self, scope: Scope, name: str, found: dict[_Name, None]) -> bool:
         for binding in scope.bindings.get(name, ()):
-            found += self._of_binding(binding, scope)
-        for value in self._changes(scope, name):
-            found += self.named(value)
-        return found
+            if self._of_binding(binding, scope, found):
+                return True
+        return any(self.reads_secret(value, found) for value in self._changes(scope, name))
 
-    def _of_binding(self, binding: Binding, scope: Scope) -> Iterable[Name | None]:
+    def _of_binding(self, binding: Binding, scope: Scope, found: dict[_Name, None]) -> bool:
         if binding.value is not None:
-            return self.named(binding.value)
+            return self.reads_secret(binding.value, found)
         if binding.kind == "param":
-            return self._of_parameter(scope, binding.name)
+            return self._of_parameter(scope, binding.name, found)
         if binding.kind == "def":
-            return self._returned(self.file.scopes.of[binding.node])
+            given = (getattr(leaving, "value", None) for leaving in self.file.scopes.of[binding.node].returns)
+            return any(self.reads_secret(value, found) for value in given if value is not None)
         if binding.kind == "import":
             alias, statement = binding.node, self.file.scopes.parents[binding.node]
             assert isinstance(alias, ast.alias)
             module = alias.name if isinstance(statement, ast.Import) else getattr(statement, "module", None) or ""
-            if module in self.readers or (module, alias.name) == ("modal.config", "config"):
-                return (None,)
-        return ()
-
-    def _returned(self, scope: Scope) -> list[Name | None]:
-        given = (getattr(leaving, "value", None) for leaving in scope.returns)
-        return [name for value in given if value is not None for name in self.named(value)]
-
-    def _imported(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
-        for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
-            if binding.kind == "import":
-                yield from self._files(binding.node, name)
+            return module in self.readers or (module, alias.name) == ("modal.config", "config")
+        return False
 
     def _files(self, alias: ast.AST, name: str) -> Iterator[tuple[File, str]]:
         assert isinstance(alias, ast.alias)
@@ -242,30 +277,30 @@ class _Sources:
 
     # ---- parameters -----------------------------------------------------------------------------------------
 
-    def _of_parameters(self, scope: Scope) -> Iterator[Name]:
+    def _of_parameters(self, scope: Scope, found: dict[_Name, None]) -> None:
         for name, bindings in scope.bindings.items():
             if any(binding.kind == "param" for binding in bindings):
-                yield self, scope, name
+                found[self.name(scope, name)] = None
 
-    def _of_parameter(self, scope: Scope, name: str) -> list[Name | None]:
+    def _of_parameter(self, scope: Scope, name: str, found: dict[_Name, None]) -> bool:
         """What a function's parameter gets: its default, and what calls of a function of that name hand over."""
-        found: list[Name | None] = []
         signature = self._signature(scope)
-        if name in signature.defaults:
-            found += self.named(signature.defaults[name])
+        if name in signature.defaults and self.reads_secret(signature.defaults[name], found):
+            return True
         if name in self._keywords:
-            found.append((self, None, f"{name}="))
+            found[self.name(None, f"{name}=")] = None
         at = signature.names.index(name)
         for call, skip in signature.calls:
             given = call.args[skip:] if skip else call.args
             if not signature.is_open and not any(one.__class__ is ast.Starred for one in given):
                 given = given[max(at - 1, 0) : at + 1]  # the first may be ``self``
             for value in given:
-                found += self.named(value)
+                if self.reads_secret(value, found):
+                    return True
             for keyword in call.keywords:
-                if keyword.arg is None or name == signature.rest:
-                    found += self.named(keyword.value)
-        return found
+                if (keyword.arg is None or name == signature.rest) and self.reads_secret(keyword.value, found):
+                    return True
+        return False
 
     def _signature(self, scope: Scope) -> _Signature:
         known = self._signatures.get(scope)
@@ -275,15 +310,16 @@ class _Sources:
 
     # ---- attributes -----------------------------------------------------------------------------------------
 
-    def _of_attribute(self, name: str) -> list[Name | None]:
-        found: list[Name | None] = []
+    def _of_attribute(self, name: str, found: dict[_Name, None]) -> bool:
         for value in (*self._set.get(name, ()), *self._keywords.get(name.removesuffix("="), ())):
-            found += self.named(value)
-        found += [(self, scope, name) for scope in self._in_classes.get(name, ())]
+            if self.reads_secret(value, found):
+                return True
+        for scope in self._in_classes.get(name, ()):
+            found[self.name(scope, name)] = None
         module = self.file.scopes.module
         if name in module.bindings:
-            found.append((self, module, name))
-        return found
+            found[self.name(module, name)] = None
+        return False
 
     @cached_property
     def attributes(self) -> frozenset[str]:
