@@ -42,8 +42,8 @@ _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call 
 class _Name:
     """What may hold a secret, and what it gets that from, once that was asked.
 
-    A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over
-    by a name (then spelled ``name=``).
+    A name that a scope of a file binds, or (without a scope) what a file puts into an attribute of whatever object, or
+    what calls hand over by a name (then spelled ``name=``).
     """
 
     __slots__ = ("behind", "imported", "is_secret", "scope", "sources", "text")
@@ -51,8 +51,12 @@ class _Name:
     def __init__(self, sources: _Sources, scope: Scope | None, text: str) -> None:
         self.sources, self.scope, self.text = sources, scope, text
         self.is_secret = False  # as it stands there, or in what it holds
-        self.behind: tuple[_Name, ...] | None = None
-        self.imported: list[tuple[File, str]] | None = None
+        self.behind: _Found | None = None  # None: that was not asked yet
+        self.imported: tuple[tuple[File, str], ...] = ()  # of other files; "" stands for the whole module
+
+
+# What an expression takes something from: names, and attributes of whatever object by how they are spelled.
+_Found = dict["_Name | str", None]
 
 
 def may_carry(file: File, nodes: Iterable[ast.expr], *, variables: bool = True) -> bool:
@@ -106,14 +110,15 @@ class _Search:
         self.pending: list[_Name] = []
 
     def finds_secret(self, nodes: Iterable[ast.expr]) -> bool:
-        found: dict[_Name, None] = {}
+        found: _Found = {}
         if any(self.start.reads_secret(node, found) for node in nodes):
             return True
-        self._goes_on(found)
+        self._goes_on(found, self.start)
         if self._follows():
             return True
         if len(self.depths) == 1:
             self.start.barren = self.seen
+            self.start.barren_attributes |= self.attributes
         return False
 
     def _follows(self) -> bool:
@@ -121,39 +126,42 @@ class _Search:
             name = self.pending.pop()
             sources = name.sources
             if name.behind is None:
-                sources.look_behind(name)
+                name.behind = sources.behind(name)
             if name.is_secret:
                 return True
-            if name.behind:
-                self._goes_on(name.behind)
-            if name.imported is None:
-                name.imported = [] if name.scope is None else [*sources.files_of(name.scope, name.text)]
+            self._goes_on(name.behind, sources)
             for file, inner in name.imported:
-                if self._enters(file, self.depths[sources] + 1) and inner:
-                    self._goes_on((_sources(file, self.variables).name(file.scopes.module, inner),))
+                entered = self._enters(file, self.depths[sources] + 1)
+                if entered is not None and inner:
+                    self._follow_later(entered.name(file.scopes.module, inner))
         return False
 
-    def _goes_on(self, names: Iterable[_Name]) -> None:
-        """Have names followed later."""
-        seen, pending = self.seen, self.pending
-        for name in names:
-            if name not in seen:
-                seen.add(name)
-                pending.append(name)
-                attribute = name.text
-                if name.scope is None and attribute not in self.attributes:
-                    self.attributes.add(attribute)
-                    self._goes_on([one.name(None, attribute) for one in self.depths if attribute in one.attributes])
+    def _goes_on(self, found: _Found, sources: _Sources) -> None:
+        """Have what was found in a file followed later."""
+        for one in found:
+            if isinstance(one, _Name):
+                self._follow_later(one)
+            elif one not in self.attributes and not (sources is self.start and one in sources.barren_attributes):
+                self.attributes.add(one)
+                for entered in self.depths:
+                    if one in entered.attributes:
+                        self._follow_later(entered.name(None, one))
 
-    def _enters(self, file: File, depth: int) -> bool:
-        """Whether names are followed into a file."""
+    def _follow_later(self, name: _Name) -> None:
+        if name not in self.seen:
+            self.seen.add(name)
+            self.pending.append(name)
+
+    def _enters(self, file: File, depth: int) -> _Sources | None:
+        """Where names are followed to in a file; None if they are not followed into it."""
         sources = _sources(file, self.variables)
-        if sources not in self.depths and depth <= MAX_IMPORTS:
-            if _is_dry_behind(file.project, file.real, _words(self.variables), depth):
-                return False
+        if sources not in self.depths:
+            if depth > MAX_IMPORTS or _is_dry_behind(file.project, file.real, _words(self.variables), depth):
+                return None
             self.depths[sources] = depth
-            self._goes_on([sources.name(None, attribute) for attribute in self.attributes & sources.attributes])
-        return sources in self.depths
+            for attribute in self.attributes & sources.attributes:
+                self._follow_later(sources.name(None, attribute))
+        return sources
 
 
 class _Sources:
@@ -167,33 +175,40 @@ class _Sources:
         self.file = file
         self.secrets = TOKEN_MAKERS | _ENVIRON if variables else TOKEN_MAKERS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
+        self._says_variable = any(word in file.spelled for word in ("environ", "getenv"))
         self.barren: set[_Name] = set()  # names behind which no secret was found, nor another file
-        self._names: dict[tuple[Scope | None, str], _Name] = {}
-        self._meant: dict[tuple[Scope, str], _Name] = {}  # by the scope that a name stands in
+        self.barren_attributes: set[str] = set()
+        self._names: dict[Scope | None, dict[str, _Name]] = {None: {}}
+        self._meant: dict[Scope, dict[str, _Name | None]] = {}  # by the scope that a name stands in
         self._signatures: dict[Scope, _Signature] = {}
 
     def name(self, scope: Scope | None, text: str) -> _Name:
         """The one object that stands for a name."""
-        key = (scope, text)
-        known = self._names.get(key)
+        names = self._names.get(scope)
+        if names is None:
+            names = self._names[scope] = {}
+        known = names.get(text)
         if known is None:
-            known = self._names[key] = _Name(self, scope, text)
+            known = names[text] = _Name(self, scope, text)
         return known
 
-    def look_behind(self, name: _Name) -> None:
-        """Find out what a name may hold of the same file."""
-        found: dict[_Name, None] = {}
+    def behind(self, name: _Name) -> _Found:
+        """What a name may hold."""
+        found: _Found = {}
         scope, text = name.scope, name.text
-        name.is_secret = self._of_attribute(text, found) if scope is None else self._of_name(scope, text, found)
-        name.behind = tuple(found)
+        if scope is None:
+            name.is_secret = self._of_attribute(text, found)
+        else:
+            bindings = scope.bindings.get(text, [])
+            name.is_secret = self._of_name(scope, text, bindings, found)
+            if "*" in scope.bindings:
+                bindings = bindings + scope.bindings["*"]
+            for binding in bindings:
+                if binding.kind == "import":
+                    name.imported += (*self._files(binding.node, text),)
+        return found
 
-    def files_of(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
-        """The names of other files that a name is imported from; "" stands for the whole module."""
-        for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
-            if binding.kind == "import":
-                yield from self._files(binding.node, name)
-
-    def reads_secret(self, node: ast.AST, found: dict[_Name, None]) -> bool:
+    def reads_secret(self, node: ast.AST | None, found: _Found) -> bool:
         """Whether a secret can be read in an expression."""
         secrets = self.secrets
         pending: list[Any] = [node]
@@ -203,18 +218,23 @@ class _Sources:
             if kind is ast.Name:
                 if current.id in secrets:
                     return True
-                found[self._resolved(current)] = None
+                if (name := self._resolved(current)) is not None:
+                    found[name] = None
             elif kind is ast.Attribute:
-                if current.attr in secrets or _is_configuration(current):
+                if current.attr in secrets or (current.attr == "config" and _is_configuration(current)):
                     return True
-                found[self.name(None, current.attr)] = None
+                found[current.attr] = None
                 pending.append(current.value)
             elif kind is ast.IfExp:
                 pending += (current.body, current.orelse)
             elif kind is ast.comprehension:
                 pending.append(current.iter)
-            elif kind in _READING and _reads_setting(self.file, current):
+            elif self._says_variable and kind in _READING and _reads_setting(self.file, current):
                 pending += getattr(current, "args", [])[1:]  # the default
+            elif kind is ast.Call:
+                pending.append(current.func)
+                pending += current.args
+                pending += [keyword.value for keyword in current.keywords]
             elif kind not in _SILENT:
                 if kind is ast.Lambda:
                     self._of_parameters(self.file.scopes.of[current], found)
@@ -227,31 +247,38 @@ class _Sources:
                         pending.append(value)
         return False
 
-    def _resolved(self, node: ast.Name) -> _Name:
+    def _resolved(self, node: ast.Name) -> _Name | None:
+        """What a name stands for; None for a builtin."""
         scopes = self.file.scopes
-        scope = scopes.scope(node)
-        key = (scope, node.id)
-        known = self._meant.get(key)
-        if known is None:
-            known = self._meant[key] = self.name(scopes.lookup(node.id, scope) or scopes.module, node.id)
-        return known
+        scope, text = scopes.scope(node), node.id
+        meant = self._meant.get(scope)
+        if meant is None:
+            meant = self._meant[scope] = {}
+        if text not in meant:
+            home = scopes.lookup(text, scope) or scopes.module
+            bound = text in home.bindings or "*" in home.bindings or text in scopes.mutating
+            meant[text] = self.name(home, text) if bound else None
+        return meant[text]
 
     # ---- names ----------------------------------------------------------------------------------------------
 
-    def _of_name(self, scope: Scope, name: str, found: dict[_Name, None]) -> bool:
-        for binding in scope.bindings.get(name, ()):
+    def _of_name(self, scope: Scope, name: str, bindings: list[Binding], found: _Found) -> bool:
+        for binding in bindings:
             if self._of_binding(binding, scope, found):
                 return True
+        if name not in self.file.scopes.mutating:
+            return False
         return any(self.reads_secret(value, found) for value in self._changes(scope, name))
 
-    def _of_binding(self, binding: Binding, scope: Scope, found: dict[_Name, None]) -> bool:
+    def _of_binding(self, binding: Binding, scope: Scope, found: _Found) -> bool:
         if binding.value is not None:
             return self.reads_secret(binding.value, found)
         if binding.kind == "param":
             return self._of_parameter(scope, binding.name, found)
         if binding.kind == "def":
-            given = (getattr(leaving, "value", None) for leaving in self.file.scopes.of[binding.node].returns)
-            return any(self.reads_secret(value, found) for value in given if value is not None)
+            for leaving in self.file.scopes.of[binding.node].returns:
+                if self.reads_secret(getattr(leaving, "value", None), found):
+                    return True
         if binding.kind == "import":
             alias, statement = binding.node, self.file.scopes.parents[binding.node]
             assert isinstance(alias, ast.alias)
@@ -277,12 +304,12 @@ class _Sources:
 
     # ---- parameters -----------------------------------------------------------------------------------------
 
-    def _of_parameters(self, scope: Scope, found: dict[_Name, None]) -> None:
+    def _of_parameters(self, scope: Scope, found: _Found) -> None:
         for name, bindings in scope.bindings.items():
             if any(binding.kind == "param" for binding in bindings):
                 found[self.name(scope, name)] = None
 
-    def _of_parameter(self, scope: Scope, name: str, found: dict[_Name, None]) -> bool:
+    def _of_parameter(self, scope: Scope, name: str, found: _Found) -> bool:
         """What a function's parameter gets: its default, and what calls of a function of that name hand over."""
         signature = self._signature(scope)
         if name in signature.defaults and self.reads_secret(signature.defaults[name], found):
@@ -310,7 +337,7 @@ class _Sources:
 
     # ---- attributes -----------------------------------------------------------------------------------------
 
-    def _of_attribute(self, name: str, found: dict[_Name, None]) -> bool:
+    def _of_attribute(self, name: str, found: _Found) -> bool:
         for value in (*self._set.get(name, ()), *self._keywords.get(name.removesuffix("="), ())):
             if self.reads_secret(value, found):
                 return True
@@ -323,7 +350,7 @@ class _Sources:
 
     @cached_property
     def attributes(self) -> frozenset[str]:
-        """The names of the attributes that something is put into."""
+        """What may be put into attributes, by how they are spelled."""
         return frozenset((*self._set, *self._keywords, *self._in_classes, *self.file.scopes.module.bindings))
 
     @cached_property
