@@ -132,15 +132,18 @@ def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute
     attribute, name = ast.Attribute, ast.Name
     for call in file.scopes.calls:
         func: Any = call.func
-        around: ast.AST = call
-        if func.__class__ is attribute and func.attr == "aio":
-            func = func.value
-        while func.__class__ is attribute:
-            # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
-            if func.attr in lasts and (around is call or func.attr != "Secret"):
-                found.append((func, around))
-            around = func = func.value
-        if around is call and func.__class__ is name and func.id in known:
+        if func.__class__ is attribute:
+            if func.attr == "aio":
+                func = func.value
+            around: ast.AST = call
+            while func.__class__ is attribute:
+                # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
+                if func.attr in lasts and (around is call or func.attr != "Secret"):
+                    found.append((func, around))
+                around = func = func.value
+            if around is not call:
+                continue
+        if func.__class__ is name and func.id in known:
             found.append((func, call))
     decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
     for one in decorators:
