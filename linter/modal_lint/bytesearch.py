@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Where in a text a word of two bytes or more stands between two places; -1 if it does not. (One byte is found as fast
 # by `bytes.find`; no byte at all, by some versions in other places than that says.)
 find: Callable[[bytes | bytearray, bytes, int, int], int] = stringzilla.find
+# How often it stands there.
+count: Callable[[bytes | bytearray, bytes, int, int], int] = stringzilla.count
 
 
 def places(data: bytes | bytearray, word: bytes, stop: int) -> Iterator[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from modal_lint.bytesearch import count, find, places
+
 MAX_LINE = 1_000  # bytes; of longer ones nothing is plain
 _HEAD = re.compile(rb"[ \t]*(?:class|def|async[ \t]+def)[ \t]+$")
 # What stands before a name that is bound there: it is imported, declared, looped over, caught, matched.
@@ -28,8 +30,7 @@ def defines_plainly(data: bytes, name: str) -> bool:
     """
     word = name.encode()
     defined = False
-    at = data.find(word)
-    while at >= 0:
+    for at in places(data, word, len(data)):
         end = at + len(word)
         if not _goes_on(data[at - 1 : at]) and not _goes_on(data[end : end + 1]):
             start, stop = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
@@ -42,8 +43,7 @@ def defines_plainly(data: bytes, name: str) -> bool:
                 defined = True
             elif _may_bind(before, behind):
                 return False
-        at = data.find(word, end)
-    return defined and b"import *" not in data
+    return defined and find(data, b"import *", 0, len(data)) < 0
 
 
 def _goes_on(character: bytes) -> bool:
@@ -67,7 +67,7 @@ def _is_no_target(before: bytes) -> bool:
 
 def _is_quoted(data: bytes, at: int) -> bool:
     """Whether a place may stand in a string of several lines."""
-    return bool(data.count(b'"""', 0, at) % 2 or data.count(b"'''", 0, at) % 2)
+    return bool(count(data, b'"""', 0, at) % 2 or count(data, b"'''", 0, at) % 2)
 
 
 def _is_decorated(data: bytes, start: int) -> bool:

@@ -12,6 +12,7 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from modal_lint.bytesearch import says
 from modal_lint.model import Span
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from modal_lint.uses import Given, Use
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_ASCII = bytes(range(128))
+_IN_NAMES = re.compile("[A-Za-z0-9_]")
 
 
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file
@@ -144,13 +147,29 @@ class File:
         return _NEWLINE.split(self.text) if self.module is None else self.module.lines
 
     @cached_property
-    def spelled(self) -> str:
-        """The text as Python reads the names in it: of other letters it makes those of ASCII (NFKC)."""
-        if self.text.isascii():
-            return self.text
+    def _coded(self) -> bytes:
+        """The text in UTF-8, whatever it was read from: words are found faster among bytes."""
+        return self.text.encode("utf-8", "surrogatepass")
+
+    def says(self, *words: str) -> bool:
+        """Whether one of some words stands in the text."""
+        return says(self._coded, map(str.encode, words))
+
+    def spells(self, *names: str) -> bool:
+        """Whether one of some names stands in the text as Python reads it: of other letters it makes those of ASCII."""
+        return self.says(*names) or (self._respelled is not None and any(name in self._respelled for name in names))
+
+    @cached_property
+    def _respelled(self) -> str | None:
+        """The text in the letters that Python makes of it (NFKC); None where it has none that become those of ASCII."""
+        others = self._coded.translate(None, _ASCII)
+        if not others:
+            return None
         import unicodedata
 
-        return unicodedata.normalize("NFKC", self.text)
+        # What is no letter of ASCII may become some, but neither goes away nor changes those beside it into others.
+        decomposed = unicodedata.normalize("NFKD", others.decode("utf-8", "surrogatepass"))
+        return unicodedata.normalize("NFKC", self.text) if _IN_NAMES.search(decomposed) else None
 
     @cached_property
     def scopes(self) -> Scopes:

@@ -46,7 +46,7 @@ def check(file: File) -> Iterator[Finding]:
 
     The fix is safe where the reference stands in the call. Nothing is said in a file that sets `MODAL_ENVIRONMENT`.
     """
-    if _VARIABLE in file.text or all(use.api.name not in _CREATORS for use, _ in file.given(Sink.SECRETS)):
+    if file.says(_VARIABLE) or all(use.api.name not in _CREATORS for use, _ in file.given(Sink.SECRETS)):
         return
     told: set[ast.AST] = set()
     for use in file.uses:

@@ -47,8 +47,10 @@ def check(file: File) -> Iterator[Finding]:
 
     `.hydrate()` looks the Secret up at once. Nothing is said where the `try` does anything else that may fail so.
     """
-    for node in file.scopes.blocks if "NotFoundError" in file.text and "from_name" in file.text else ():
-        for caught in _dead(file, node) if isinstance(node, ast.Try) else ():
+    if not file.says("NotFoundError") or not file.says("from_name"):
+        return
+    for node in [one for one in file.scopes.blocks if one.__class__ is ast.Try]:
+        for caught in _dead(file, node):
             yield remark(
                 RULE,
                 file,
@@ -98,10 +100,17 @@ def _logs(file: File, call: ast.Call) -> bool:
     return not any(isinstance(value, (Method, Function)) for value in _values(file, call.func))
 
 
+def _is_builtin(file: File, name: ast.Name) -> bool:
+    """Whether a name is bound nowhere in the file."""
+    return file.scopes.resolved(name)[0] is None and "*" not in file.scopes.module.bindings
+
+
 def _catches(file: File, caught: ast.expr) -> bool:
     """Whether what a look-up raises is caught, perhaps among others: nothing is raised there at all."""
     if isinstance(caught, ast.Tuple):
         return any(_catches(file, one) for one in caught.elts)
+    if isinstance(caught, ast.Name) and _is_builtin(file, caught):
+        return False
     return any(isinstance(value, External) and value.name in _NOT_FOUND for value in _values(file, caught))
 
 

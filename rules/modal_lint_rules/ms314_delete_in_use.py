@@ -76,7 +76,7 @@ def check(file: File) -> Iterator[Finding]:
 
 
 def _deletions(file: File) -> Iterator[Use]:
-    if ".delete" in file.text and ("objects" in file.text or "secrets" in file.text):
+    if file.says(".delete") and file.says("objects", "secrets"):
         yield from asking.calls(file, *_DELETE)
 
 

@@ -61,7 +61,7 @@ def check(file: File) -> Iterator[Finding]:
     Nothing is said inside of other Functions, whose container may have the same Secrets, nor in a file that loads a
     `.env` by itself, nor where the code is seen to read nothing that the Function is given.
     """
-    if ".local" not in file.text or "load_dotenv" in file.text or not _NAME.search(file.text):
+    if not file.says(".local") or file.says("load_dotenv") or not _NAME.search(file.text):
         return
     for use in containers.once(asking.calls(file, *_LOCAL)):
         container = None if use.owner is None else containers.container_behind(use.owner)

@@ -29,7 +29,7 @@ def calls(file: File, *names: str) -> list[Use]:
     """
     found = [use for use in file.uses if use.api.name in names]
     hidden = _hidden(names)
-    if hidden and (any(name in file.spelled for name in hidden) or switches.is_off("spelling")):
+    if hidden and (file.spells(*hidden) or switches.is_off("spelling")):
         seen = {use.node for use in found}
         uses = Uses(file)
         for call in file.scopes.calls:

@@ -34,7 +34,7 @@ class Read(NamedTuple):
 
 def may_have(file: File) -> bool:
     """Whether a module can have such reads, from its text alone."""
-    return "environ" in file.text or "Settings" in file.text or any(name in file.text for name in _STRICT)
+    return file.says("environ", "Settings", *_STRICT)
 
 
 def reads(file: File) -> Iterator[Read]:
@@ -75,7 +75,7 @@ def _is_environment(file: File, node: ast.expr) -> bool:
 
 def _constructed(file: File, call: ast.Call) -> Iterator[Read]:
     name = last_name(call.func)
-    if name not in _STRICT and "Settings" not in file.text:
+    if name not in _STRICT and not file.says("Settings"):
         return
     ev = file.project.evaluator
     for value in ev.ask(call.func, frame_at(file, call)):

@@ -288,7 +288,7 @@ def may_read(file: File) -> bool:
     """
     known = _MAY_READ.get(file)
     if known is None:
-        spelled = any(one in file.spelled for one in _SPELLED) or switches.is_off("spelling")
+        spelled = file.spells(*_SPELLED) or switches.is_off("spelling")
         known = _MAY_READ[file] = spelled or any(_may_bring_reader(file, one) for one in file.scopes.imports)
     return known
 
@@ -315,4 +315,4 @@ def _is_of_sdk(dotted: str) -> bool:
 
 
 def _sets_variables(file: File) -> bool:
-    return "environ" in file.text or "dotenv" in file.text or "putenv" in file.text
+    return file.says("environ", "dotenv", "putenv")
