@@ -175,7 +175,7 @@ class _Sources:
         self.file = file
         self.secrets = TOKEN_MAKERS | _ENVIRON if variables else TOKEN_MAKERS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
-        self._says_variable = any(word in file.spelled for word in ("environ", "getenv"))
+        self._says_variable = file.spells("environ", "getenv")
         self.barren: set[_Name] = set()  # names behind which no secret was found, nor another file
         self.barren_attributes: set[str] = set()
         self._names: dict[Scope | None, dict[str, _Name]] = {None: {}}

@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint import library
-from modal_lint.bytesearch import says
 from modal_lint.lazy import lazy
 from modal_lint.modal_api import Sink
 from modal_lint.model import Fix
@@ -69,9 +68,7 @@ def unshielded(file: File) -> Iterator[Unshielded]:
 
 def _updates(file: File) -> Iterator[Use]:
     """The calls that give a sandbox another policy."""
-    if file.text.isascii() and not says(file.data, (_UPDATING.encode(),)):  # of other letters Python makes ASCII
-        return
-    for call in file.scopes.calls:
+    for call in file.scopes.calls if file.spells(_UPDATING) else ():
         if isinstance(call.func, ast.Attribute) and call.func.attr == _UPDATING:
             yield from Uses(file).of(call)
 

@@ -33,7 +33,7 @@ _SETTERS = {"setdefault": "os.environ", "__setitem__": "os.environ", "putenv": "
 
 def assigned(file: File) -> Iterator[Exposure]:
     """Tokens that the code puts into its own environment or into headers of a request."""
-    if not any(word in file.text for word in ("MODAL_", "Modal-", "modal-", "ak-", "as-", "wk-", "ws-")):
+    if not file.says("MODAL_", "Modal-", "modal-", "ak-", "as-", "wk-", "ws-"):
         return
     for key, value, node, frame, where in _candidates(file):
         for one in file.project.evaluator.ask(value, frame):
