@@ -162,11 +162,11 @@ class File:
     @cached_property
     def _respelled(self) -> str | None:
         """The text in the letters that Python makes of it (NFKC); None where it has none that become those of ASCII."""
-        others = self._coded.translate(None, _ASCII)
-        if not others:
+        if self.text.isascii():
             return None
         import unicodedata
 
+        others = self._coded.translate(None, _ASCII)
         # What is no letter of ASCII may become some, but neither goes away nor changes those beside it into others.
         decomposed = unicodedata.normalize("NFKD", others.decode("utf-8", "surrogatepass"))
         return unicodedata.normalize("NFKC", self.text) if _IN_NAMES.search(decomposed) else None
