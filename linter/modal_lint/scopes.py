@@ -117,9 +117,9 @@ class Scopes:
         self.file = file
         self.parents: dict[ast.AST, ast.AST] = {}
         self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
-        # Node ▸ the scope that it is evaluated in; a leaf is left out where that is the same as its parent's.
+        # Node ▸ the scope that it is evaluated in: of statements, and where that is not the one of its parent.
         self._homes: dict[ast.AST, Scope] = {}
-        self._constants: list[Any] = []
+        self.strings: list[ast.Constant] = []  # the literals, in no order
         self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
@@ -138,26 +138,29 @@ class Scopes:
 
     def scope(self, node: ast.AST) -> Scope:
         """The scope in which the node is evaluated (defaults and decorators belong to the scope around)."""
-        home = self._homes.get(node)
-        if home is not None:
-            return home
-        parent = self.parents.get(node)
-        return self.module if parent is None else self._homes[parent]
+        homes, parents = self._homes, self.parents
+        above: ast.AST | None = node
+        while above is not None:
+            home = homes.get(above)
+            if home is not None:
+                return home
+            above = parents.get(above)
+        return self.module
 
     @cached_property
     def at_import(self) -> list[ast.AST]:
         """The nodes that are evaluated while the module is imported: everything but the bodies of functions."""
-        scopes = {self.module}
-        for scope in self.of.values():  # those around come first
-            around = scope.parent
-            if around in scopes and (scope.is_class or scope.is_comprehension):
-                scopes.add(scope)
-        return [node for node in self.parents if self.scope(node) in scopes]
-
-    @cached_property
-    def strings(self) -> list[ast.Constant]:
-        """The string literals, in no order."""
-        return [node for node in self._constants if isinstance(node.value, str)]
+        found: list[ast.AST] = []
+        pending: list[ast.AST] = [self.file.tree]
+        while pending:
+            node = pending.pop()
+            for name in reversed(FIELDS[node.__class__]):
+                value = node.__dict__[name]
+                if value and not (name == "body" and isinstance(node, FunctionNode)):
+                    inner = [one for one in reversed(value) if one is not None] if isinstance(value, list) else [value]
+                    found += inner
+                    pending += inner
+        return found
 
     # ---- building -------------------------------------------------------------------------------------------
 
@@ -170,39 +173,40 @@ class Scopes:
 
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
-        parents, blocks, homes, constants = self.parents, self.blocks, self._homes, self._constants
-        homes[self.file.tree] = self.module
+        parents, blocks, homes, strings = self.parents, self.blocks, self._homes, self.strings
         visits, leaves, constant = _VISITS, _LEAVES, ast.Constant
-        stack: list[ast.AST] = [self.file.tree]
+        scope = self.module
+        homes[self.file.tree] = scope
+        # Nodes; or of one that opens a scope some fields, and the scope in which they and what follows are evaluated.
+        stack: list[Any] = [self.file.tree]
         pop, push = stack.pop, stack.append
         while stack:
             node = pop()
-            handler, fields = visits[node.__class__]
-            scope = inner = homes[node]
-            if handler is not None:
-                inner = handler(self, node, scope) or scope
+            if node.__class__ is tuple:
+                node, fields, scope = node
+            else:
+                handler, fields = visits[node.__class__]
+                inner = None if handler is None else handler(self, node, scope)
+                if inner is not None:
+                    stack += [(node, group, inner if is_inside else scope) for is_inside, group in fields]
+                    continue
             values = node.__dict__
-            for name, is_block, is_inside in fields:  # from the last to the first: the stack turns them round
+            for name, is_block in fields:  # from the last to the first: the stack turns them round
                 value = values[name]
                 if not value:
                     continue
-                home = inner if is_inside else scope
                 kind = value.__class__
                 if kind is not list:
                     parents[value] = node
                     if kind not in leaves:
-                        homes[value] = home
                         push(value)
-                        continue
-                    if kind is constant:
-                        constants.append(value)
-                    if home is not scope:
-                        homes[value] = home
+                    elif kind is constant and value.value.__class__ is str:
+                        strings.append(value)
                 elif is_block:
                     block = (node, name)
                     for item in reversed(value):
                         parents[item] = node
-                        homes[item] = home
+                        homes[item] = scope
                         blocks[item] = block
                         push(item)
                 else:
@@ -211,20 +215,19 @@ class Scopes:
                         if kind not in leaves:
                             if item is not None:  # the key of ``**mapping``, a parameter without a default
                                 parents[item] = node
-                                homes[item] = home
                                 push(item)
                             continue
                         parents[item] = node
-                        if kind is constant:
-                            constants.append(item)
-                        if home is not scope:
-                            homes[item] = home
+                        if kind is constant and item.value.__class__ is str:
+                            strings.append(item)
 
     def _function(self, node: FunctionNode, scope: Scope) -> Scope:
-        if not isinstance(node, ast.Lambda):
+        inner = self._open(node, scope)
+        if isinstance(node, ast.Lambda):
+            self._homes[node.body] = inner
+        else:
             # Bound once its header has run; recursion inside sees it too.
             self._bind(scope, Binding(node.name, "def", node, None, (), _start(node)))
-        inner = self._open(node, scope)
         for arg in all_parameters(node.args):
             inner.bindings.setdefault(arg.arg, []).append(Binding(arg.arg, "param", arg))
         return inner
@@ -235,6 +238,8 @@ class Scopes:
 
     def _comprehension(self, node: Comprehension, scope: Scope) -> Scope:
         inner = self._open(node, scope)
+        for part in parts(node):
+            self._homes[part] = inner
         for generator in node.generators:
             self._target(inner, generator.target, generator.iter, "for", generator, ())
         return inner
@@ -250,7 +255,7 @@ class Scopes:
     def _target(
         self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
     ) -> None:
-        if isinstance(target, ast.Name):
+        if target.__class__ is ast.Name:
             place: Any = target if kind in ("for", "with") else node  # of these the statement ends far below
             position = (place.end_lineno, place.end_col_offset)
             self._bind(scope, Binding(target.id, kind, node, value, path, position))
@@ -290,9 +295,10 @@ class Scopes:
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         self.imports.append(node)
+        position = _end(node)
         for alias in node.names:
-            name = alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
-            self._bind(scope, Binding(name, "import", alias, position=_end(node)))
+            name = alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
+            self._bind(scope, Binding(name, "import", alias, None, (), position))
 
     def _outer(self, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
         scope.outer_names |= frozenset(node.names)
@@ -328,7 +334,7 @@ class Scopes:
 
     def _bind(self, scope: Scope, binding: Binding) -> None:
         home = scope
-        if binding.name in scope.outer_names:
+        if scope.outer_names and binding.name in scope.outer_names:
             outer = scope.parent
             while outer is not None and (outer.is_class or outer.is_comprehension):
                 outer = outer.parent
@@ -664,17 +670,25 @@ _HANDLERS = {
 }
 
 
-class _Visits(dict[type[ast.AST], tuple[Any, tuple[tuple[str, bool, bool], ...]]]):
+_OPENERS = frozenset((*_BODIES, *COMPREHENSIONS))
+
+
+class _Visits(dict[type[ast.AST], tuple[Any, tuple[Any, ...]]]):
     """What the walk does at each kind of node.
 
-    What handles it, and its fields, with whether each is a block and whether it runs in the scope that the node opens.
+    What handles it, and its fields from the last to the first, with whether each is a block. Of a node that opens a
+    scope they are in groups, with whether a group runs in that scope; the last to run is one that does not.
     """
 
-    def __missing__(self, kind: type[ast.AST]) -> tuple[Any, tuple[tuple[str, bool, bool], ...]]:
-        fields = tuple(
-            (name, name in _BLOCKS, name == "body" or kind not in _BODIES) for name in reversed(FIELDS[kind])
-        )
-        self[kind] = _HANDLERS.get(kind), fields
+    def __missing__(self, kind: type[ast.AST]) -> tuple[Any, tuple[Any, ...]]:
+        fields = [(name, name in _BLOCKS) for name in reversed(FIELDS[kind])]
+        groups: list[tuple[bool, list[tuple[str, bool]]]] = [(False, [])]
+        for field in fields if kind in _OPENERS else ():
+            is_inside = field[0] == "body" or kind not in _BODIES
+            if groups[-1][0] is not is_inside:
+                groups.append((is_inside, []))
+            groups[-1][1].append(field)
+        self[kind] = _HANDLERS.get(kind), tuple(groups if kind in _OPENERS else fields)
         return self[kind]
 
 
