@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ MUTATORS = frozenset(
 _BLOCKS = frozenset(("body", "orelse", "finalbody"))
 _BODIES = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))  # the rest runs outside
 _LEAVES = frozenset((ast.Name, ast.Constant, ast.alias))  # nothing is to be learnt from walking into them
+_HOLDERS = frozenset((ast.Attribute, ast.keyword, ast.Await, ast.Starred))  # nor here: all is in their one field
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Position = tuple[int, int]
 Block = tuple[ast.AST, str]
@@ -117,12 +119,17 @@ class Scopes:
         self.file = file
         self.parents: dict[ast.AST, ast.AST] = {}
         self.blocks: dict[ast.AST, Block] = {}  # statement ▸ the block it stands in
-        # Node ▸ the scope that it is evaluated in: of statements, and where that is not the one of its parent.
+        # Node ▸ the scope that it is evaluated in; of what is left out it is the same as its parent's.
         self._homes: dict[ast.AST, Scope] = {}
         self.strings: list[ast.Constant] = []  # the literals, in no order
         self._looping: set[Scope] = set()  # functions with a ``for`` statement
         self.of: dict[ast.AST, Scope] = {}  # the node that opens a scope ▸ the scope
         self.calls: list[ast.Call] = []
+        # The numbers of those that call something by the name of its attribute, by a name, and by neither.
+        self.methods: defaultdict[str, list[int]] = defaultdict(list)
+        self.functions: defaultdict[str, list[int]] = defaultdict(list)
+        self.others: list[int] = []
+        self.valued: set[str] = set()  # the names that anything binds other than a plain ``def`` or ``class``
         self.displays: list[ast.Dict] = []
         self.additions: list[ast.AugAssign] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
@@ -174,7 +181,7 @@ class Scopes:
     def _walk(self) -> None:
         """Visit every node once with the scope it is evaluated in; no recursion, for trees of any depth."""
         parents, blocks, homes, strings = self.parents, self.blocks, self._homes, self.strings
-        visits, leaves, constant = _VISITS, _LEAVES, ast.Constant
+        visits, leaves, holders, constant = _VISITS, _LEAVES, _HOLDERS, ast.Constant
         scope = self.module
         homes[self.file.tree] = scope
         # Nodes; or of one that opens a scope some fields, and the scope in which they and what follows are evaluated.
@@ -182,10 +189,11 @@ class Scopes:
         pop, push = stack.pop, stack.append
         while stack:
             node = pop()
-            if node.__class__ is tuple:
+            kind = type(node)
+            if kind is tuple:
                 node, fields, scope = node
             else:
-                handler, fields = visits[node.__class__]
+                handler, fields = visits[kind]
                 inner = None if handler is None else handler(self, node, scope)
                 if inner is not None:
                     stack += [(node, group, inner if is_inside else scope) for is_inside, group in fields]
@@ -195,12 +203,17 @@ class Scopes:
                 value = values[name]
                 if not value:
                     continue
-                kind = value.__class__
+                above, kind = node, type(value)
                 if kind is not list:
-                    parents[value] = node
+                    while kind in holders:
+                        parents[value] = above
+                        above, value = value, value.value
+                        kind = type(value)
+                    parents[value] = above
                     if kind not in leaves:
+                        homes[value] = scope
                         push(value)
-                    elif kind is constant and value.value.__class__ is str:
+                    elif kind is constant and type(value.value) is str:
                         strings.append(value)
                 elif is_block:
                     block = (node, name)
@@ -211,25 +224,31 @@ class Scopes:
                         push(item)
                 else:
                     for item in reversed(value):
-                        kind = item.__class__
+                        above, kind = node, type(item)
+                        while kind in holders:
+                            parents[item] = above
+                            above, item = item, item.value
+                            kind = type(item)
                         if kind not in leaves:
                             if item is not None:  # the key of ``**mapping``, a parameter without a default
-                                parents[item] = node
+                                parents[item] = above
+                                homes[item] = scope
                                 push(item)
                             continue
-                        parents[item] = node
-                        if kind is constant and item.value.__class__ is str:
+                        parents[item] = above
+                        if kind is constant and type(item.value) is str:
                             strings.append(item)
 
     def _function(self, node: FunctionNode, scope: Scope) -> Scope:
         inner = self._open(node, scope)
         if isinstance(node, ast.Lambda):
-            self._homes[node.body] = inner
+            self._homes[node.body] = inner  # a leaf may be all that it is
         else:
             # Bound once its header has run; recursion inside sees it too.
             self._bind(scope, Binding(node.name, "def", node, None, (), _start(node)))
         for arg in all_parameters(node.args):
             inner.bindings.setdefault(arg.arg, []).append(Binding(arg.arg, "param", arg))
+        self.valued.update(inner.bindings)
         return inner
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> Scope:
@@ -238,7 +257,7 @@ class Scopes:
 
     def _comprehension(self, node: Comprehension, scope: Scope) -> Scope:
         inner = self._open(node, scope)
-        for part in parts(node):
+        for part in parts(node):  # as above
             self._homes[part] = inner
         for generator in node.generators:
             self._target(inner, generator.target, generator.iter, "for", generator, ())
@@ -255,7 +274,7 @@ class Scopes:
     def _target(
         self, scope: Scope, target: ast.expr, value: ast.expr, kind: str, node: ast.AST, path: tuple[int | str, ...]
     ) -> None:
-        if target.__class__ is ast.Name:
+        if isinstance(target, ast.Name):
             place: Any = target if kind in ("for", "with") else node  # of these the statement ends far below
             position = (place.end_lineno, place.end_col_offset)
             self._bind(scope, Binding(target.id, kind, node, value, path, position))
@@ -269,8 +288,8 @@ class Scopes:
                     step = index - len(target.elts) if starred else index
                     self._target(scope, item, value, kind, node, (*path, step))
         elif isinstance(target, (ast.Subscript, ast.Attribute)):
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Subscript):
-                self.subscripts.append(node)
+            if kind == "assign" and isinstance(target, ast.Subscript):
+                self.subscripts.append(node)  # type: ignore[arg-type]
             if not path:
                 self._mutate(scope, target, "set", target, value, _end(node))
 
@@ -304,16 +323,23 @@ class Scopes:
         scope.outer_names |= frozenset(node.names)
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
+        number = len(self.calls)
         self.calls.append(node)
         func = node.func
-        if func.__class__ is ast.Attribute and func.attr in MUTATORS:
-            self._mutate(scope, func.value, "call", node, None, _end(node))
+        if isinstance(func, ast.Attribute):
+            self.methods[func.attr].append(number)
+            if func.attr in MUTATORS:
+                self._mutate(scope, func.value, "call", node, None, _end(node))
+        elif isinstance(func, ast.Name):
+            self.functions[func.id].append(number)
+        else:
+            self.others.append(number)
         statement = self.parents[node]
-        if statement.__class__ is ast.Await:
+        if type(statement) is ast.Await:
             statement = self.parents[statement]
-        if statement.__class__ is ast.Expr:
+        if type(statement) is ast.Expr:
             for argument in all_arguments(node):
-                if argument.__class__ in _STORED:
+                if type(argument) in _STORED:
                     self._mutate(scope, argument, "argument", node, argument, _end(node))
 
     def _delete(self, node: ast.Delete, scope: Scope) -> None:
@@ -342,6 +368,8 @@ class Scopes:
             if binding.name not in home.bindings:
                 home = self.module
         home.bindings.setdefault(binding.name, []).append(binding)
+        if binding.kind != "def" or binding.node.decorator_list:  # type: ignore[attr-defined]
+            self.valued.add(binding.name)
 
     def _mutate(
         self, scope: Scope, target: ast.expr, kind: str, node: ast.AST, value: ast.expr | None, position: Position

@@ -46,6 +46,7 @@ _RUNNER_METHODS = {"submit": 0, "run_in_executor": 1, "run_sync": 0, "start_soon
 _TELLING = frozenset(
     name.rpartition(".")[2] for name, row in API.items() if row.returns == "modal.Image" or name.endswith(".exec")
 ) - {"pipe", "copy", "cmd", "shell"}
+_CALLED_NAMES = frozenset((*CALL_NAMES, *_RUNNER_METHODS, "aio"))
 _SINK_KEYWORDS = frozenset(
     param.name
     for row in API.values()
@@ -129,11 +130,25 @@ class Uses:
         if not self.file.project.concerns(self.file.path, self.file.data):
             return found
         # Inner calls first: a chain of any length then never recurses more than a step.
-        for call in reversed(self.file.scopes.calls):
+        for call in self._candidates():
             if self._promising(call):
                 found += self.of(call)
         found.reverse()
         return found + [use for statement in self.file.scopes.subscripts for use in self._stored(statement)]
+
+    def _candidates(self) -> list[ast.Call]:
+        """The calls that may be promising, as far as their last names tell, the last first."""
+        scopes = self.file.scopes
+        found = [*scopes.others]
+        for name in _CALLED_NAMES & scopes.methods.keys():
+            found += scopes.methods[name]
+        # A name that is nowhere given a value is a builtin, or what a plain ``def`` or ``class`` makes.
+        dull = () if "*" in scopes.module.bindings else scopes.functions.keys() - scopes.valued
+        for name, numbers in scopes.functions.items():
+            if name not in dull or name in _CALLED_NAMES:
+                found += numbers
+        found.sort(reverse=True)
+        return [scopes.calls[number] for number in found]
 
     def _stored(self, statement: ast.Assign | ast.AnnAssign) -> Iterator[Use]:
         """``a_dict[key] = value`` of a ``modal.Dict``."""
