@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modal_lint import carriers, environ_copies, leaks, library
 from modal_lint.lazy import lazy, vocabulary
 from modal_lint.literals import is_shipped
-from modal_lint.nodes import all_arguments, last_name
+from modal_lint.nodes import all_arguments
 from modal_lint.reads import reads_in
 from modal_lint.uses import Uses, frame_at
 from modal_lint.values import External, Instance, Method, Object, Text, known_texts
@@ -81,7 +81,7 @@ def printed(file: File) -> Iterator[Printed]:
     shipped = is_shipped(file)
     if not shipped and not _says_token(file):
         return
-    calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
+    calls = file.scopes.called(_LAST_NAMES)
     if not carriers.may_carry(file, [argument for call in calls for argument in call.args], variables=shipped):
         return
     uses = Uses(file)

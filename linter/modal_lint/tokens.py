@@ -63,8 +63,8 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                 for key in _keys(file, target.slice, frame):
                     if key.lower() in HEADERS or _is_environ(file, target.value, frame):
                         yield key, statement.value, statement, frame, _where(key)
-    for call in file.scopes.calls:
-        if isinstance(call.func, ast.Attribute) and (call.func.attr in _SETTERS or call.func.attr == "update"):
+    for call in file.scopes.called({*_SETTERS, "update"}):
+        if isinstance(call.func, ast.Attribute):
             yield from _called(file, call, call.func)
     for addition in file.scopes.additions:
         if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, frame_at(file, addition)):

@@ -127,10 +127,12 @@ def _names(file: File, imported: _Imported) -> Iterator[Gone]:
 
 def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute, ast.AST]]:
     """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
-    lasts = _last_names()
+    scopes, lasts = file.scopes, _last_names()
     found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     attribute, name = ast.Attribute, ast.Name
-    for call in file.scopes.calls:
+    # What stands on the way to what is called may have the name of a row, too.
+    is_passed = not scopes.passed.isdisjoint(lasts - {"Secret"})
+    for call in scopes.calls if is_passed else scopes.called(lasts | known | {"aio"}):
         func: Any = call.func
         if func.__class__ is attribute:
             if func.attr == "aio":
@@ -145,13 +147,13 @@ def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute
                 continue
         if func.__class__ is name and func.id in known:
             found.append((func, call))
-    decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
-    for one in decorators:
-        if isinstance(one, ast.Attribute):
-            if one.attr in lasts:
+    for node in scopes.of:
+        for one in node.decorator_list if isinstance(node, _DEFINITIONS) else ():
+            if isinstance(one, ast.Attribute):
+                if one.attr in lasts:
+                    found.append((one, one))
+            elif isinstance(one, ast.Name) and one.id in known:
                 found.append((one, one))
-        elif isinstance(one, ast.Name) and one.id in known:
-            found.append((one, one))
     return found
 
 
