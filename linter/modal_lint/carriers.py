@@ -36,6 +36,7 @@ _WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS
 # What is compared does not become part of the answer; nothing at all is the key of ``**mapping``.
 _SILENT = frozenset((ast.Constant, ast.Compare, type(None)))
 _READING = frozenset((ast.Call, ast.Subscript))
+_CONFIGURED = frozenset(("modal", "config"))  # what Modal's configuration is an attribute of
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
 
@@ -221,7 +222,7 @@ class _Sources:
                 if (name := self._resolved(current)) is not None:
                     found[name] = None
             elif kind is ast.Attribute:
-                if current.attr in secrets or (current.attr == "config" and _is_configuration(current)):
+                if current.attr in secrets or (current.attr == "config" and last_name(current.value) in _CONFIGURED):
                     return True
                 found[current.attr] = None
                 pending.append(current.value)
@@ -468,7 +469,3 @@ def _reads_setting(file: File, node: ast.Call | ast.Subscript) -> bool:
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return False
     return not leaks.is_secret_variable(file, key.value)
-
-
-def _is_configuration(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "config" and last_name(node.value) in ("modal", "config")
