@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modal_lint import leaks, switches
 from modal_lint.bytesearch import says
 from modal_lint.kept import Kept
-from modal_lint.nodes import all_arguments, all_parameters, last_name, parts
+from modal_lint.nodes import FIELDS, all_arguments, all_parameters, last_name
 from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
@@ -33,13 +33,31 @@ _READERS = frozenset(("decouple", "environs", "environ", "starlette.config"))
 # One of these stands wherever a secret comes from.
 _TOKEN_WORDS = tuple(word.encode() for word in ("modal.config", "config.config", *sorted(TOKEN_MAKERS)))
 _WORDS = (b"environ", b"getenv", b"decouple", b"starlette.config", *_TOKEN_WORDS)
-_SILENT = frozenset((ast.Constant, ast.Compare))  # what is compared does not become part of the answer
+# What is compared does not become part of the answer; nothing at all is the key of ``**mapping``.
+_SILENT = frozenset((ast.Constant, ast.Compare, type(None)))
 _READING = frozenset((ast.Call, ast.Subscript))
+_CONFIGURED = frozenset(("modal", "config"))  # what Modal's configuration is an attribute of
 _OVER_INPUTS = ("map", "starmap", "for_each", "spawn_map")  # methods that call a function with what they are given
 
-# A name that a scope of a file binds, or (without a scope) an attribute of whatever object, or what calls hand over by
-# a name (then spelled ``name=``); None for a secret itself.
-Name = tuple["_Sources", "Scope | None", str]
+
+class _Name:
+    """What may hold a secret, and what it gets that from, once that was asked.
+
+    A name that a scope of a file binds, or (without a scope) what a file puts into an attribute of whatever object, or
+    what calls hand over by a name (then spelled ``name=``).
+    """
+
+    __slots__ = ("behind", "imported", "is_secret", "scope", "sources", "text")
+
+    def __init__(self, sources: _Sources, scope: Scope | None, text: str) -> None:
+        self.sources, self.scope, self.text = sources, scope, text
+        self.is_secret = False  # as it stands there, or in what it holds
+        self.behind: _Found | None = None  # None: that was not asked yet
+        self.imported: tuple[tuple[File, str], ...] = ()  # of other files; "" stands for the whole module
+
+
+# What an expression takes something from: names, and attributes of whatever object by how they are spelled.
+_Found = dict["_Name | str", None]
 
 
 def may_carry(file: File, nodes: Iterable[ast.expr], *, variables: bool = True) -> bool:
@@ -89,140 +107,185 @@ class _Search:
         self.start = _sources(file, variables)
         self.depths = {self.start: 0}  # of the files come to, how many imports away they are
         self.attributes: set[str] = set()
-        self.seen: set[Name] = set()
-        self.pending: list[Name] = []
+        self.seen = set(self.start.barren)
+        self.pending: list[_Name] = []
 
     def finds_secret(self, nodes: Iterable[ast.expr]) -> bool:
-        if any(self._goes_on(self.start.named(node)) for node in nodes) or self._follows():
+        found: _Found = {}
+        if any(self.start.reads_secret(node, found) for node in nodes):
+            return True
+        self._goes_on(found, self.start)
+        if self._follows():
             return True
         if len(self.depths) == 1:
-            self.start.barren |= self.seen
+            self.start.barren = self.seen
+            self.start.barren_attributes |= self.attributes
         return False
 
     def _follows(self) -> bool:
         while self.pending:
-            sources, scope, name = self.pending.pop()
-            names, imported = sources.behind(scope, name)
-            if self._goes_on(names):
+            name = self.pending.pop()
+            sources = name.sources
+            if name.behind is None:
+                name.behind = sources.behind(name)
+            if name.is_secret:
                 return True
-            for file, inner in imported:
-                if self._enters(file, self.depths[sources] + 1) and inner:
-                    self._goes_on(((_sources(file, self.variables), file.scopes.module, inner),))
+            self._goes_on(name.behind, sources)
+            for file, inner in name.imported:
+                entered = self._enters(file, self.depths[sources] + 1)
+                if entered is not None and inner:
+                    self._follow_later(entered.name(file.scopes.module, inner))
         return False
 
-    def _goes_on(self, names: Iterable[Name | None]) -> bool:
-        """Whether a secret is among some names; the others are followed later."""
-        seen, barren = self.seen, self.start.barren
-        for name in names:
-            if name is None:
-                return True
-            if name not in seen and name not in barren:
-                seen.add(name)
-                self.pending.append(name)
-                attribute = name[2] if name[1] is None else ""
-                if attribute and attribute not in self.attributes:
-                    self.attributes.add(attribute)
-                    self._goes_on([(one, None, attribute) for one in self.depths if attribute in one.attributes])
-        return False
+    def _goes_on(self, found: _Found, sources: _Sources) -> None:
+        """Have what was found in a file followed later."""
+        for one in found:
+            if isinstance(one, _Name):
+                self._follow_later(one)
+            elif one not in self.attributes and not (sources is self.start and one in sources.barren_attributes):
+                self.attributes.add(one)
+                for entered in self.depths:
+                    if one in entered.attributes:
+                        self._follow_later(entered.name(None, one))
 
-    def _enters(self, file: File, depth: int) -> bool:
-        """Whether names are followed into a file."""
+    def _follow_later(self, name: _Name) -> None:
+        if name not in self.seen:
+            self.seen.add(name)
+            self.pending.append(name)
+
+    def _enters(self, file: File, depth: int) -> _Sources | None:
+        """Where names are followed to in a file; None if they are not followed into it."""
         sources = _sources(file, self.variables)
-        if sources not in self.depths and depth <= MAX_IMPORTS:
-            if _is_dry_behind(file.project, file.real, _words(self.variables), depth):
-                return False
+        if sources not in self.depths:
+            if depth > MAX_IMPORTS or _is_dry_behind(file.project, file.real, _words(self.variables), depth):
+                return None
             self.depths[sources] = depth
-            self._goes_on([(sources, None, attribute) for attribute in self.attributes & sources.attributes])
-        return sources in self.depths
+            for attribute in self.attributes & sources.attributes:
+                self._follow_later(sources.name(None, attribute))
+        return sources
 
 
 class _Sources:
-    """Where the names of one file get what they hold, each found out when it is asked for."""
+    """Where the names of one file get what they hold, each found out when it is asked for.
+
+    What asks for the names in something puts them into ``found``, and says whether a secret can be read there: then
+    the names do not matter.
+    """
 
     def __init__(self, file: File, variables: bool) -> None:
         self.file = file
         self.secrets = TOKEN_MAKERS | _ENVIRON if variables else TOKEN_MAKERS  # the names that are one by themselves
         self.readers = _READERS if variables else frozenset[str]()
-        self.barren: set[Name] = set()  # names behind which no secret was found, nor another file
+        self._says_variable = file.spells("environ", "getenv")
+        self.barren: set[_Name] = set()  # names behind which no secret was found, nor another file
+        self.barren_attributes: set[str] = set()
+        self._names: dict[Scope | None, dict[str, _Name]] = {None: {}}
+        self._meant: dict[Scope, dict[str, _Name | None]] = {}  # by the scope that a name stands in
         self._signatures: dict[Scope, _Signature] = {}
-        self._behind: dict[tuple[Scope | None, str], tuple[list[Name | None], list[tuple[File, str]]]] = {}
 
-    def behind(self, scope: Scope | None, name: str) -> tuple[list[Name | None], list[tuple[File, str]]]:
-        """What a name may hold: other names of the file, and the names of other files that it is imported from.
+    def name(self, scope: Scope | None, text: str) -> _Name:
+        """The one object that stands for a name."""
+        names = self._names.get(scope)
+        if names is None:
+            names = self._names[scope] = {}
+        known = names.get(text)
+        if known is None:
+            known = names[text] = _Name(self, scope, text)
+        return known
 
-        An imported name that is "" stands for the whole module.
-        """
-        key = (scope, name)
-        if key not in self._behind:
-            found = self._of_attribute(name) if scope is None else self._of_name(scope, name)
-            imported = [] if scope is None else [*self._imported(scope, name)]
-            self._behind[key] = list(dict.fromkeys(found)), imported
-        return self._behind[key]
+    def behind(self, name: _Name) -> _Found:
+        """What a name may hold."""
+        found: _Found = {}
+        scope, text = name.scope, name.text
+        if scope is None:
+            name.is_secret = self._of_attribute(text, found)
+        else:
+            bindings = scope.bindings.get(text, [])
+            name.is_secret = self._of_name(scope, text, bindings, found)
+            if "*" in scope.bindings:
+                bindings = bindings + scope.bindings["*"]
+            for binding in bindings:
+                if binding.kind == "import":
+                    name.imported += (*self._files(binding.node, text),)
+        return found
 
-    def named(self, node: ast.AST) -> list[Name | None]:
-        """The names in an expression; None where a secret can be read in it."""
-        found: list[Name | None] = []
-        pending = [node]
+    def reads_secret(self, node: ast.AST | None, found: _Found) -> bool:
+        """Whether a secret can be read in an expression."""
+        secrets = self.secrets
+        pending: list[Any] = [node]
         while pending:
-            current: Any = pending.pop()
+            current = pending.pop()
             kind = current.__class__
             if kind is ast.Name:
-                found.append(self._resolved(current))
+                if current.id in secrets:
+                    return True
+                if (name := self._resolved(current)) is not None:
+                    found[name] = None
             elif kind is ast.Attribute:
-                secret = current.attr in self.secrets or _is_configuration(current)
-                found.append(None if secret else (self, None, current.attr))
+                if current.attr in secrets or (current.attr == "config" and last_name(current.value) in _CONFIGURED):
+                    return True
+                found[current.attr] = None
                 pending.append(current.value)
             elif kind is ast.IfExp:
                 pending += (current.body, current.orelse)
             elif kind is ast.comprehension:
                 pending.append(current.iter)
-            elif kind in _READING and _reads_setting(self.file, current):
+            elif self._says_variable and kind in _READING and _reads_setting(self.file, current):
                 pending += getattr(current, "args", [])[1:]  # the default
+            elif kind is ast.Call:
+                pending.append(current.func)
+                pending += current.args
+                pending += [keyword.value for keyword in current.keywords]
             elif kind not in _SILENT:
                 if kind is ast.Lambda:
-                    found += self._of_parameters(self.file.scopes.of[current])
-                pending += parts(current)
-        return found
+                    self._of_parameters(self.file.scopes.of[current], found)
+                values = current.__dict__
+                for field in FIELDS[kind]:
+                    value = values[field]
+                    if value.__class__ is list:
+                        pending += value
+                    else:
+                        pending.append(value)
+        return False
 
-    def _resolved(self, node: ast.Name) -> Name | None:
-        if node.id in self.secrets:
-            return None
+    def _resolved(self, node: ast.Name) -> _Name | None:
+        """What a name stands for; None for a builtin."""
         scopes = self.file.scopes
-        return self, scopes.lookup(node.id, scopes.scope(node)) or scopes.module, node.id
+        scope, text = scopes.scope(node), node.id
+        meant = self._meant.get(scope)
+        if meant is None:
+            meant = self._meant[scope] = {}
+        if text not in meant:
+            home = scopes.lookup(text, scope) or scopes.module
+            bound = text in home.bindings or "*" in home.bindings or text in scopes.mutating
+            meant[text] = self.name(home, text) if bound else None
+        return meant[text]
 
     # ---- names ----------------------------------------------------------------------------------------------
 
-    def _of_name(self, scope: Scope, name: str) -> list[Name | None]:
-        found: list[Name | None] = []
-        for binding in scope.bindings.get(name, ()):
-            found += self._of_binding(binding, scope)
-        for value in self._changes(scope, name):
-            found += self.named(value)
-        return found
+    def _of_name(self, scope: Scope, name: str, bindings: list[Binding], found: _Found) -> bool:
+        for binding in bindings:
+            if self._of_binding(binding, scope, found):
+                return True
+        if name not in self.file.scopes.mutating:
+            return False
+        return any(self.reads_secret(value, found) for value in self._changes(scope, name))
 
-    def _of_binding(self, binding: Binding, scope: Scope) -> Iterable[Name | None]:
+    def _of_binding(self, binding: Binding, scope: Scope, found: _Found) -> bool:
         if binding.value is not None:
-            return self.named(binding.value)
+            return self.reads_secret(binding.value, found)
         if binding.kind == "param":
-            return self._of_parameter(scope, binding.name)
+            return self._of_parameter(scope, binding.name, found)
         if binding.kind == "def":
-            return self._returned(self.file.scopes.of[binding.node])
+            for leaving in self.file.scopes.of[binding.node].returns:
+                if self.reads_secret(getattr(leaving, "value", None), found):
+                    return True
         if binding.kind == "import":
             alias, statement = binding.node, self.file.scopes.parents[binding.node]
             assert isinstance(alias, ast.alias)
             module = alias.name if isinstance(statement, ast.Import) else getattr(statement, "module", None) or ""
-            if module in self.readers or (module, alias.name) == ("modal.config", "config"):
-                return (None,)
-        return ()
-
-    def _returned(self, scope: Scope) -> list[Name | None]:
-        given = (getattr(leaving, "value", None) for leaving in scope.returns)
-        return [name for value in given if value is not None for name in self.named(value)]
-
-    def _imported(self, scope: Scope, name: str) -> Iterator[tuple[File, str]]:
-        for binding in (*scope.bindings.get(name, ()), *scope.bindings.get("*", ())):
-            if binding.kind == "import":
-                yield from self._files(binding.node, name)
+            return module in self.readers or (module, alias.name) == ("modal.config", "config")
+        return False
 
     def _files(self, alias: ast.AST, name: str) -> Iterator[tuple[File, str]]:
         assert isinstance(alias, ast.alias)
@@ -242,30 +305,30 @@ class _Sources:
 
     # ---- parameters -----------------------------------------------------------------------------------------
 
-    def _of_parameters(self, scope: Scope) -> Iterator[Name]:
+    def _of_parameters(self, scope: Scope, found: _Found) -> None:
         for name, bindings in scope.bindings.items():
             if any(binding.kind == "param" for binding in bindings):
-                yield self, scope, name
+                found[self.name(scope, name)] = None
 
-    def _of_parameter(self, scope: Scope, name: str) -> list[Name | None]:
+    def _of_parameter(self, scope: Scope, name: str, found: _Found) -> bool:
         """What a function's parameter gets: its default, and what calls of a function of that name hand over."""
-        found: list[Name | None] = []
         signature = self._signature(scope)
-        if name in signature.defaults:
-            found += self.named(signature.defaults[name])
+        if name in signature.defaults and self.reads_secret(signature.defaults[name], found):
+            return True
         if name in self._keywords:
-            found.append((self, None, f"{name}="))
+            found[self.name(None, f"{name}=")] = None
         at = signature.names.index(name)
         for call, skip in signature.calls:
             given = call.args[skip:] if skip else call.args
             if not signature.is_open and not any(one.__class__ is ast.Starred for one in given):
                 given = given[max(at - 1, 0) : at + 1]  # the first may be ``self``
             for value in given:
-                found += self.named(value)
+                if self.reads_secret(value, found):
+                    return True
             for keyword in call.keywords:
-                if keyword.arg is None or name == signature.rest:
-                    found += self.named(keyword.value)
-        return found
+                if (keyword.arg is None or name == signature.rest) and self.reads_secret(keyword.value, found):
+                    return True
+        return False
 
     def _signature(self, scope: Scope) -> _Signature:
         known = self._signatures.get(scope)
@@ -275,19 +338,20 @@ class _Sources:
 
     # ---- attributes -----------------------------------------------------------------------------------------
 
-    def _of_attribute(self, name: str) -> list[Name | None]:
-        found: list[Name | None] = []
+    def _of_attribute(self, name: str, found: _Found) -> bool:
         for value in (*self._set.get(name, ()), *self._keywords.get(name.removesuffix("="), ())):
-            found += self.named(value)
-        found += [(self, scope, name) for scope in self._in_classes.get(name, ())]
+            if self.reads_secret(value, found):
+                return True
+        for scope in self._in_classes.get(name, ()):
+            found[self.name(scope, name)] = None
         module = self.file.scopes.module
         if name in module.bindings:
-            found.append((self, module, name))
-        return found
+            found[self.name(module, name)] = None
+        return False
 
     @cached_property
     def attributes(self) -> frozenset[str]:
-        """The names of the attributes that something is put into."""
+        """What may be put into attributes, by how they are spelled."""
         return frozenset((*self._set, *self._keywords, *self._in_classes, *self.file.scopes.module.bindings))
 
     @cached_property
@@ -405,7 +469,3 @@ def _reads_setting(file: File, node: ast.Call | ast.Subscript) -> bool:
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return False
     return not leaks.is_secret_variable(file, key.value)
-
-
-def _is_configuration(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "config" and last_name(node.value) in ("modal", "config")

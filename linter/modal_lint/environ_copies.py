@@ -56,7 +56,7 @@ def given_to_modal(file: File) -> Iterator[Copy]:
 
 def may_have(file: File) -> bool:
     """Whether a file can have the environment as a value: it says so, or takes names from other files."""
-    return "environ" in file.text or any(isinstance(node, ast.ImportFrom) for node in file.scopes.imports)
+    return file.says("environ") or any(isinstance(node, ast.ImportFrom) for node in file.scopes.imports)
 
 
 def _copies(use: Use) -> Iterator[Copy]:

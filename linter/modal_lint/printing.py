@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modal_lint import carriers, environ_copies, leaks, library
 from modal_lint.lazy import lazy, vocabulary
 from modal_lint.literals import is_shipped
-from modal_lint.nodes import all_arguments, last_name
+from modal_lint.nodes import all_arguments
 from modal_lint.reads import reads_in
 from modal_lint.records import record
 from modal_lint.uses import Uses, frame_at
@@ -79,9 +79,9 @@ def printed(file: File) -> Iterator[Printed]:
     only the objects whose text shows a token do.
     """
     shipped = is_shipped(file)
-    if not shipped and not _says_token(file.text):
+    if not shipped and not _says_token(file):
         return
-    calls = [call for call in file.scopes.calls if last_name(call.func) in _LAST_NAMES]
+    calls = file.scopes.called(_LAST_NAMES)
     if not carriers.may_carry(file, [argument for call in calls for argument in call.args], variables=shipped):
         return
     uses = Uses(file)
@@ -101,11 +101,8 @@ def printed(file: File) -> Iterator[Printed]:
                     yield one
 
 
-def _says_token(text: str) -> bool:
-    # Words one by one are found faster than by a pattern of them all.
-    return any(word in text for word in _TOKEN_WORDS) or (
-        "import config" in text and _IMPORTED_CONFIG.search(text) is not None
-    )
+def _says_token(file: File) -> bool:
+    return file.says(*_TOKEN_WORDS) or (file.says("import config") and _IMPORTED_CONFIG.search(file.text) is not None)
 
 
 # ---- calls that print --------------------------------------------------------------------------------------------

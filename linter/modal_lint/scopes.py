@@ -16,7 +16,7 @@ from modal_lint.nodes import FIELDS, all_arguments, all_parameters, parts
 from modal_lint.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
     from modal_lint.source import File
 
@@ -129,6 +129,7 @@ class Scopes:
         self.methods: defaultdict[str, list[int]] = defaultdict(list)
         self.functions: defaultdict[str, list[int]] = defaultdict(list)
         self.others: list[int] = []
+        self.passed: set[str] = set()  # the attributes on the way to what is called
         self.valued: set[str] = set()  # the names that anything binds other than a plain ``def`` or ``class``
         self.displays: list[ast.Dict] = []
         self.additions: list[ast.AugAssign] = []
@@ -333,6 +334,10 @@ class Scopes:
         func = node.func
         if isinstance(func, ast.Attribute):
             self.methods[func.attr].append(number)
+            owner = func.value
+            while isinstance(owner, ast.Attribute):
+                self.passed.add(owner.attr)
+                owner = owner.value
             if func.attr in MUTATORS:
                 self._mutate(scope, func.value, "call", node, None, _end(node))
         elif isinstance(func, ast.Name):
@@ -406,6 +411,14 @@ class Scopes:
         return found
 
     # ---- asking ---------------------------------------------------------------------------------------------
+
+    def called(self, names: Set[str]) -> list[ast.Call]:
+        """The calls of what has one of some last names, in the order of `calls`."""
+        numbers: list[int] = []
+        for by_name in (self.methods, self.functions):
+            for name in names & by_name.keys():
+                numbers += by_name[name]
+        return [self.calls[number] for number in sorted(numbers)]
 
     def lookup(self, name: str, scope: Scope) -> Scope | None:
         """The scope that binds the name as seen from ``scope``; None for a builtin or an unknown name."""

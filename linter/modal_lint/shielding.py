@@ -68,8 +68,8 @@ def unshielded(file: File) -> Iterator[Unshielded]:
 
 def _updates(file: File) -> Iterator[Use]:
     """The calls that give a sandbox another policy."""
-    for call in file.scopes.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr == _UPDATING:
+    for call in file.scopes.called({_UPDATING}):
+        if isinstance(call.func, ast.Attribute):
             yield from Uses(file).of(call)
 
 

@@ -28,12 +28,16 @@ VARIABLES = frozenset(
         "MODAL_OAUTH_JWT_KEY",
     )
 )
+# Expressions that are no text.
+_OTHERS = frozenset(
+    (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Tuple, ast.GeneratorExp, ast.Lambda)
+)
 _SETTERS = {"setdefault": "os.environ", "__setitem__": "os.environ", "putenv": "os"}
 
 
 def assigned(file: File) -> Iterator[Exposure]:
     """Tokens that the code puts into its own environment or into headers of a request."""
-    if not any(word in file.text for word in ("MODAL_", "Modal-", "modal-", "ak-", "as-", "wk-", "ws-")):
+    if not file.says("MODAL_", "Modal-", "modal-", "ak-", "as-", "wk-", "ws-"):
         return
     for key, value, node, frame, where in _candidates(file):
         for one in file.project.evaluator.ask(value, frame):
@@ -51,14 +55,16 @@ def _is_ours(key: str) -> bool:
 
 def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
     for statement in file.scopes.subscripts:
+        if statement.value.__class__ in _OTHERS:
+            continue
         for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
             if isinstance(target, ast.Subscript) and statement.value is not None:
                 frame = frame_at(file, statement)
                 for key in _keys(file, target.slice, frame):
                     if key.lower() in HEADERS or _is_environ(file, target.value, frame):
                         yield key, statement.value, statement, frame, _where(key)
-    for call in file.scopes.calls:
-        if isinstance(call.func, ast.Attribute) and (call.func.attr in _SETTERS or call.func.attr == "update"):
+    for call in file.scopes.called({*_SETTERS, "update"}):
+        if isinstance(call.func, ast.Attribute):
             yield from _called(file, call, call.func)
     for addition in file.scopes.additions:
         if isinstance(addition.value, ast.Dict) and _is_environ(file, addition.target, frame_at(file, addition)):
@@ -71,17 +77,18 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
 
 def _called(file: File, call: ast.Call, func: ast.Attribute) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str]]:
     frame = frame_at(file, call)
-    if func.attr in _SETTERS and len(call.args) == 2:
+    if func.attr in _SETTERS and len(call.args) == 2 and call.args[1].__class__ not in _OTHERS:
         for key in _keys(file, call.args[0], frame):
             if _is_environ(file, func.value, frame):
                 yield key, call.args[1], call, frame, _where(key)
-    if func.attr == "update" and _is_environ(file, func.value, frame):
-        for keyword in call.keywords:
-            if keyword.arg is not None and _is_ours(keyword.arg):
-                yield keyword.arg, keyword.value, call, frame, _where(keyword.arg)
-        for argument in call.args:
-            if isinstance(argument, ast.Dict):
-                yield from _displayed(file, argument, call, frame)
+    if func.attr == "update":
+        keywords = [(one.arg, one.value) for one in call.keywords if one.arg is not None and _is_ours(one.arg)]
+        displays = [argument for argument in call.args if isinstance(argument, ast.Dict)]
+        if (keywords or displays) and _is_environ(file, func.value, frame):
+            for key, value in keywords:
+                yield key, value, call, frame, _where(key)
+            for display in displays:
+                yield from _displayed(file, display, call, frame)
 
 
 def _displayed(

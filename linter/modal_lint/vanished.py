@@ -127,28 +127,33 @@ def _names(file: File, imported: _Imported) -> Iterator[Gone]:
 
 def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute, ast.AST]]:
     """What is called, and what decorates without a call, where it has one of some names or the last name of a row."""
-    lasts = _last_names()
+    scopes, lasts = file.scopes, _last_names()
     found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     attribute, name = ast.Attribute, ast.Name
-    for call in file.scopes.calls:
+    # What stands on the way to what is called may have the name of a row, too.
+    is_passed = not scopes.passed.isdisjoint(lasts - {"Secret"})
+    for call in scopes.calls if is_passed else scopes.called(lasts | known | {"aio"}):
         func: Any = call.func
-        around: ast.AST = call
-        if func.__class__ is attribute and func.attr == "aio":
-            func = func.value
-        while func.__class__ is attribute:
-            # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
-            if func.attr in lasts and (around is call or func.attr != "Secret"):
-                found.append((func, around))
-            around = func = func.value
-        if around is call and func.__class__ is name and func.id in known:
+        if func.__class__ is attribute:
+            if func.attr == "aio":
+                func = func.value
+            around: ast.AST = call
+            while func.__class__ is attribute:
+                # Of a class that is not called only `_SECRET` could be meant, in `Secret.from_name(…)`.
+                if func.attr in lasts and (around is call or func.attr != "Secret"):
+                    found.append((func, around))
+                around = func = func.value
+            if around is not call:
+                continue
+        if func.__class__ is name and func.id in known:
             found.append((func, call))
-    decorators = (one for node in file.scopes.of if isinstance(node, _DEFINITIONS) for one in node.decorator_list)
-    for one in decorators:
-        if isinstance(one, ast.Attribute):
-            if one.attr in lasts:
+    for node in scopes.of:
+        for one in node.decorator_list if isinstance(node, _DEFINITIONS) else ():
+            if isinstance(one, ast.Attribute):
+                if one.attr in lasts:
+                    found.append((one, one))
+            elif isinstance(one, ast.Name) and one.id in known:
                 found.append((one, one))
-        elif isinstance(one, ast.Name) and one.id in known:
-            found.append((one, one))
     return found
 
 

@@ -49,10 +49,10 @@ def check(file: File) -> Iterator[Finding]:
     run and that nothing catches. A Secret without `required_keys` may hold anything, and so may an image of a registry
     (but not a credential). The fix is unsafe: the App fails to deploy until the Secret has the key.
     """
-    if not may_read(file):
+    environments = file.environments
+    if not environments.containers or not may_read(file):
         return
     told: set[tuple[ast.AST, str]] = set()
-    environments = file.environments
     for container in environments.containers:
         if container.code is None or container.code.file is not file or not _is_known(container):
             continue

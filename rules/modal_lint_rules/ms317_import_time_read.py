@@ -59,9 +59,9 @@ def check(file: File) -> Iterator[Finding]:
     a condition (`if modal.is_local():`), in a `try`, or in a module whose Functions are all given the variable are
     fine. A settings class of pydantic, and a client that wants its key at once (`OpenAI()`), read at module level too.
     """
-    if not imported.may_have(file) or (file.module is not None and file.module.is_interactive):
+    if file.module is not None and file.module.is_interactive:
         return
-    for read in imported.reads(file) if file.environments.containers else ():
+    for read in imported.reads(file) if file.environments.containers and imported.may_have(file) else ():
         lacking = [one for one in file.environments.containers if imported.fails(one, read)]
         if lacking:
             yield remark(
