@@ -202,7 +202,8 @@ class Scopes:
                 handler, fields = visits[kind]
                 inner = None if handler is None else handler(self, node, scope)
                 if inner is not None:
-                    stack += [(node, group, inner if is_inside else scope) for is_inside, group in fields]
+                    for is_inside, group in fields:
+                        push((node, group, inner if is_inside else scope))
                     continue
             values = node.__dict__
             for name, is_block in fields:  # from the last to the first: the stack turns them round
@@ -263,7 +264,7 @@ class Scopes:
 
     def _comprehension(self, node: Comprehension, scope: Scope) -> Scope:
         inner = self._open(node, scope)
-        for part in parts(node):  # as above
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):  # as above
             self._homes[part] = inner
         for generator in node.generators:
             self._target(inner, generator.target, generator.iter, "for", generator, ())
