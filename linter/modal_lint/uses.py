@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -577,7 +578,7 @@ class _Index:
     With each call stands how many of its positional arguments come before the function's own.
     """
 
-    calls: dict[str, list[tuple[ast.Call, int]]] = field(default_factory=dict)
+    calls: defaultdict[str, list[tuple[ast.Call, int]]] = field(default_factory=lambda: defaultdict(list))
     aliases: dict[str, dict[str, None]] = field(default_factory=dict)  # name ▸ other names, in order
 
 
@@ -586,12 +587,14 @@ def call_index(file: File) -> _Index:
     index = _INDEXES.get(file)
     if index is None:
         index = _INDEXES[file] = _Index()
+        calls = index.calls
         for call in file.scopes.calls:
-            name = _last_name(call.func)
-            index.calls.setdefault(name, []).append((call, 0))
+            func = call.func
+            name = func.id if isinstance(func, ast.Name) else _last_name(func)
+            calls[name].append((call, 0))
             at = _RUNNER_METHODS.get(name)
             if at is not None and len(call.args) > at:
-                index.calls.setdefault(_last_name(call.args[at]), []).append((call, at + 1))
+                calls[_last_name(call.args[at])].append((call, at + 1))
         for scope in file.scopes.of.values():
             for bound, bindings in scope.bindings.items():
                 for binding in bindings:
