@@ -271,12 +271,12 @@ class Evaluator:
         return Frame(frame.file, owner, outer=self.module_frame(frame.file))
 
     def bound(self, name: str, home: Scope, frame: Frame, use: ast.AST | None, node: ast.AST, asker: Frame) -> Values:
-        """What a name holds at ``use`` (None: at the end of its scope), its mutations applied.
+        """What a name holds at ``use`` in its own run (None: at the end of its scope), its mutations applied.
 
         ``frame`` runs the scope that binds the name, ``asker`` the code in which ``node`` asks for it.
         """
         scopes = frame.file.scopes
-        asking = scopes.scope(node).function
+        asking = home.function if use is not None else scopes.scope(node).function
         reaching = scopes.reaching(home, name, use)
         is_changed = name in home.mutations and not home.is_comprehension
         is_changed_here = home.function is not asking and name in asking.mutations
@@ -293,7 +293,10 @@ class Evaluator:
                 changes += self._foreign_changes(name, home, asking, frame)
             groups.append(mutate.apply(self, values, changes, (frame, asker)) if changes else values)
         fallback = self._guarded(reaching, groups, frame) if len(reaching) > 1 else None
-        return fallback if fallback is not None else unite(*groups)
+        if fallback is not None:
+            return fallback
+        values = groups[0] if len(groups) == 1 else ()
+        return values if len(values) == 1 and values[0].__class__ is not Unknown else unite(*groups)
 
     def before_changes(self, node: ast.Name, frame: Frame) -> Values:
         """What a name may hold at ``node`` without what was done to it since it was bound."""

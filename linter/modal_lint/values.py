@@ -82,6 +82,8 @@ class Text:
 
     def __post_init__(self) -> None:
         parts = self.parts
+        if len(parts) == 1 and isinstance(parts[0], Piece) and len(parts[0].text) <= MAX_LENGTH:
+            return  # as nearly all are
         if len(parts) > MAX_PARTS or _length_of(parts) > MAX_LENGTH:
             self.parts = _bounded_parts(parts)
 
@@ -412,9 +414,6 @@ def unite(*groups: Values) -> Values:
 
 def _length_of(parts: tuple[Piece | Hole, ...]) -> int:
     """How many characters of a text are known."""
-    if len(parts) == 1:
-        (part,) = parts
-        return len(part.text) if isinstance(part, Piece) else 0
     return sum([len(part.text) for part in parts if isinstance(part, Piece)])
 
 
