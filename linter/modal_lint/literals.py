@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from modal_lint import credentials, diagnosis, imports
+from modal_lint import credentials, diagnosis, imports, switches
 from modal_lint.excerpt import excerpt
 from modal_lint.kept import Kept
 from modal_lint.model import Confidence, Finding, Hidden, Rule
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 MIN_LENGTH, MAX_LENGTH = 8, 1 << 20
 _USERINFO = re.compile(r"://[^/\s:@'\"]*:[^@\s'\"]+@")
+_BYTES = ("b'", 'b"', "br'", 'br"')  # what a literal of bytes begins with, or ends its prefix with
 _PICKLES = frozenset(("modal.Image.run_function",))  # with the globals that the function reads
 _SHIPPED = frozenset(("modal.Function", "modal.Cls", "modal.Server"))
 
 
 def findings(file: File, rule: Rule) -> Iterator[Finding]:
     """The literals of a shipped module that no flow to a sink reports."""
-    if not is_shipped(file):
+    if not is_shipped(file) or not _may_hold(file):
         return
     if not _USERINFO.search(file.text) and not credentials.has_shape(file.text):
         return
@@ -36,6 +37,18 @@ def findings(file: File, rule: Rule) -> Iterator[Finding]:
             if found.credential.confidence is Confidence.HIGH:
                 yield _finding(file, rule, node, found)
                 break
+
+
+def _may_hold(file: File) -> bool:
+    """Whether a literal of a file may hold a credential."""
+    if switches.is_off("spelling"):
+        return True
+    for node in file.scopes.strings:
+        text = node.value
+        if isinstance(text, str) and len(text) >= MIN_LENGTH and credentials.may_hold(text):
+            return True
+    source = file.text.lower()
+    return any(prefix in source for prefix in _BYTES)  # those are in no list of literals
 
 
 def is_shipped(file: File) -> bool:
