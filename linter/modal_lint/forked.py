@@ -67,8 +67,9 @@ class Process:
 
     def __init__(self, serve: Callable[[Any, Any], None], work: object) -> None:
         tasks, answers = os.pipe(), os.pipe()
-        with contextlib.suppress(OSError):  # this user has too many of them: 64 KB do as well
+        with contextlib.suppress(OSError):  # this user may have no more such large ones: 64 KB nearly always do
             fcntl.fcntl(tasks[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
+            fcntl.fcntl(answers[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
         child = os.fork()
         if child == 0:
             status = 1

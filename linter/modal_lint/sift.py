@@ -211,7 +211,8 @@ def naming(
     targets: Sequence[Target], modules: Mapping[str, Collection[bytes]], given: Mapping[str, bytes], jobs: int
 ) -> list[Target]:
     """Those of ``targets`` with an import statement that names one of the ``modules`` of their folder."""
-    asked = [target for target in targets if os.path.dirname(target.absolute) in modules]
+    folders = {os.path.join(folder, "") for folder in modules}
+    asked = [target for target in targets if target.absolute[: target.absolute.rfind(os.sep) + 1] in folders]
     found = _answers(_Reader(_Names(modules), _never, _by_place(asked, given)), asked, jobs)
     return [target for target, is_one in zip(asked, found, strict=True) if is_one]
 

@@ -57,6 +57,7 @@ class Worker:
             answers: list[Any] = self.pipe.recv()
         except (EOFError, OSError):
             self.pipe.close()
+            self.process.kill()  # it is dead or dying; now it is also forgotten
             return None
         return answers
 
