@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 POLICY = "modal.experimental.OutboundPolicy"
 REPLACEMENT = f"{POLICY}.with_header_replacement"
 _UPDATING = "_experimental_update_outbound_policy"
+_UPDATES = frozenset((_UPDATING,))
 _UPDATE = f"modal.Sandbox.{_UPDATING}"
 _POLICY_PARAMETERS = {
     "modal.Sandbox.create": "_experimental_outbound_policy",
@@ -68,7 +69,7 @@ def unshielded(file: File) -> Iterator[Unshielded]:
 
 def _updates(file: File) -> Iterator[Use]:
     """The calls that give a sandbox another policy."""
-    for call in file.scopes.called({_UPDATING}):
+    for call in file.scopes.called(_UPDATES):
         if isinstance(call.func, ast.Attribute):
             yield from Uses(file).of(call)
 

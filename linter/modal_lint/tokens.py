@@ -33,6 +33,7 @@ _OTHERS = frozenset(
     (ast.Dict, ast.DictComp, ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Tuple, ast.GeneratorExp, ast.Lambda)
 )
 _SETTERS = {"setdefault": "os.environ", "__setitem__": "os.environ", "putenv": "os"}
+_CHANGING = frozenset((*_SETTERS, "update"))
 
 
 def assigned(file: File) -> Iterator[Exposure]:
@@ -63,7 +64,7 @@ def _candidates(file: File) -> Iterator[tuple[str, ast.expr, ast.AST, Frame, str
                 for key in _keys(file, target.slice, frame):
                     if key.lower() in HEADERS or _is_environ(file, target.value, frame):
                         yield key, statement.value, statement, frame, _where(key)
-    for call in file.scopes.called({*_SETTERS, "update"}):
+    for call in file.scopes.called(_CHANGING):
         if isinstance(call.func, ast.Attribute):
             yield from _called(file, call, call.func)
     for addition in file.scopes.additions:

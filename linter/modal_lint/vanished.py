@@ -92,6 +92,12 @@ def _last_names() -> frozenset[str]:
     return frozenset(row.name.rpartition(".")[2] for row in contract.REMOVED if row.keyword is None)
 
 
+@lru_cache(maxsize=1)
+def _last_called() -> frozenset[str]:
+    """The last names of calls of what is gone."""
+    return _last_names() | {"aio"}
+
+
 def _imports(file: File, imported: _Imported) -> Iterator[Gone]:
     """``from modal import Stub``."""
     for _, alias in imported:
@@ -131,8 +137,8 @@ def _callees(file: File, known: set[str]) -> list[tuple[ast.Name | ast.Attribute
     found: list[tuple[ast.Name | ast.Attribute, ast.AST]] = []
     attribute, name = ast.Attribute, ast.Name
     # What stands on the way to what is called may have the name of a row, too.
-    is_passed = not scopes.passed.isdisjoint(lasts - {"Secret"})
-    for call in scopes.calls if is_passed else scopes.called(lasts | known | {"aio"}):
+    is_passed = any(name in lasts and name != "Secret" for name in scopes.passed)
+    for call in scopes.calls if is_passed else scopes.called(_last_called() | known):
         func: Any = call.func
         if func.__class__ is attribute:
             if func.attr == "aio":
