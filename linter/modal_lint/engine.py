@@ -251,7 +251,7 @@ class Session:
                     analysis.load()
                 weights = [*sizes, *[_USUAL] * (len(work) - len(sizes))]
                 ties = _ties([target.absolute for target in work])
-                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=8 * _USUAL, ties=ties)
+                outcomes, told = pool.answers(task, weights, jobs, self.progress, together=2 * _USUAL, ties=ties)
             else:
                 outcomes = with_deep_stack(lambda: self._one_by_one(task))
                 told = [task.finish()]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
+from modal_lint.records import made, record
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from modal_lint import workers
-from modal_lint.records import made, record
 from modal_lint.shares import deal
 
 if TYPE_CHECKING:
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-# Groups of its own that a process has: one to do, and the next one, so that it need not wait. So few and short ones fit
-# into a pipe (8 KB on macOS): nobody waits to be rid of answers while we wait to be rid of tasks.
-_AHEAD = 2
-_LONGEST = 64  # tasks of a group
 
 
 class Work(workers.Work[int, T_co], Protocol[T_co]):
@@ -37,7 +31,7 @@ class _Seat:
 
     worker: Worker
     share: list[int]
-    groups: deque[list[int]] = made(default_factory=deque)
+    group: list[int] = made(default_factory=list)
 
 
 def _nothing(done: int, total: int) -> None:
@@ -95,37 +89,35 @@ class _Pool(Generic[T]):
             while len(self._done) < len(self._weights):
                 self._collect(seats)
         finally:
-            told = workers.end([seat.worker for seat in seats], [seat.worker for seat in seats if not seat.groups])
+            told = workers.end([seat.worker for seat in seats], [seat.worker for seat in seats if not seat.group])
             gc.unfreeze()
         return self._done, told
 
     def _feed(self, seat: _Seat) -> None:
-        while seat.share and len(seat.groups) < _AHEAD:
-            self._hand(seat, self._group(seat.share, -1))
-        if not seat.groups and (others := max(self._shares, key=len)):
-            self._hand(seat, self._group(others, 0))  # the lightest: what they need is needed twice
+        if seat.share:
+            seat.group = self._group(seat.share)
+        elif others := max(self._shares, key=len):
+            seat.group = [others.pop(0)]  # the lightest: what it needs is needed twice
+        if seat.group:
+            seat.worker.hand(seat.group)
 
-    def _hand(self, seat: _Seat, group: list[int]) -> None:
-        seat.groups.append(group)
-        seat.worker.hand(group)
-
-    def _group(self, share: list[int], end: int) -> list[int]:
-        """The next task at one end of a share, with some that follow if all are light; most is left for later."""
-        group = [share.pop(end)]
+    def _group(self, share: list[int]) -> list[int]:
+        """The next task of a share, with some that follow if all of them are light; most of it is left for later."""
+        group = [share.pop()]
         weight = self._weights[group[0]]
-        most = min(len(share) // 4, _LONGEST - 1)
-        while len(group) <= most and weight + self._weights[share[end]] <= self._together:
-            if not self._suspects.isdisjoint((group[0], share[end])):
+        most = len(share) // 4
+        while len(group) <= most and weight + self._weights[share[-1]] <= self._together:
+            if not self._suspects.isdisjoint((group[0], share[-1])):
                 break
-            group.append(share.pop(end))
+            group.append(share.pop())
             weight += self._weights[group[-1]]
         return group
 
     def _collect(self, seats: list[_Seat]) -> None:
-        busy = {seat.worker: seat for seat in seats if seat.groups}
+        busy = {seat.worker: seat for seat in seats if seat.group}
         for worker in workers.ready(busy):
             seat = busy[worker]
-            group = seat.groups.popleft()
+            group, seat.group = seat.group, []
             answers = worker.answers()
             if answers is None:
                 answers = self._crashed(seat, group)
@@ -137,9 +129,6 @@ class _Pool(Generic[T]):
 
     def _crashed(self, seat: _Seat, group: list[int]) -> list[T]:
         """The answers to a group of tasks at which a process died; those it had not begun are left for the next one."""
-        for unbegun in reversed(seat.groups):
-            seat.share += reversed(unbegun)
-        seat.groups.clear()
         if len(group) == 1:
             return [self._work.crashed(group[0])]
         self._suspects.update(group)  # one of them it was: each is done again alone
