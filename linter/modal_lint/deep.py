@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 # Every level costs stack, so the stack grows with the limit.
 _RECURSION = 50_000
 _STACKS = (512 << 20, 256 << 20, 64 << 20, 16 << 20)
+# CPython keeps frames in chunks of 16 KB, and maps and unmaps one each time that calls go over its edge and back, which
+# a recursive analysis does thousands of times. A frame of this many words gets a chunk of twice its size, and what is
+# called from it has the other half.
+_ROOM = 1 << 17
 
 T = TypeVar("T")
 
@@ -40,6 +44,13 @@ def with_deep_stack(task: Callable[[], T]) -> T:
     return results[0]
 
 
+def _roomy(task: Callable[[], None]) -> None:
+    task()
+
+
+_roomy.__code__ = _roomy.__code__.replace(co_stacksize=_ROOM)
+
+
 class _Waiting(threading.Thread):
     """A thread that begins its work when told to."""
 
@@ -50,7 +61,7 @@ class _Waiting(threading.Thread):
 
     def run(self) -> None:
         self._ready.wait()
-        self._body()
+        _roomy(self._body)
 
     def go(self) -> None:
         """Begin."""
