@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-from modal_lint.records import made, record
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from modal_lint import workers
+from modal_lint.records import made, record
 from modal_lint.shares import deal
 
 if TYPE_CHECKING:
