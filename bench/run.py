@@ -82,6 +82,7 @@ def _with_earlier(results: dict[str, Any], folder: Path) -> dict[str, Any]:
     load = results["machine"]["load at start"]
     return {
         **earlier,
+        "beside": results["beside"] or earlier.get("beside"),
         "tools": {**earlier["tools"], **results["tools"]},
         "corpora": {**earlier["corpora"], **results["corpora"]},
         "again": {**earlier.get("again", {}), **dict.fromkeys(results["corpora"], load)},

@@ -17,10 +17,13 @@ from modal_lint.settings import Settings, UserError
 from modal_lint.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from modal_lint.source import File
+
+
+_FORKING = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere processes are spawned")
 
 
 def _temperamental(file: File) -> Iterator[Finding]:
@@ -267,6 +270,68 @@ def test_a_crash_costs_one_task_also_of_those_handed_out_at_once(together: int) 
     done, told = pool.answers(_Doubling(), [1] * 900, 2, together=together)
     assert done == dict(enumerate(_DOUBLED))
     assert told == ["done", "done"]
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[forked.Process]:
+    """The processes that a test forks."""
+    processes: list[forked.Process] = []
+
+    class Noted(forked.Process):
+        def __init__(self, serve: Callable[[Any, Any], None], work: object) -> None:
+            super().__init__(serve, work)
+            processes.append(self)
+
+    monkeypatch.setattr(workers, "Process", Noted)
+    return processes
+
+
+@_FORKING
+def test_an_interruption_in_the_middle_of_an_answer_ends_all_processes(
+    monkeypatch: pytest.MonkeyPatch, begun: list[forked.Process]
+) -> None:
+    read, calls = forked.Pipe._read, iter(range(1_000))
+
+    def interrupted(pipe: forked.Pipe, size: int) -> bytearray:
+        if os.getpid() == parent and next(calls) == 3:
+            raise KeyboardInterrupt
+        return read(pipe, size)
+
+    parent = os.getpid()
+    monkeypatch.setattr(forked.Pipe, "_read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.answers(_Doubling(), [1] * 50, 2)
+    workers.see_off()
+    assert len(begun) == 2
+    assert all(process.has_ended() for process in begun)
+
+
+@_FORKING
+@pytest.mark.parametrize("start", [lambda: pool.answers(_Doubling(), [1] * 60, 4), lambda: Stream(_Doubling(), 5)])
+def test_where_no_more_processes_can_be_had_those_that_began_end(
+    monkeypatch: pytest.MonkeyPatch, begun: list[forked.Process], start: Callable[[], object]
+) -> None:
+    fork, calls = os.fork, iter(range(4))
+
+    def scarce() -> int:
+        if next(calls) == 2:
+            raise BlockingIOError
+        return fork()
+
+    monkeypatch.setattr(os, "fork", scarce)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(BlockingIOError):
+        start()
+    workers.see_off()
+    assert len(begun) == 2
+    assert all(process.has_ended() for process in begun)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_where_memory_is_scarce_nothing_but_time_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_LARGE", 1 << 60)
+    done, _ = pool.answers(_Doubling(), [1] * 20, 2)
+    assert done == dict(enumerate(_DOUBLED[:20]))
 
 
 def test_where_forking_is_not_safe_processes_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:

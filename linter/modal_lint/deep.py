@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 # Every level costs stack, so the stack grows with the limit.
 _RECURSION = 50_000
 _STACKS = (512 << 20, 256 << 20, 64 << 20, 16 << 20)
-# CPython keeps frames in chunks of 16 KB, and maps and unmaps one each time that calls go over its edge and back, which
-# a recursive analysis does thousands of times. A frame of this many words gets a chunk of twice its size, and what is
-# called from it has the other half.
+# Since 3.11 CPython keeps frames in chunks of 16 KB, and maps and unmaps one each time that calls go over its edge and
+# back, which a recursive analysis does thousands of times. A frame of this many words gets a chunk of twice its size,
+# and what is called from it has the other half.
 _ROOM = 1 << 17
 
 T = TypeVar("T")

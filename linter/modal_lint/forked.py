@@ -66,11 +66,19 @@ class Process:
     """
 
     def __init__(self, serve: Callable[[Any, Any], None], work: object) -> None:
-        tasks, answers = os.pipe(), os.pipe()
-        with contextlib.suppress(OSError):  # this user may have no more such large ones: 64 KB nearly always do
-            fcntl.fcntl(tasks[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
-            fcntl.fcntl(answers[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
-        child = os.fork()
+        ends: list[int] = []
+        try:
+            ends += os.pipe()
+            ends += os.pipe()
+            tasks, answers = ends[:2], ends[2:]
+            with contextlib.suppress(OSError):  # this user may have no more large ones: small ones do, in more time
+                fcntl.fcntl(tasks[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
+                fcntl.fcntl(answers[1], fcntl.F_SETPIPE_SZ, _CAPACITY)
+            child = os.fork()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
         if child == 0:
             status = 1
             try:

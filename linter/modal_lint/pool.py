@@ -81,9 +81,11 @@ class _Pool(Generic[T]):
 
     def run(self) -> tuple[dict[int, T], list[Any]]:
         gc.freeze()
-        seats = [_Seat(workers.started(self._work), share) for share in self._shares]
+        seats: list[_Seat] = []
         told: list[Any] = []
         try:
+            for share in self._shares:
+                seats.append(_Seat(workers.started(self._work), share))
             for seat in seats:
                 self._feed(seat)
             while len(self._done) < len(self._weights):
@@ -117,8 +119,8 @@ class _Pool(Generic[T]):
         busy = {seat.worker: seat for seat in seats if seat.group}
         for worker in workers.ready(busy):
             seat = busy[worker]
+            answers = worker.answers()  # if that is interrupted, the process still counts as busy, and is killed
             group, seat.group = seat.group, []
-            answers = worker.answers()
             if answers is None:
                 answers = self._crashed(seat, group)
                 seat.worker = workers.started(self._work)

@@ -1,4 +1,4 @@
-"""Classes that are their fields: dataclasses with slots, which take a third of the time to declare."""
+"""Classes that are their fields, as dataclasses with slots are; to declare one takes a third of the time."""
 
 from __future__ import annotations
 

@@ -30,15 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: instead of those of the process.
     """
     code = status(sys.argv[1:] if arguments is None else arguments)
+    is_light = "click" not in sys.modules
+    for stream in (sys.stdout, sys.stderr) if is_light else ():
+        if stream is not None:
+            stream.flush()
     if "modal_lint.workers" in sys.modules:
         from modal_lint import workers
 
         workers.see_off()
-    if "click" not in sys.modules:
+    if is_light:
         # Nothing that was loaded wants to be told of the end, and taking everything apart takes time.
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -39,8 +39,14 @@ class Stream(Generic[Task, T]):
         self._answers: dict[int, T] = {}  # by number of the task
         self._new: list[int] = []  # tasks whose answers have not been told
         self._waiting: deque[int] = deque()  # tasks that nobody has yet
+        self._handed: dict[Worker, deque[list[int]]] = {}
         gc.freeze()
-        self._handed: dict[Worker, deque[list[int]]] = {workers.started(work): deque() for _ in range(jobs - 1)}
+        try:
+            for _ in range(jobs - 1):
+                self._handed[workers.started(work)] = deque()
+        except OSError:  # there can be no more processes: those that have begun are to end
+            self.close()
+            raise
 
     def offer(self, task: Task) -> None:
         """Take on one more task."""

@@ -358,7 +358,7 @@ def with_steps(value: V, steps: Steps) -> V:
     before = value.steps
     if len(before) > MAX_STEPS:
         return value
-    # What dataclasses.replace would give, without its checks: this is called for every step of every value.
+    # What `replace` would give, without its checks: this is called for every step of every value.
     changed: Any = kind.__new__(kind)
     if isinstance(value, Object):  # half of all
         changed.type, changed.call, changed.previous = value.type, value.call, value.previous

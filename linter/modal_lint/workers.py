@@ -23,7 +23,8 @@ Task_contra = TypeVar("Task_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
 # glibc gives the memory that parsing one file took back to the system, and asks for it again with the next file, unless
-# it has seen as large a block as it knows of (32 MB) come and go. Nothing of the block is ever touched.
+# it has seen as large a block as it knows of (32 MB where addresses have 64 bits) come and go. Nothing of the block is
+# ever touched.
 _LARGE = 31 << 20
 
 _LEAVING: list[Process] = []  # have told everything, and give their memory back
@@ -111,7 +112,8 @@ def see_off() -> None:
 def _serve(pipe: Any, work: Work[Any, Any]) -> None:
     """Answer tasks until the pipe ends."""
     gc.disable()
-    bytes(_LARGE)
+    with contextlib.suppress(MemoryError):
+        bytes(_LARGE)
 
     def loop() -> None:
         while True:
