@@ -248,7 +248,7 @@ def _long_words(text: str) -> str:
 
 def _is_composed(shape: Shape) -> bool:
     """Whether a shape is more than one word."""
-    return " " in shape.example or ";" in shape.example
+    return len(shape.example.encode("ascii", "replace").translate(_TO_WORDS).split()) > 1
 
 
 def _begins(shape: Shape) -> bool:
