@@ -25,7 +25,8 @@ def available(gitleaks_missing: str) -> tuple[list[Tool], dict[str, str]]:
     Args:
         gitleaks_missing: what to say of gitleaks where it is not on the PATH either.
     """
-    tools = [*_floors(), *ours(), *_beside(), *_ruff(), *_scanners(), *_linters()]
+    mine = ours()
+    tools = [*_floors(), *mine, *_beside(mine[0]), *_ruff(), *_scanners(), *_linters()]
     missing = {tool.name: "not installed" for tool in tools if shutil.which(tool.argv[0]) is None}
     if "gitleaks" in missing:
         missing["gitleaks"] = gitleaks_missing
@@ -56,12 +57,11 @@ def ours() -> list[Tool]:
     ]
 
 
-def _beside() -> list[Tool]:
+def _beside(cold: Tool) -> list[Tool]:
     """modal-lint on another Python, where one was asked for."""
     program = install.program(install.BESIDE, "modal-lint")
     if program is None:
         return []
-    cold = ours()[0]
     return [replace(cold, argv=(str(program), *cold.argv[1:]), state="other Python")]
 
 

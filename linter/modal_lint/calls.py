@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from modal_lint.nodes import defaults_of
 from modal_lint.values import (
     UNKNOWN,
     Argument,
@@ -17,6 +18,7 @@ from modal_lint.values import (
     Text,
     Value,
     Values,
+    moved,
     text,
     unite,
     with_steps,
@@ -130,6 +132,14 @@ def values_of(argument: Argument, evaluate: Evaluate) -> Values:
     return evaluate(argument.node, argument.frame)
 
 
+def handed(argument: Argument, evaluate: Evaluate, how: str) -> Values:
+    """What an argument may be for who gets it: one step further, where it is an expression."""
+    values = values_of(argument, evaluate)
+    if argument.node is None or argument.frame is None:
+        return values
+    return moved(values, argument.frame.file, argument.node, how)
+
+
 class Signature(NamedTuple):
     """The names of a callable's parameters."""
 
@@ -230,16 +240,12 @@ def parameters_of(node: FunctionNode) -> Parameters:
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]
     named = [*positional, *arguments.kwonlyargs]
-    defaults = dict(zip([arg.arg for arg in reversed(positional)], reversed(arguments.defaults), strict=False))
-    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if default is not None:
-            defaults[arg.arg] = default
     places = tuple([arg.arg for arg in positional])
     by_name = [arg.arg for arg in arguments.kwonlyargs]
     return Parameters(
         places[0] if places else None,
         {arg.arg: arg.annotation for arg in named},
-        defaults,
+        defaults_of(arguments),
         Signature(places, frozenset((*places, *by_name))),
         Signature(places[1:], frozenset((*places[1:], *by_name))),
     )

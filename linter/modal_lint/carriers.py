@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modal_lint import leaks, switches
 from modal_lint.bytesearch import says
 from modal_lint.kept import Kept
-from modal_lint.nodes import FIELDS, all_arguments, all_parameters, last_name
+from modal_lint.nodes import FIELDS, all_arguments, all_parameters, defaults_of, last_name
 from modal_lint.uses import call_index
 
 if TYPE_CHECKING:
@@ -405,10 +405,7 @@ class _Signature:
         self.names = [arg.arg for arg in all_parameters(arguments)]
         self.is_open = arguments.vararg is not None
         self.rest = None if arguments.kwarg is None else arguments.kwarg.arg
-        positional = [*arguments.posonlyargs, *arguments.args]
-        defaults = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
-        given = (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-        self.defaults = {arg.arg: default for arg, default in given if default is not None}
+        self.defaults = defaults_of(arguments)
         self.calls = [] if isinstance(node, ast.Lambda) else [*_calls_of(scope, file)]
 
 

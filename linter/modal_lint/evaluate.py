@@ -19,6 +19,7 @@ from modal_lint.calls import (
     arguments_of,
     bind,
     extra_mapping,
+    handed,
     join_arguments,
     parameters_of,
     values_of,
@@ -26,7 +27,6 @@ from modal_lint.calls import (
 from modal_lint.modal_api import API, canonical, method
 from modal_lint.values import (
     UNKNOWN,
-    Argument,
     Arguments,
     Builtin,
     Class,
@@ -243,10 +243,7 @@ class Evaluator:
             return self.evaluate(walrus, frame)
         home_frame = frame if frame.node is home.function.node else self._frame_of(home, frame)
         if sole is not None:  # what nearly every name is
-            values = self._binding(sole, home, home_frame)
-            if len(values) == 1 and values[0].__class__ is not Unknown:
-                return values
-            return unite(values)
+            return unite(self._binding(sole, home, home_frame))
         return self.bound(node.id, home, home_frame, node if here else None, node, frame)
 
     def _walrus_of_turn(self, node: ast.Name, home: Scope, frame: Frame) -> ast.expr | None:
@@ -293,10 +290,7 @@ class Evaluator:
                 changes += self._foreign_changes(name, home, asking, frame)
             groups.append(mutate.apply(self, values, changes, (frame, asker)) if changes else values)
         fallback = self._guarded(reaching, groups, frame) if len(reaching) > 1 else None
-        if fallback is not None:
-            return fallback
-        values = groups[0] if len(groups) == 1 else ()
-        return values if len(values) == 1 and values[0].__class__ is not Unknown else unite(*groups)
+        return fallback if fallback is not None else unite(*groups)
 
     def before_changes(self, node: ast.Name, frame: Frame) -> Values:
         """What a name may hold at ``node`` without what was done to it since it was bound."""
@@ -462,7 +456,8 @@ class Evaluator:
             given = bound.named.get(name)
             if given:
                 title = getattr(node, "name", "a lambda")
-                return unite(*[self._handed(argument, name, title) for argument in given])
+                how = f"passed to {title}({name}=…)"
+                return unite(*[handed(argument, self.evaluate, how) for argument in given])
             if node.args.vararg is not None and node.args.vararg.arg == name:
                 return (Sequence(tuple(values_of(a, self.evaluate) for a in bound.extra), not bound.open),)
             if node.args.kwarg is not None and node.args.kwarg.arg == name:
@@ -479,12 +474,6 @@ class Evaluator:
         parameters = self._parameters(node)
         signature = parameters.signature if frame.receiver is None else parameters.bound_signature
         return bind(arguments, signature, self.evaluate)
-
-    def _handed(self, argument: Argument, name: str, title: str) -> Values:
-        if argument.node is None or argument.frame is None:
-            return argument.values or UNKNOWN
-        values = self.evaluate(argument.node, argument.frame)
-        return moved(values, argument.frame.file, argument.node, f"passed to {title}({name}=…)")
 
     # ---- definitions ----------------------------------------------------------------------------------------
 
@@ -513,8 +502,6 @@ class Evaluator:
             values = self._made(functions[0], node, frame)
             if values is None:
                 values = self._applied(functions[0], arguments_of(node, frame), node, frame)
-            if len(values) == 1 and values[0].__class__ is not Unknown:
-                return values
             return unite(values)
         arguments = arguments_of(node, frame)
         return unite(*[self.apply(function, arguments, node, frame) for function in functions])

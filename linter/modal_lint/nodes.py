@@ -87,6 +87,16 @@ def all_parameters(arguments: ast.arguments) -> list[ast.arg]:
     return found
 
 
+def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
+    """The defaults of parameters, by name."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = {arg.arg: one for arg, one in zip(reversed(positional), reversed(arguments.defaults), strict=False)}
+    for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            defaults[arg.arg] = default
+    return defaults
+
+
 def all_arguments(call: ast.Call) -> list[ast.expr]:
     """Every expression that a call hands over, those with a name last."""
     return [*call.args, *(keyword.value for keyword in call.keywords)]

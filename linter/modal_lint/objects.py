@@ -6,13 +6,12 @@ import ast
 from typing import TYPE_CHECKING
 
 from modal_lint import imports, library, mutate
-from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, has_splats, values_of
+from modal_lint.calls import Bound, Frame, Signature, arguments_of, bind, handed, has_splats, values_of
 from modal_lint.modal_api import attribute_type, canonical
 from modal_lint.records import replace
 from modal_lint.scopes import Mutation
 from modal_lint.values import (
     UNKNOWN,
-    Argument,
     Arguments,
     Bag,
     Builtin,
@@ -56,8 +55,7 @@ def attribute(ev: Evaluator, values: Values, name: str) -> Values:
     if values is UNKNOWN:
         return UNKNOWN
     if len(values) == 1:
-        found = _attribute(ev, values[0], name)
-        return found if len(found) == 1 and found[0].__class__ is not Unknown else unite(found)
+        return unite(_attribute(ev, values[0], name))
     return unite(*[_attribute(ev, value, name) for value in values])
 
 
@@ -459,14 +457,7 @@ def _given(ev: Evaluator, instance: Instance, name: str) -> Values | None:
     given = bound.named.get(name)
     if not given:
         return None
-    return unite(*(_handed(ev, argument, name) for argument in given))
-
-
-def _handed(ev: Evaluator, argument: Argument, name: str) -> Values:
-    if argument.node is None or argument.frame is None:
-        return argument.values or UNKNOWN
-    values = ev.evaluate(argument.node, argument.frame)
-    return moved(values, argument.frame.file, argument.node, f"given as field {name}")
+    return unite(*(handed(argument, ev.evaluate, f"given as field {name}") for argument in given))
 
 
 def _bound_fields(ev: Evaluator, instance: Instance) -> Bound:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modal_lint.credentials.keys import is_credential_key
 from modal_lint.environments import asking, endpoints
-from modal_lint.nodes import last_name
+from modal_lint.nodes import defaults_of, last_name
 from modal_lint.uses import frame_at
 from modal_lint.values import External
 
@@ -78,10 +78,9 @@ def _parameters(
     function: ast.FunctionDef | ast.AsyncFunctionDef,
 ) -> Iterator[tuple[ast.arg, ast.expr | None]]:
     spec = function.args
-    plain = [*spec.posonlyargs, *spec.args]
-    missing = [None] * (len(plain) - len(spec.defaults))
-    yield from zip(plain, [*missing, *spec.defaults], strict=True)
-    yield from zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    defaults = defaults_of(spec)
+    for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs):
+        yield arg, defaults.get(arg.arg)
 
 
 def _is_query(parameter: ast.arg, default: ast.expr | None) -> bool:
